@@ -1,0 +1,102 @@
+from odoo.exceptions import AccessError
+from odoo.http import request, route
+from werkzeug.exceptions import NotFound
+
+from ..models.gdpr_consent_form_version import read_content
+from .answers import read_answer
+from .privacy_page import PrivacyPage
+
+
+class ConsentPage(PrivacyPage):
+    """The page behind the personal link of a consent request."""
+
+    @route(
+        "/gdpr/consent/<string:token>",
+        type="http",
+        auth="public",
+        website=True,
+        multilang=False,
+        sitemap=False,
+        methods=["GET", "POST"],
+    )
+    def consent(self, token, **_params):
+        """Show the form, or record the answer. Only the POST changes anything (law.md R-79)."""
+        link, page = self._find_link("grant", token)
+        if page:
+            return page
+        if request.httprequest.method == "POST":
+            return self._answer(link)
+        if not link.request_id._is_answerable():
+            return self._unusable()
+        return self._show_form(link)
+
+    @route("/gdpr/preview/<int:form_id>", type="http", auth="user", website=True, multilang=False, sitemap=False)
+    def preview(self, form_id, **_params):
+        """Show an administrator the page as a person would see it, from the text as it stands."""
+        if not request.env.user.has_group("gdpr_consent.group_manager"):
+            raise AccessError(request.env._("Only an administrator can preview consent forms."))
+        form = request.env["gdpr.consent.form"].search([("id", "=", form_id)])
+        if not form:
+            raise NotFound()
+        self._speak(request.env.lang)
+        return self._render(
+            "gdpr_consent.consent_page",
+            {"content": read_content(form._get_frozen_text(request.env.lang)), "form": form.sudo(), "preview": True},
+        )
+
+    def _show_form(self, link, answer=None):
+        asking = link.request_id
+        versions = asking.form_id.sudo().version_ids.filtered(
+            lambda version: version.number == asking.version_number
+        )
+        lang = self._speak(asking.lang, versions)
+        version = asking._get_version(lang)
+        return self._render(
+            "gdpr_consent.consent_page",
+            {
+                "content": version._get_content(),
+                "version": version,
+                "versions": versions,
+                "form": asking.form_id,
+                "email": link.email,
+                "answer": answer,
+                **self._get_record(asking.subject_id),
+            },
+            status=422 if answer else 200,
+        )
+
+    def _answer(self, link):
+        asking = link.request_id
+        if not asking._is_answerable() and not asking._was_just_answered():
+            return self._unusable()
+        self._speak(asking.lang)
+        version = self._get_shown_version(asking)
+        answer = read_answer(request.env, version._get_content(), request.httprequest.form)
+        if answer.problems:
+            return self._show_form(link, answer)
+        values = self._get_circumstances(asking.company_id)
+        values |= {"note": answer.note, "email": link.email, "language": version.lang}
+        asking._answer(version, answer.button, answer.choices, values)
+        return self._thank(link)
+
+    def _thank(self, link):
+        """Show what is now on record. Not by a redirect: a repeated POST changes nothing, and shows this again."""
+        asking = link.request_id
+        preferences = request.env["gdpr.link"]._issue("preferences", asking.subject_id, asking, link.email)
+        return self._render(
+            "gdpr_consent.thanks_page",
+            {
+                "content": asking._get_version(request.env.lang)._get_content(),
+                "form": asking.form_id,
+                "preferences_url": f"/gdpr/preferences/{preferences}",
+                **self._get_record(asking.subject_id),
+            },
+        )
+
+    def _get_shown_version(self, asking):
+        """Give the wording the person had on the screen: the form says which, of this request's version."""
+        version_id = request.httprequest.form.get("version", "")
+        shown = asking.form_id.sudo().version_ids.filtered(
+            lambda version: str(version.id) == version_id and version.number == asking.version_number
+        )
+        return shown or asking._get_version(request.env.lang)

@@ -1,0 +1,57 @@
+from odoo.addons.portal.controllers.portal import CustomerPortal
+from odoo.http import request, route
+
+from .answers import read_answer
+from .privacy_page import PrivacyPage
+
+
+class PrivacyPortal(PrivacyPage, CustomerPortal):
+    """The same form and choices for a person who is logged in."""
+
+    @route("/my/privacy", type="http", auth="user", website=True, sitemap=False, methods=["GET", "POST"])
+    def my_privacy(self, **_params):
+        """Show the form with the person's present choices, or record new ones."""
+        partner = request.env.user.partner_id
+        company = partner.sudo()._gdpr_get_company()
+        form = request.env["gdpr.consent.form"]._get_default(company)
+        version = form._get_version(request.env.lang) if form else None
+        values = {
+            "page_name": "privacy",
+            "partner": partner.sudo(),
+            "form": form,
+            "version": version,
+            "content": version._get_content() if version else None,
+            "asked": bool(version) and partner.sudo().gdpr_legal_basis == "consent",
+        }
+        if request.httprequest.method == "POST" and values["asked"]:
+            return self._answer_in_portal(partner, version, values)
+        return self._show_in_portal(partner, values | {"saved": request.params.get("saved")})
+
+    def _show_in_portal(self, partner, values, status=200):
+        record = self._get_record(partner.sudo().gdpr_subject_id)
+        given = {
+            consent.purpose_id.code: set(consent.channel_ids.mapped("code")) for consent in record["given"]
+        }
+        ticked = set(given) | {f"{code}.{channel}" for code, channels in given.items() for channel in channels}
+        values = {"ticked": ticked, "email": partner.email, **record, **values}
+        response = request.render("gdpr_consent.portal_my_privacy", values)
+        response.status_code = status
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _answer_in_portal(self, partner, version, values):
+        form = request.httprequest.form
+        subject = partner.sudo()._gdpr_ensure_subjects()
+        act = {"source": "portal", "actor": "person", "user_id": request.env.uid}
+        circumstances = self._get_circumstances(partner.sudo()._gdpr_get_company())
+        if form.get("answer") == "withdraw":
+            subject._record_withdrawal(None, version_id=version.id, values=circumstances, **act)
+            return self._redirect("/my/privacy?saved=1")
+        answer = read_answer(request.env, version._get_content(), form)
+        if answer.problems:
+            return self._show_in_portal(partner, values | {"answer": answer, "ticked": answer.ticked}, status=422)
+        subject._record_answer(
+            version, answer.choices, values=circumstances | {"note": answer.note}, **act
+        )
+        subject.request_ids._close_answered()
+        return self._redirect("/my/privacy?saved=1")

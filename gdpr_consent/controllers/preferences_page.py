@@ -1,0 +1,85 @@
+from odoo.http import request, route
+
+from .privacy_page import PrivacyPage
+
+
+class PreferencesPage(PrivacyPage):
+    """The page behind the preferences link: see and take back, never grant."""
+
+    @route(
+        "/gdpr/preferences/<string:token>",
+        type="http",
+        auth="public",
+        website=True,
+        multilang=False,
+        sitemap=False,
+        methods=["GET", "POST"],
+    )
+    def preferences(self, token, **_params):
+        """Show what is on record, or take back what the person ticked."""
+        link, page = self._find_link("preferences", token)
+        if page:
+            return page
+        self._speak(link.request_id.lang)
+        subject = link.subject_id
+        done = False
+        if request.httprequest.method == "POST":
+            self._withdraw(link)
+            done = True
+        asking = link.request_id
+        return self._render(
+            "gdpr_consent.preferences_page",
+            {
+                "content": asking._get_version(request.env.lang)._get_content(),
+                "form": asking.form_id,
+                "email": link.email,
+                "done": done,
+                "copy_url": f"/gdpr/preferences/{token}/copy",
+                **self._get_record(subject),
+            },
+        )
+
+    @route(
+        "/gdpr/preferences/<string:token>/copy",
+        type="http",
+        auth="public",
+        website=True,
+        multilang=False,
+        sitemap=False,
+        methods=["GET"],
+    )
+    def copy(self, token, **_params):
+        """Give the person a copy of the record to keep (law.md R-27)."""
+        link, page = self._find_link("preferences", token)
+        if page:
+            return page
+        asking = link.request_id
+        self._speak(asking.lang)
+        html = request.env["ir.qweb"]._render(
+            "gdpr_consent.record_copy",
+            {
+                "lang": request.env.lang,
+                "content": asking._get_version(request.env.lang)._get_content(),
+                "subject": asking.subject_id,
+                "events": asking.subject_id._get_answer_events(),
+            },
+        )
+        return self._download(f"<!DOCTYPE html>\n{html}", "consent-record.html")
+
+    def _withdraw(self, link):
+        """Take back one purpose, or all; open questions are answered with no too."""
+        subject = link.subject_id
+        code = request.httprequest.form.get("purpose")
+        purposes = subject.consent_ids.purpose_id.filtered(lambda purpose: purpose.code == code)
+        asking = link.request_id
+        values = self._get_circumstances(asking.company_id) | {"email": link.email}
+        note = (request.httprequest.form.get("note") or "").replace("\0", "").strip()
+        events = subject._record_withdrawal(
+            purposes if code else None,
+            source="email",
+            actor="person",
+            version_id=asking._get_version(request.env.lang).id,
+            values=values | {"note": note[:2000]},
+        )
+        if events:
+            asking._notify_asker()

@@ -1,0 +1,121 @@
+import ipaddress
+
+from odoo.http import Controller, request
+from odoo.tools.mail import email_anonymize
+
+# Uses of a page by one address, or of one link, in ten minutes.
+MISSES_ALLOWED = 20
+USES_ALLOWED = 60
+
+# The pages are plain HTML and carry no script at all, so nothing but the site's own style and images loads.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "img-src 'self' data:",
+        "style-src 'self' 'unsafe-inline'",
+        "font-src 'self' data:",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "object-src 'none'",
+        "base-uri 'none'",
+    )
+)
+HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex, nofollow",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+}
+
+
+class PrivacyPage(Controller):
+    """What the pages behind a personal link have in common (law.md R-85 to R-97)."""
+
+    def _render(self, template, values=None, status=200):
+        """Give a page with the headers that every one of them carries."""
+        response = request.render(template, {"lang": request.env.lang or "en_US", **(values or {})})
+        response.status_code = status
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+        return response
+
+    def _redirect(self, path):
+        response = request.redirect(path, code=303)
+        response.headers.update(HEADERS)
+        return response
+
+    def _download(self, html, name):
+        """Give a page to keep as a file; ``name`` is ASCII."""
+        return request.make_response(
+            html,
+            headers=[
+                *HEADERS.items(),
+                ("Content-Type", "text/html; charset=utf-8"),
+                ("Content-Disposition", f'attachment; filename="{name}"'),
+            ],
+        )
+
+    def _find_link(self, kind, token):
+        """Give the link and the page to show instead of it: one of the two is empty.
+
+        Every bad link gets the same page and status (law.md R-89).
+        """
+        address = request.httprequest.remote_addr or ""
+        limits = request.env["gdpr.rate.limit"]
+        link = request.env["gdpr.link"]._find(kind, token)
+        if not link:
+            if not limits._hit("miss", address, MISSES_ALLOWED):
+                return link, self._too_many()
+            return link, self._unusable()
+        if not limits._hit("link", str(link.id), USES_ALLOWED):
+            return link, self._too_many()
+        return link, None
+
+    def _unusable(self):
+        return self._render("gdpr_consent.link_unusable", status=404)
+
+    def _too_many(self):
+        response = self._render("gdpr_consent.too_many_requests", status=429)
+        response.headers["Retry-After"] = "600"
+        return response
+
+    def _speak(self, lang, versions=None):
+        """Speak the language asked for by the page's own switch, else the person's."""
+        wanted = request.params.get("lang")
+        installed = dict(request.env["res.lang"].get_installed())
+        if wanted in installed and (not versions or wanted in versions.mapped("lang")):
+            lang = wanted
+        if lang not in installed:
+            lang = request.website.default_lang_id.code
+        request.update_context(lang=lang)
+        return lang
+
+    def _get_circumstances(self, company):
+        """Give what is kept of how an answer came, as the settings of the company say."""
+        values = {"language": request.env.lang or ""}
+        address = request.httprequest.remote_addr
+        retention = company.sudo().gdpr_ip_retention
+        if address and retention != "none":
+            values["ip_address"] = address if retention == "full" else truncate_address(address)
+            values["user_agent"] = (request.httprequest.user_agent.string or "")[:500]
+        return values
+
+    def _get_record(self, subject):
+        """Give what is on record for a person, for a page to show."""
+        consents = subject.sudo().consent_ids
+        return {
+            "consents": consents,
+            "given": consents.filtered(lambda consent: consent.state == "given"),
+            "email_anonymize": email_anonymize,
+        }
+
+
+def truncate_address(address):
+    """Give the network of an IP address: 24 bits of IPv4, 48 bits of IPv6; empty when it isn't one."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    return str(ipaddress.ip_network(f"{address}/{24 if parsed.version == 4 else 48}", strict=False))

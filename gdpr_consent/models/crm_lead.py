@@ -1,0 +1,20 @@
+from odoo import models
+
+
+class CrmLead(models.Model):
+    _name = "crm.lead"
+    _inherit = ["crm.lead", "gdpr.subject.mixin"]
+
+    _gdpr_email_field = "email_from"
+
+    def _gdpr_get_name(self):
+        self.ensure_one()
+        return self.contact_name or self.partner_id.name or self.partner_name or self.name
+
+    def _gdpr_get_lang(self):
+        return self.lang_code or self.partner_id.lang or super()._gdpr_get_lang()
+
+    def _gdpr_adopt_subjects(self):
+        """A lead of a known contact is about the same person, unless the contact is a company."""
+        for lead in self.filtered(lambda lead: lead.partner_id and not lead.partner_id.is_company):
+            lead._gdpr_link_subject(lead.partner_id._gdpr_ensure_subjects())

@@ -1,0 +1,44 @@
+from odoo import fields, models
+
+
+class GdprConsent(models.Model):
+    """The present answer of a person for one purpose.
+
+    A projection of the ledger, written by ``gdpr.subject`` alone. States, and who sets them:
+
+    * given: the person agreed (form, portal), or an operator recorded it with its evidence;
+    * refused: the person said no, or left the choice empty when answering;
+    * withdrawn: the person took an agreement back;
+    * expired: the validity of the purpose has passed.
+    """
+
+    _name = "gdpr.consent"
+    _description = "Consent"
+    _order = "subject_id, purpose_id"
+    _log_access = False
+
+    subject_id = fields.Many2one(
+        "gdpr.subject", required=True, readonly=True, index=True, ondelete="cascade"
+    )
+    purpose_id = fields.Many2one("gdpr.purpose", required=True, readonly=True, ondelete="restrict")
+    state = fields.Selection(
+        [
+            ("given", "Given"),
+            ("refused", "Refused"),
+            ("withdrawn", "Withdrawn"),
+            ("expired", "Expired"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    channel_ids = fields.Many2many("gdpr.channel", string="Channels", readonly=True)
+    given_on = fields.Datetime(readonly=True)
+    expires_on = fields.Datetime(readonly=True, index="btree_not_null")
+    event_id = fields.Many2one(
+        "gdpr.consent.event", string="Last Event", required=True, readonly=True, ondelete="restrict"
+    )
+    version_id = fields.Many2one(related="event_id.version_id")
+
+    _subject_purpose_uniq = models.Constraint(
+        "UNIQUE(subject_id, purpose_id)", "A person has one answer per purpose."
+    )

@@ -1,0 +1,173 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+
+from ..tools.immutability import forbid_changes
+from .gdpr_purpose import LEGAL_BASES
+
+SOURCES = [
+    ("email", "E-mail link"),
+    ("portal", "Portal"),
+    ("website", "Web site"),
+    ("phone", "Phone"),
+    ("meeting", "Meeting"),
+    ("paper", "Paper"),
+    ("import", "Import"),
+    ("api", "API"),
+]
+
+# What the hash of an event covers, beside its salted commitments.
+HASHED_COLUMNS = (
+    "subject_id",
+    "sequence",
+    "action",
+    "act",
+    "legal_basis",
+    "purpose_id",
+    "channel_codes",
+    "occurred_on",
+    "recorded_on",
+    "expires_on",
+    "source",
+    "actor",
+    "user_id",
+    "version_id",
+    "request_id",
+    "company_id",
+)
+
+
+class GdprConsentEvent(models.Model):
+    """The ledger: everything that ever happened, append-only.
+
+    Written by ``gdpr.subject._record_acts`` alone; PostgreSQL refuses any change. The actions, and
+    who records them:
+
+    * basis_changed: an officer chose a legal basis, or a new record got the default one;
+    * asked: the mail with the consent form left, or failed to leave (delivery_failed), or came back
+      (bounced);
+    * given, refused, withdrawn: the person answered, or an operator recorded the person's words;
+    * late_answer: the person answered with a link that had already been used; nothing changed;
+    * expired, no_response: a period of the settings has passed;
+    * restricted, unrestricted: processing was suspended, or taken up again.
+    """
+
+    _name = "gdpr.consent.event"
+    _description = "Consent Event"
+    _order = "occurred_on DESC, id DESC"
+    _rec_name = "action"
+    _log_access = False
+
+    subject_id = fields.Many2one("gdpr.subject", required=True, index=True, ondelete="restrict")
+    sequence = fields.Integer(required=True, help="Place of the event in the person's history.")
+    action = fields.Selection(
+        [
+            ("basis_changed", "Legal basis set"),
+            ("asked", "Consent asked"),
+            ("delivery_failed", "Sending failed"),
+            ("bounced", "Message came back"),
+            ("given", "Consent given"),
+            ("refused", "Consent refused"),
+            ("withdrawn", "Consent withdrawn"),
+            ("late_answer", "Answer with a used link"),
+            ("expired", "Consent expired"),
+            ("no_response", "No answer in time"),
+            ("restricted", "Processing suspended"),
+            ("unrestricted", "Processing resumed"),
+        ],
+        required=True,
+    )
+    act = fields.Char(required=True, help="Events with the same mark were one act of one person.")
+    legal_basis = fields.Selection([("not_applicable", "Not applicable"), *LEGAL_BASES])
+    purpose_id = fields.Many2one("gdpr.purpose", ondelete="restrict")
+    channel_codes = fields.Char(help="The channels allowed, by code, separated by commas.")
+    channel_ids = fields.Many2many("gdpr.channel", string="Channels", compute="_compute_channel_ids")
+    occurred_on = fields.Datetime(string="When", required=True)
+    recorded_on = fields.Datetime(required=True)
+    expires_on = fields.Datetime()
+    source = fields.Selection(SOURCES)
+    actor = fields.Selection(
+        [("person", "The person"), ("operator", "Operator"), ("system", "System")], required=True
+    )
+    user_id = fields.Many2one("res.users", string="Operator", ondelete="restrict")
+    version_id = fields.Many2one(
+        "gdpr.consent.form.version", string="Wording", index="btree_not_null", ondelete="restrict"
+    )
+    request_id = fields.Many2one("gdpr.consent.request", ondelete="restrict")
+    company_id = fields.Many2one("res.company", ondelete="restrict")
+    commitments = fields.Json(readonly=True)
+    previous_hash = fields.Char(required=True)
+    hash = fields.Char(required=True)
+    value_ids = fields.One2many("gdpr.consent.event.value", "event_id", string="Personal Values")
+    description = fields.Char(string="What", compute="_compute_description")
+    details = fields.Text(compute="_compute_details")
+
+    _subject_sequence_uniq = models.Constraint(
+        "UNIQUE(subject_id, sequence)", "Two events can't have the same place in a history."
+    )
+    _given_has_wording = models.Constraint(
+        "CHECK (action != 'given' OR (version_id IS NOT NULL AND purpose_id IS NOT NULL))",
+        "A consent is recorded only with the wording that was shown and its purpose.",
+    )
+
+    def init(self):
+        forbid_changes(self.env.cr, self._table, "UPDATE OR DELETE")
+
+    @api.depends("channel_codes")
+    def _compute_channel_ids(self):
+        codes = {code for event in self for code in (event.channel_codes or "").split(",")}
+        channels = {channel.code: channel.id for channel in self.env["gdpr.channel"]._get_by_codes(codes)}
+        for event in self:
+            event.channel_ids = [
+                channels[code] for code in (event.channel_codes or "").split(",") if code in channels
+            ]
+
+    @api.depends("action", "purpose_id", "channel_codes", "legal_basis")
+    @api.depends_context("lang")
+    def _compute_description(self):
+        actions = dict(self._fields["action"]._description_selection(self.env))
+        bases = dict(self._fields["legal_basis"]._description_selection(self.env))
+        for event in self:
+            parts = [event.purpose_id.sudo().display_name] if event.purpose_id else []
+            if event.action == "basis_changed":
+                parts.append(bases[event.legal_basis])
+            if event.channel_ids:
+                parts.append(", ".join(event.channel_ids.mapped("name")))
+            event.description = ": ".join([actions[event.action], " – ".join(parts)] if parts else [actions[event.action]])
+
+    @api.depends("value_ids")
+    @api.depends_context("lang")
+    def _compute_details(self):
+        labels = {
+            "note": self.env._("Note"),
+            "reason": self.env._("Reason"),
+            "evidence": self.env._("Evidence"),
+            "evidence_file": self.env._("File"),
+            "email": self.env._("Address"),
+            "language": self.env._("Language"),
+            "ip_address": self.env._("IP address"),
+            "user_agent": self.env._("Browser"),
+            "answer": self.env._("Answer"),
+        }
+        for event in self:
+            event.details = "\n".join(
+                f"{labels.get(value.name, value.name)}: {value.value}" for value in event.value_ids
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        raise AccessError(self.env._("The ledger is written by the acts it records only."))
+
+    def write(self, vals):
+        raise AccessError(self.env._("The ledger can't be changed."))
+
+    def unlink(self):
+        raise AccessError(self.env._("The ledger can't be changed."))
+
+    def action_show_wording(self):
+        """Open the text the person saw."""
+        self.ensure_one()
+        return self.version_id._get_formview_action()
+
+    def _get_value(self, name):
+        """Give one personal value of the event, or False when there is none or it was erased."""
+        return self.value_ids.filtered(lambda value: value.name == name)[:1].value

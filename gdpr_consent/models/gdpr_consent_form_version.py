@@ -1,0 +1,76 @@
+import json
+
+from markupsafe import Markup
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+from ..tools.immutability import forbid_changes
+
+
+# Sanitised by the fields of the form they come from.
+MARKUP = ("introduction", "privacy_text", "thanks")
+
+
+def read_content(text):
+    """Give the dictionary that a frozen wording (canonical JSON) stands for."""
+    content = json.loads(text)
+    return content | {name: Markup(content[name]) for name in MARKUP}
+
+
+class GdprConsentFormVersion(models.Model):
+    """The words of a form as people saw them, in one language: frozen."""
+
+    _name = "gdpr.consent.form.version"
+    _description = "Published Wording"
+    _order = "form_id, number DESC, lang"
+    _log_access = False
+
+    form_id = fields.Many2one("gdpr.consent.form", required=True, index=True, ondelete="restrict")
+    number = fields.Integer("Version", required=True)
+    lang = fields.Char("Language", required=True)
+    content = fields.Text(required=True, help="All that the person reads, as canonical JSON.")
+    sha256 = fields.Char("SHA-256", required=True)
+    published_on = fields.Datetime(required=True, default=fields.Datetime.now)
+    published_by_id = fields.Many2one(
+        "res.users", required=True, default=lambda self: self.env.user, ondelete="restrict"
+    )
+    preview = fields.Html(compute="_compute_preview", sanitize=False)
+
+    _form_number_lang_uniq = models.Constraint(
+        "UNIQUE(form_id, number, lang)", "A version has one text per language."
+    )
+
+    def init(self):
+        forbid_changes(self.env.cr, self._table, "UPDATE OR DELETE")
+
+    def _compute_display_name(self):
+        for version in self:
+            version.display_name = self.env._(
+                "%(form)s, version %(number)s (%(lang)s)",
+                form=version.form_id.name,
+                number=version.number,
+                lang=version.lang,
+            )
+
+    def _compute_preview(self):
+        for version in self:
+            version.preview = self.env["ir.qweb"]._render(
+                "gdpr_consent.wording", {"content": version._get_content()}, raise_if_not_found=False
+            )
+
+    def write(self, vals):
+        raise UserError(self.env._("A published wording can't be changed. Publish a new version."))
+
+    def unlink(self):
+        raise UserError(self.env._("A published wording can't be removed: it is part of the proof."))
+
+    def _get_content(self):
+        """Give what the person reads, as a dictionary; the texts with markup are safe to render."""
+        self.ensure_one()
+        return read_content(self.content)
+
+    def _get_purposes(self):
+        """Give the purposes asked for, in the order shown."""
+        ids = [purpose["id"] for version in self for purpose in version._get_content()["purposes"]]
+        return self.env["gdpr.purpose"].sudo().browse(dict.fromkeys(ids)).exists()

@@ -1,0 +1,262 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+# A second answer within this time is a double click or a second tab, not a reuse of the link.
+GRACE = timedelta(minutes=10)
+
+
+class GdprConsentRequest(models.Model):
+    """One ask with one link. States, and who sets them:
+
+    * queued: set when the mail is made;
+    * sent: set when the mail server has taken the mail; the person is waited for;
+    * answered: set by the person's answer, or by a withdrawal from elsewhere;
+    * failed: set when the mail could not be sent, or came back;
+    * expired: set by the life-cycle job when the link has lapsed;
+    * cancelled: set when a newer request went out, or the basis is no longer consent.
+    """
+
+    _name = "gdpr.consent.request"
+    _description = "Consent Request"
+    _order = "id DESC"
+    _rec_name = "subject_id"
+
+    subject_id = fields.Many2one("gdpr.subject", required=True, readonly=True, index=True, ondelete="cascade")
+    company_id = fields.Many2one("res.company", required=True, readonly=True)
+    res_model = fields.Char(readonly=True)
+    res_id = fields.Many2oneReference("Record", model_field="res_model", readonly=True)
+    form_id = fields.Many2one("gdpr.consent.form", required=True, readonly=True, ondelete="restrict")
+    version_number = fields.Integer("Form Version", readonly=True)
+    template_id = fields.Many2one("mail.template", readonly=True, ondelete="set null")
+    user_id = fields.Many2one("res.users", string="Asked By", readonly=True)
+    email = fields.Char(readonly=True, help="The address the link is delivered to.")
+    lang = fields.Char(readonly=True)
+    state = fields.Selection(
+        [
+            ("queued", "Queued"),
+            ("sent", "Sent"),
+            ("answered", "Answered"),
+            ("expired", "Expired"),
+            ("failed", "Failed"),
+            ("cancelled", "Cancelled"),
+        ],
+        required=True,
+        readonly=True,
+        default="queued",
+        index=True,
+    )
+    failure_reason = fields.Text(readonly=True)
+    sent_on = fields.Datetime(readonly=True)
+    answered_on = fields.Datetime(readonly=True)
+    message_id = fields.Char("Message-Id", readonly=True, index="btree_not_null")
+    mail_mail_ids = fields.One2many("mail.mail", "gdpr_request_id")
+    link_ids = fields.One2many("gdpr.link", "request_id")
+
+    def _get_card(self):
+        """Give the record the person was asked from, archived or not; empty when it is gone."""
+        self.ensure_one()
+        if self.res_model not in self.env or not self.res_id:
+            return None
+        return self.env[self.res_model].with_context(active_test=False).browse(self.res_id).exists()
+
+    def _get_version(self, lang=None):
+        """Give the wording this request shows: the version it was sent with."""
+        self.ensure_one()
+        return self.form_id._get_version(lang or self.lang, self.version_number)
+
+    def _get_asked_purposes(self):
+        versions = self.env["gdpr.consent.form.version"]
+        for request in self:
+            versions |= request._get_version()
+        return versions._get_purposes()
+
+    # ------------------------------------------------------------
+    # SENDING
+    # ------------------------------------------------------------
+
+    @api.model
+    def _attach_to_mails(self, mails):
+        """Make the request behind each outgoing mail that holds the link placeholder.
+
+        However the mail came to be: the button, Odoo's composer, an automation rule. A mail that can't carry a
+        link is cancelled with the reason.
+        """
+        for model, mails_of_model in mails.grouped("model").items():
+            cards = self.env["gdpr.subject.mixin"]._get_cards(model, mails_of_model.mapped("res_id"))
+            refusals = cards._gdpr_get_refusals() if cards is not None else {}
+            for mail in mails_of_model:
+                if cards is None or mail.res_id not in cards._ids:
+                    reason = self.env._("A consent link can only be sent from a contact or a lead.")
+                else:
+                    reason = refusals.get(mail.res_id)
+                if reason:
+                    mail.write({"state": "cancel", "failure_type": "unknown", "failure_reason": reason})
+            ready = mails_of_model.filtered(lambda mail: mail.state == "outgoing")
+            if ready:
+                self._create_for_mails(ready, cards.browse(ready.mapped("res_id")))
+
+    def _create_for_mails(self, mails, cards):
+        options = self.env.context.get("gdpr_request_options", {})
+        cards_by_id = {card.id: card for card in cards}
+        vals_list = []
+        for mail in mails:
+            card = cards_by_id[mail.res_id]
+            company = card._gdpr_get_company()
+            form = self.env["gdpr.consent.form"].browse(options.get("form_id")) or self.env[
+                "gdpr.consent.form"
+            ]._get_default(company)
+            vals_list.append(
+                {
+                    "subject_id": card.gdpr_subject_id.id,
+                    "company_id": company.id,
+                    "res_model": card._name,
+                    "res_id": card.id,
+                    "form_id": form.id,
+                    "version_number": form.version_number,
+                    "template_id": options.get("template_id"),
+                    "user_id": self.env.uid,
+                    "email": card._gdpr_get_email(),
+                    "lang": card._gdpr_get_lang(),
+                }
+            )
+        for mail, request in zip(mails, self.sudo().create(vals_list)):
+            mail.gdpr_request_id = request
+
+    def _issue_links(self):
+        """Make the two links of an outgoing copy.
+
+        Locks the person first: what is written once the mail has left must not fail, or it would be sent
+        twice.
+
+        :return: the tokens by kind
+        :rtype: dict[str, str]
+        """
+        self.ensure_one()
+        self.subject_id._lock_heads()
+        validity = self.company_id.gdpr_link_validity_days
+        Link = self.env["gdpr.link"]
+        # A mail tried again carries a new link; the one that never left is void.
+        self.link_ids.sudo().filtered(lambda link: link.kind == "grant").unlink()
+        return {
+            "grant": Link._issue("grant", self.subject_id, self, self.email, validity),
+            "preferences": Link._issue("preferences", self.subject_id, self, self.email),
+        }
+
+    def _mark_sent(self, message_id):
+        """Note that the mail left: the person is waited for, and earlier links are superseded."""
+        self.ensure_one()
+        now = fields.Datetime.now()
+        self.write({"state": "sent", "sent_on": now, "message_id": message_id, "failure_reason": False})
+        earlier = self.subject_id.request_ids.filtered(
+            lambda request: request.id < self.id and request.state in ("queued", "sent")
+        )
+        earlier._cancel()
+        version = self._get_version()
+        self.env["gdpr.subject"]._record_acts(
+            [
+                {
+                    "subject_id": self.subject_id.id,
+                    "action": "asked",
+                    "occurred_on": now,
+                    "source": "email",
+                    "user_id": self.user_id.id,
+                    "version_id": version.id,
+                    "request_id": self.id,
+                    "values": {"email": self.email},
+                }
+            ]
+        )
+
+    def _mark_failed(self, reason, action="delivery_failed"):
+        """Note that the mail didn't reach the person, and why."""
+        acts = []
+        for request in self:
+            request.write({"state": "failed", "failure_reason": reason})
+            acts.append(
+                {
+                    "subject_id": request.subject_id.id,
+                    "action": action,
+                    "actor": "system",
+                    "request_id": request.id,
+                    "values": {"reason": reason or "", "email": request.email},
+                }
+            )
+        if acts:
+            self.env["gdpr.subject"]._record_acts(acts)
+
+    def _cancel(self):
+        """Void the links of these requests and the mails that haven't left."""
+        open_requests = self.filtered(lambda request: request.state in ("queued", "sent"))
+        open_requests.mail_mail_ids.filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
+        open_requests.write({"state": "cancelled"})
+
+    # ------------------------------------------------------------
+    # ANSWERING
+    # ------------------------------------------------------------
+
+    def _close_answered(self):
+        self.filtered(lambda request: request.state in ("queued", "sent")).write(
+            {"state": "answered", "answered_on": fields.Datetime.now()}
+        )
+
+    def _is_answerable(self):
+        """Tell whether the link can still record an answer."""
+        self.ensure_one()
+        return self.state == "sent"
+
+    def _was_just_answered(self):
+        """Tell whether the answer came a moment ago: the same person, clicking twice or in a second tab."""
+        self.ensure_one()
+        return self.state == "answered" and self.answered_on > fields.Datetime.now() - GRACE
+
+    def _answer(self, version, answer, choices, values):
+        """Record what the person answered through the link.
+
+        A second answer through the same link can take consent back, but can't give it: it is noted in the
+        ledger and changes nothing.
+
+        :param gdpr.consent.form.version version: what the person saw
+        :param str answer: ``accept``, ``save`` or ``refuse``
+        :param dict[int, list[str]] choices: the channel codes allowed, by id of each purpose agreed to
+        :param dict values: personal values of the act
+        """
+        self.ensure_one()
+        self.lock_for_update()
+        subject = self.subject_id
+        act = {"source": "email", "actor": "person", "request_id": self.id, "values": values}
+        if self._is_answerable():
+            subject._record_answer(version, choices, **act)
+            subject.request_ids._close_answered()
+            self._notify_asker()
+        elif not choices:
+            if subject._record_withdrawal(version._get_purposes(), version_id=version.id, **act):
+                self._notify_asker()
+        elif not subject._has_answer(choices):
+            self.env["gdpr.subject"]._record_acts(
+                [
+                    act
+                    | {
+                        "subject_id": subject.id,
+                        "action": "late_answer",
+                        "version_id": version.id,
+                        "values": values | {"answer": answer},
+                    }
+                ]
+            )
+
+    def _notify_asker(self):
+        """Tell who asked, in the chatter of the card, what the person decided."""
+        for request in self.filtered("user_id"):
+            card = request.sudo()._get_card()
+            if not card:
+                continue
+            partner = request.user_id.partner_id
+            message = card._gdpr_describe_answer(request.user_id.lang)
+            card.message_post(
+                body=message,
+                message_type="notification",
+                subtype_xmlid="mail.mt_note",
+                partner_ids=partner.ids if request.user_id.active else [],
+                author_id=self.env.ref("base.partner_root").id,
+            )

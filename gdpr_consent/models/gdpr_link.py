@@ -1,0 +1,65 @@
+import hashlib
+import secrets
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+TOKEN_BYTES = 32
+
+
+class GdprLink(models.Model):
+    """A personal link: a credential of which only the SHA-256 is kept (law.md R-85, R-86).
+
+    * grant: to answer one request; single use, expires, superseded by the next one;
+    * preferences: in every message; doesn't expire; can show, restrict and withdraw, never grant.
+    """
+
+    _name = "gdpr.link"
+    _description = "Personal Link"
+    _order = "id DESC"
+
+    kind = fields.Selection([("grant", "Grant"), ("preferences", "Preferences")], required=True)
+    digest = fields.Char(required=True)
+    subject_id = fields.Many2one("gdpr.subject", required=True, index=True, ondelete="cascade")
+    request_id = fields.Many2one("gdpr.consent.request", index="btree_not_null", ondelete="cascade")
+    email = fields.Char(help="The address it was delivered to.")
+    expires_on = fields.Datetime()
+
+    _digest_uniq = models.UniqueIndex("(digest)", "A link is made once.")
+
+    @api.model
+    def _issue(self, kind, subject, request, email, validity_days=None):
+        """Make a link.
+
+        :param int validity_days: days until it expires, default never
+        :return: the token; it is nowhere else
+        :rtype: str
+        """
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        self.sudo().create(
+            {
+                "kind": kind,
+                "digest": self._get_digest(token),
+                "subject_id": subject.id,
+                "request_id": request.id,
+                "email": email,
+                "expires_on": validity_days and fields.Datetime.now() + timedelta(days=validity_days),
+            }
+        )
+        return token
+
+    @api.model
+    def _get_digest(self, token):
+        # A token taken from a URL can hold anything, lone surrogates too.
+        return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+    @api.model
+    def _find(self, kind, token):
+        """Give the link that a token stands for: empty when unknown, of another kind or expired.
+
+        The look-up is by digest, so its time tells nothing about the token (law.md R-87).
+        """
+        link = self.sudo().search([("digest", "=", self._get_digest(token)), ("kind", "=", kind)])
+        if link.expires_on and link.expires_on < fields.Datetime.now():
+            return self.browse()
+        return link

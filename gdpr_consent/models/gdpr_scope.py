@@ -1,0 +1,99 @@
+from ast import literal_eval
+
+from odoo import api, fields, models, tools
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+
+SWITCH_PARAMETER = "gdpr_consent.enabled"
+
+
+class GdprScope(models.Model):
+    """A kind of record that the add-on covers, with its switch in the settings."""
+
+    _name = "gdpr.scope"
+    _description = "Covered Kind of Records"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True, translate=True)
+    model = fields.Char(
+        required=True, help="Technical name of a model with the data privacy fields."
+    )
+    domain = fields.Char(
+        required=True,
+        default="[]",
+        help="Which records of the model. A condition on a field that isn't installed is never met.",
+    )
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+
+    @api.constrains("model", "domain")
+    def _check_model_and_domain(self):
+        for scope in self:
+            if scope.model not in self.env["gdpr.subject.mixin"]._get_card_models():
+                raise ValidationError(
+                    self.env._("%(model)s has no data privacy fields.", model=scope.model)
+                )
+            try:
+                Domain(literal_eval(scope.domain))
+            except (ValueError, SyntaxError, TypeError) as error:
+                raise ValidationError(
+                    self.env._("“%(domain)s” is not a valid filter.", domain=scope.domain)
+                ) from error
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self.env.registry.clear_cache()
+        return super().write(vals)
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    @api.model
+    def _is_enabled(self):
+        """Tell whether the master switch of the settings is on."""
+        return self.env["ir.config_parameter"].sudo().get_param(SWITCH_PARAMETER) != "False"
+
+    @tools.ormcache()
+    def _get_covered_models(self):
+        """Give the names of the models of which some records are covered now."""
+        if not self._is_enabled():
+            return frozenset()
+        scopes = self.sudo().search([])
+        return frozenset(scope.model for scope in scopes if scope._get_domain() is not None)
+
+    def _get_domain(self):
+        """Give the domain of the scope, or None where it names a field that isn't installed."""
+        self.ensure_one()
+        domain = Domain(literal_eval(self.domain))
+        fields_of_model = self.env[self.model]._fields if self.model in self.env else {}
+        for condition in domain.iter_conditions():
+            if condition.field_expr.split(".")[0] not in fields_of_model:
+                return None
+        return domain
+
+    @api.model
+    def _filter_covered(self, records):
+        """Give those of the records that are covered.
+
+        A record that fits a scope with a filter is in that scope's hands, be it on or off; the scope of the
+        model without a filter has the others.
+        """
+        covered = records.browse()
+        if records._name not in self._get_covered_models():
+            return covered
+        scopes = self.sudo().with_context(active_test=False).search([("model", "=", records._name)])
+        left = records
+        for scope in scopes.sorted(lambda scope: scope._get_domain() == Domain.TRUE):
+            domain = scope._get_domain()
+            if domain is not None:
+                ids = set(left.sudo().filtered_domain(domain).ids)
+                fitting = left.filtered(lambda record, ids=ids: record.id in ids or not record.id)
+                left -= fitting
+                if scope.active:
+                    covered |= fitting
+        return covered

@@ -1,0 +1,58 @@
+import re
+
+from odoo import api, fields, models
+from odoo.tools import html2plaintext
+
+# What templates hold in place of the personal links. The links themselves are put into the outgoing
+# copy only, so that neither the chatter nor the queue ever holds one.
+CONSENT_PLACEHOLDER = "/gdpr/consent/personal-link"
+PREFERENCES_PLACEHOLDER = "/gdpr/preferences/personal-link"
+
+
+class MailMail(models.Model):
+    _inherit = "mail.mail"
+
+    gdpr_request_id = fields.Many2one("gdpr.consent.request", index="btree_not_null", ondelete="set null", copy=False)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        mails = super().create(vals_list)
+        asking = mails.filtered(
+            lambda mail: mail.state == "outgoing" and CONSENT_PLACEHOLDER in (mail.body_html or "")
+        )
+        if asking:
+            self.env["gdpr.consent.request"]._attach_to_mails(asking)
+        return mails
+
+    def _prepare_outgoing_list(self, mail_server=False, doc_to_followers=None):
+        """Put the personal links into the copy that goes to the person, and into no other."""
+        emails = super()._prepare_outgoing_list(mail_server=mail_server, doc_to_followers=doc_to_followers)
+        request = self.sudo().gdpr_request_id
+        if request:
+            tokens = None
+            for email in emails:
+                if email["email_to_normalized"] == [request.email] and not email["email_cc"]:
+                    tokens = tokens or request._issue_links()
+                    self._insert_links(email, request, tokens)
+        return emails
+
+    def _insert_links(self, email, request, tokens):
+        base_url = request.get_base_url()
+        for placeholder, path in (
+            (CONSENT_PLACEHOLDER, f"/gdpr/consent/{tokens['grant']}"),
+            (PREFERENCES_PLACEHOLDER, f"/gdpr/preferences/{tokens['preferences']}"),
+        ):
+            wrapper = email["body"].__class__
+            pattern = rf"(?:https?://[^\s\"'<>]*?)?{re.escape(placeholder)}"
+            email["body"] = wrapper(re.sub(pattern, base_url + path, str(email["body"])))
+        email["body_alternative"] = html2plaintext(email["body"])
+
+    def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
+        for mail in self.sudo().filtered(lambda mail: mail.gdpr_request_id.state in ("queued", "failed")):
+            if failure_type or not (success_pids or success_emails):
+                mail.gdpr_request_id._mark_failed(failure_reason or mail.failure_reason)
+            else:
+                mail.gdpr_request_id._mark_sent(mail.message_id)
+        return super()._postprocess_sent_message(
+            success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type
+        )

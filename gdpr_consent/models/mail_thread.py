@@ -1,0 +1,19 @@
+from odoo import api, models
+from odoo.tools import html2plaintext
+
+
+class MailThread(models.AbstractModel):
+    _inherit = "mail.thread"
+
+    @api.model
+    def _routing_handle_bounce(self, email_message, message_dict):
+        """Mark the consent request whose mail came back."""
+        super()._routing_handle_bounce(email_message, message_dict)
+        requests = (
+            self.env["gdpr.consent.request"]
+            .sudo()
+            .search([("message_id", "in", message_dict["bounced_msg_ids"] or []), ("state", "=", "sent")])
+        )
+        if requests:
+            reason = html2plaintext(message_dict.get("body") or "").strip()[:2000]
+            requests._mark_failed(reason or self.env._("The message came back."), action="bounced")

@@ -1,0 +1,37 @@
+from odoo import fields, models
+
+from .gdpr_purpose import LEGAL_BASES
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    gdpr_default_legal_basis = fields.Selection(
+        [("not_applicable", "Not applicable"), *LEGAL_BASES],
+        string="Legal Basis of New Records",
+        default="not_applicable",
+    )
+    gdpr_default_legal_basis_reason = fields.Text("Reason for the Default Legal Basis")
+    gdpr_link_validity_days = fields.Integer("Validity of a Consent Link (Days)", default=30)
+    gdpr_waiting_days = fields.Integer(
+        "Waiting Period (Days)", default=14, help="0: wait without an end."
+    )
+    gdpr_officer_name = fields.Char("Privacy Officer")
+    gdpr_officer_email = fields.Char("E-mail of the Privacy Officer")
+    gdpr_ip_retention = fields.Selection(
+        [
+            ("none", "Keep nothing"),
+            ("truncated", "Keep the network only (last part removed)"),
+            ("full", "Keep the whole address"),
+        ],
+        string="IP Address of Who Answers",
+        default="none",
+        required=True,
+    )
+
+    _gdpr_link_validity_positive = models.Constraint(
+        "CHECK (gdpr_link_validity_days > 0)", "A consent link must be valid for a day at least."
+    )
+    _gdpr_waiting_positive = models.Constraint(
+        "CHECK (gdpr_waiting_days >= 0)", "The waiting period can't be negative."
+    )

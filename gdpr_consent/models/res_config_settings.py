@@ -1,0 +1,55 @@
+from odoo import api, fields, models
+
+from .gdpr_scope import SWITCH_PARAMETER
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    gdpr_enabled = fields.Boolean("Data Privacy", help="Off: nothing of Data Privacy is shown on records.")
+    gdpr_scope_lead = fields.Boolean("Covered: Leads")
+    gdpr_scope_contact = fields.Boolean("Covered: Contacts")
+    gdpr_scope_vendor = fields.Boolean("Covered: Vendors")
+    gdpr_vendor_available = fields.Boolean(compute="_compute_gdpr_vendor_available")
+    gdpr_default_legal_basis = fields.Selection(
+        related="company_id.gdpr_default_legal_basis", readonly=False, required=True
+    )
+    gdpr_default_legal_basis_reason = fields.Text(
+        related="company_id.gdpr_default_legal_basis_reason", readonly=False
+    )
+    gdpr_link_validity_days = fields.Integer(related="company_id.gdpr_link_validity_days", readonly=False)
+    gdpr_waiting_days = fields.Integer(related="company_id.gdpr_waiting_days", readonly=False)
+    gdpr_officer_name = fields.Char(related="company_id.gdpr_officer_name", readonly=False)
+    gdpr_officer_email = fields.Char(related="company_id.gdpr_officer_email", readonly=False)
+    gdpr_ip_retention = fields.Selection(related="company_id.gdpr_ip_retention", readonly=False, required=True)
+
+    def _compute_gdpr_vendor_available(self):
+        self.gdpr_vendor_available = "supplier_rank" in self.env["res.partner"]._fields
+
+    @api.model
+    def get_values(self):
+        values = super().get_values()
+        values["gdpr_enabled"] = self.env["gdpr.scope"]._is_enabled()
+        for field, scope in self._get_gdpr_scopes().items():
+            values[field] = scope.active
+        return values
+
+    def set_values(self):
+        super().set_values()
+        # Stored as text: a parameter set to False would be removed, and mean the default, on.
+        self.env["ir.config_parameter"].set_param(SWITCH_PARAMETER, str(self.gdpr_enabled))
+        for field, scope in self._get_gdpr_scopes().items():
+            scope.active = self[field]
+        menu = self.env.ref("gdpr_consent.gdpr_consent_menu_root", raise_if_not_found=False)
+        if menu and menu.active != self.gdpr_enabled:
+            menu.active = self.gdpr_enabled
+        self.env.registry.clear_cache()
+
+    @api.model
+    def _get_gdpr_scopes(self):
+        """Give the shipped scopes that are still there, by the field that switches each."""
+        scopes = {
+            f"gdpr_scope_{kind}": self.env.ref(f"gdpr_consent.scope_{kind}", raise_if_not_found=False)
+            for kind in ("lead", "contact", "vendor")
+        }
+        return {field: scope.sudo() for field, scope in scopes.items() if scope}

@@ -1,0 +1,74 @@
+from odoo import api, fields, models
+
+
+class GdprConsentEntry(models.TransientModel):
+    """Record a consent given on the phone, in a meeting or on paper (law.md R-19)."""
+
+    _name = "gdpr.consent.entry"
+    _inherit = ["gdpr.card.wizard"]
+    _description = "Record a Consent"
+
+    form_id = fields.Many2one(
+        "gdpr.consent.form",
+        string="Wording Read Out",
+        required=True,
+        domain="[('version_number', '>', 0)]",
+        default=lambda self: self._default_form_id(),
+    )
+    available_purpose_ids = fields.Many2many("gdpr.purpose", compute="_compute_wording")
+    available_channel_ids = fields.Many2many("gdpr.channel", compute="_compute_wording")
+    wording = fields.Html(compute="_compute_wording", sanitize=False)
+    purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes")
+    channel_ids = fields.Many2many("gdpr.channel", string="Channels")
+    source = fields.Selection(
+        [("phone", "On the phone"), ("meeting", "In a meeting"), ("paper", "On paper")],
+        string="How",
+        required=True,
+        default="phone",
+    )
+    given_on = fields.Datetime("When", required=True, default=fields.Datetime.now)
+    evidence = fields.Text(help="What proves it: who heard it, which call, which minutes.")
+    evidence_file = fields.Binary("Scan")
+    evidence_file_name = fields.Char()
+    note = fields.Text("Note From the Person", help="The person's own words.")
+
+    @api.model
+    def _default_form_id(self):
+        return self.env["gdpr.consent.form"]._get_default(self.env.company)
+
+    @api.depends("form_id", "res_model", "res_ids")
+    def _compute_wording(self):
+        for entry in self:
+            cards = entry._get_cards()
+            version = entry.form_id._get_version(cards[:1]._gdpr_get_lang()) if entry.form_id and cards else None
+            purposes = version._get_purposes() if version else self.env["gdpr.purpose"]
+            entry.available_purpose_ids = purposes
+            entry.available_channel_ids = purposes.channel_ids
+            entry.wording = version.preview if version else False
+
+    def action_record(self):
+        """Record the consent and close."""
+        self.ensure_one()
+        cards = self._get_cards()
+        evidence = [self.evidence or ""]
+        if self.evidence_file:
+            evidence.append(
+                self.env["ir.attachment"].create(
+                    {
+                        "name": self.evidence_file_name or self.env._("Signed consent"),
+                        "datas": self.evidence_file,
+                        "res_model": cards._name,
+                        "res_id": cards[:1].id,
+                    }
+                )
+            )
+        cards.gdpr_record_consent(
+            self.purpose_ids,
+            self.channel_ids,
+            self.source,
+            note=self.note,
+            evidence=evidence,
+            given_on=self.given_on,
+            form=self.form_id,
+        )
+        return {"type": "ir.actions.act_window_close"}

@@ -1,0 +1,1 @@
+"""The developer's workbench of gdpr_consent: what ./dev runs."""

@@ -1,0 +1,78 @@
+"""./dev test: the whole suite with pytest-odoo, on a fresh copy of a template."""
+
+import os
+import signal
+import subprocess
+from argparse import Namespace
+
+from tools import browser, configuration, databases, postgres, workbench
+from tools.databases import Databases
+from tools.places import ROOT
+from tools.processes import die_with_parent, termination_is_interruption
+from tools.workbench import Tools
+
+# A test module with one of these names needs the browser.
+BROWSER_MODULES = ("test_tour_*.py", "test_screenshots*.py", "test_accessibility*.py")
+DATABASE_PREFIX = "gdpr_test_"
+
+
+def run(tools: Tools, options: Namespace, arguments: list[str]) -> int:
+    """Run the suite; return pytest's exit status."""
+    environment = {}
+    if options.no_browser:
+        left_out = sorted(
+            path.relative_to(ROOT).as_posix()
+            for pattern in BROWSER_MODULES
+            for path in ROOT.glob(f"*/tests/{pattern}")
+        )
+        print(f"Without a browser, left out: {', '.join(left_out) or 'nothing'}.", flush=True)
+        arguments = arguments + [f"--ignore={ROOT / name}" for name in left_out]
+    else:
+        environment["CHROMIUM"] = browser.prepare()
+    with termination_is_interruption(), postgres.in_use() as server:
+        bench = workbench.assemble(tools, server)
+        template = bench.databases.make_template(databases.recipe(tools.source))
+        drop_abandoned(bench.databases)
+        name = f"{DATABASE_PREFIX}{os.getpid()}"
+        bench.databases.copy(template, name)
+        try:
+            command = [
+                tools.python,
+                "-m",
+                "pytest",
+                f"--odoo-config={configuration.ODOO_CONFIGURATION}",
+            ]
+            command += [f"--odoo-database={name}", "--odoo-http", *arguments]
+            return run_to_the_end(command, {**bench.environment(), **environment})
+        finally:
+            bench.databases.drop(name)
+
+
+def drop_abandoned(store: Databases) -> None:
+    """Drop the databases of test runs that were killed."""
+    for name in store.names():
+        number = name.removeprefix(DATABASE_PREFIX)
+        if name.startswith(DATABASE_PREFIX) and number.isdecimal():
+            try:
+                os.kill(int(number), 0)
+            except ProcessLookupError:
+                store.drop(name)
+            except PermissionError:
+                pass
+
+
+def run_to_the_end(command: list, environment: dict[str, str]) -> int:
+    """Run pytest in the foreground; return its exit status, also when it is interrupted."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=environment,
+        preexec_fn=die_with_parent(signal.SIGTERM),
+    )
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # Ctrl-C reached pytest as well; SIGTERM did not.
+        process.send_signal(signal.SIGINT)
+        return process.wait()
