@@ -39,9 +39,7 @@ def read_answer(env, content, form):
     if button not in ("accept", "save", "refuse"):
         answer.problems.append(env._("Please choose one of the three buttons."))
     if len(note) > NOTE_LIMIT:
-        answer.problems.append(
-            env._("Your note is too long: %(limit)s characters at most.", limit=NOTE_LIMIT)
-        )
+        answer.problems.append(env._("Your note is too long: %(limit)s characters at most.", limit=NOTE_LIMIT))
     if button == "refuse":
         return answer
     offered = content["purposes"]
@@ -57,7 +55,10 @@ def read_answer(env, content, form):
             chosen_channels = [channel["code"] for channel in purpose["channels"]]
         if chosen and purpose["channels"] and not chosen_channels:
             answer.problems.append(
-                env._("“%(purpose)s”: choose at least one way to contact you, or leave it unticked.", purpose=purpose["name"])
+                env._(
+                    "“%(purpose)s”: choose at least one way to contact you, or leave it unticked.",
+                    purpose=purpose["name"],
+                )
             )
         elif chosen_channels and not chosen:
             answer.problems.append(

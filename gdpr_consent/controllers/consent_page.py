@@ -1,6 +1,7 @@
+from werkzeug.exceptions import NotFound
+
 from odoo.exceptions import AccessError
 from odoo.http import request, route
-from werkzeug.exceptions import NotFound
 
 from ..models.gdpr_consent_form_version import read_content
 from .answers import read_answer
@@ -46,9 +47,7 @@ class ConsentPage(PrivacyPage):
 
     def _show_form(self, link, answer=None):
         asking = link.request_id
-        versions = asking.form_id.sudo().version_ids.filtered(
-            lambda version: version.number == asking.version_number
-        )
+        versions = asking.form_id.sudo().version_ids.filtered(lambda version: version.number == asking.version_number)
         lang = self._speak(asking.lang, versions)
         version = asking._get_version(lang)
         return self._render(

@@ -1,5 +1,6 @@
-from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.http import request, route
+
+from odoo.addons.portal.controllers.portal import CustomerPortal
 
 from .answers import read_answer
 from .privacy_page import PrivacyPage
@@ -29,9 +30,7 @@ class PrivacyPortal(PrivacyPage, CustomerPortal):
 
     def _show_in_portal(self, partner, values, status=200):
         record = self._get_record(partner.sudo().gdpr_subject_id)
-        given = {
-            consent.purpose_id.code: set(consent.channel_ids.mapped("code")) for consent in record["given"]
-        }
+        given = {consent.purpose_id.code: set(consent.channel_ids.mapped("code")) for consent in record["given"]}
         ticked = set(given) | {f"{code}.{channel}" for code, channels in given.items() for channel in channels}
         values = {"ticked": ticked, "email": partner.email, **record, **values}
         response = request.render("gdpr_consent.portal_my_privacy", values)
@@ -50,8 +49,6 @@ class PrivacyPortal(PrivacyPage, CustomerPortal):
         answer = read_answer(request.env, version._get_content(), form)
         if answer.problems:
             return self._show_in_portal(partner, values | {"answer": answer, "ticked": answer.ticked}, status=422)
-        subject._record_answer(
-            version, answer.choices, values=circumstances | {"note": answer.note}, **act
-        )
+        subject._record_answer(version, answer.choices, values=circumstances | {"note": answer.note}, **act)
         subject.request_ids._close_answered()
         return self._redirect("/my/privacy?saved=1")

@@ -2,6 +2,10 @@ from . import gdpr_channel
 from . import gdpr_purpose
 from . import gdpr_scope
 from . import gdpr_subject
+from . import gdpr_subject_door_in
+from . import gdpr_subject_door_out
+from . import gdpr_subject_life_cycle
+from . import gdpr_subject_verification
 from . import gdpr_consent
 from . import gdpr_consent_event
 from . import gdpr_consent_event_value
@@ -11,6 +15,8 @@ from . import gdpr_consent_request
 from . import gdpr_link
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
+from . import gdpr_subject_mixin_asking
+from . import gdpr_subject_mixin_entry
 from . import res_company
 from . import res_config_settings
 from . import res_partner

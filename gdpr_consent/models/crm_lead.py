@@ -14,7 +14,10 @@ class CrmLead(models.Model):
     def _gdpr_get_lang(self):
         return self.lang_code or self.partner_id.lang or super()._gdpr_get_lang()
 
-    def _gdpr_adopt_subjects(self):
+    def _gdpr_adopt_subjects(self, make=False):
         """A lead of a known contact is about the same person, unless the contact is a company."""
         for lead in self.filtered(lambda lead: lead.partner_id and not lead.partner_id.is_company):
-            lead._gdpr_link_subject(lead.partner_id._gdpr_ensure_subjects())
+            partner = lead.partner_id
+            subject = partner._gdpr_ensure_subjects() if make else partner.gdpr_subject_id
+            if subject:
+                lead._gdpr_link_subject(subject)

@@ -17,9 +17,7 @@ class GdprConsent(models.Model):
     _order = "subject_id, purpose_id"
     _log_access = False
 
-    subject_id = fields.Many2one(
-        "gdpr.subject", required=True, readonly=True, index=True, ondelete="cascade"
-    )
+    subject_id = fields.Many2one("gdpr.subject", required=True, readonly=True, index=True, ondelete="cascade")
     purpose_id = fields.Many2one("gdpr.purpose", required=True, readonly=True, ondelete="restrict")
     state = fields.Selection(
         [
@@ -39,6 +37,9 @@ class GdprConsent(models.Model):
     )
     version_id = fields.Many2one(related="event_id.version_id")
 
-    _subject_purpose_uniq = models.Constraint(
-        "UNIQUE(subject_id, purpose_id)", "A person has one answer per purpose."
-    )
+    _subject_purpose_uniq = models.Constraint("UNIQUE(subject_id, purpose_id)", "A person has one answer per purpose.")
+
+    def _was_denied_after(self, moment):
+        """Tell whether the person said no after a moment (UTC)."""
+        self.ensure_one()
+        return self.state in ("refused", "withdrawn") and self.event_id.occurred_on > moment

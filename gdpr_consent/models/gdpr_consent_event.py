@@ -85,9 +85,7 @@ class GdprConsentEvent(models.Model):
     recorded_on = fields.Datetime(required=True)
     expires_on = fields.Datetime()
     source = fields.Selection(SOURCES)
-    actor = fields.Selection(
-        [("person", "The person"), ("operator", "Operator"), ("system", "System")], required=True
-    )
+    actor = fields.Selection([("person", "The person"), ("operator", "Operator"), ("system", "System")], required=True)
     user_id = fields.Many2one("res.users", string="Operator", ondelete="restrict")
     version_id = fields.Many2one(
         "gdpr.consent.form.version", string="Wording", index="btree_not_null", ondelete="restrict"
@@ -117,9 +115,7 @@ class GdprConsentEvent(models.Model):
         codes = {code for event in self for code in (event.channel_codes or "").split(",")}
         channels = {channel.code: channel.id for channel in self.env["gdpr.channel"]._get_by_codes(codes)}
         for event in self:
-            event.channel_ids = [
-                channels[code] for code in (event.channel_codes or "").split(",") if code in channels
-            ]
+            event.channel_ids = [channels[code] for code in (event.channel_codes or "").split(",") if code in channels]
 
     @api.depends("action", "purpose_id", "channel_codes", "legal_basis")
     @api.depends_context("lang")
@@ -132,7 +128,9 @@ class GdprConsentEvent(models.Model):
                 parts.append(bases[event.legal_basis])
             if event.channel_ids:
                 parts.append(", ".join(event.channel_ids.mapped("name")))
-            event.description = ": ".join([actions[event.action], " – ".join(parts)] if parts else [actions[event.action]])
+            event.description = ": ".join(
+                [actions[event.action], " – ".join(parts)] if parts else [actions[event.action]]
+            )
 
     @api.depends("value_ids")
     @api.depends_context("lang")

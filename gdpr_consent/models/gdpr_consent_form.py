@@ -1,5 +1,3 @@
-import json
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import is_html_empty
@@ -17,38 +15,38 @@ class GdprConsentForm(models.Model):
     name = fields.Char(required=True, help="For your own use; people see the title.")
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
-    company_id = fields.Many2one("res.company", help="Empty: used by all companies.")
+    company_id = fields.Many2one(
+        "res.company",
+        string="Controller",
+        required=True,
+        default=lambda self: self.env.company,
+        help="The company that asks: the form names it.",
+    )
     logo = fields.Image(max_width=512, max_height=256, help="Empty: the logo of the company.")
     title = fields.Char(required=True, translate=True)
     introduction = fields.Html(translate=True)
     purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes")
     privacy_text = fields.Html(translate=True)
-    notice_url = fields.Char(
-        "Privacy Notice", translate=True, help="Link to the full privacy notice, e.g. /privacy."
-    )
+    notice_url = fields.Char("Privacy Notice", translate=True, help="Link to the full privacy notice, e.g. /privacy.")
     accept_label = fields.Char(required=True, translate=True, default="Accept all")
     save_label = fields.Char(required=True, translate=True, default="Save my choices")
     refuse_label = fields.Char(required=True, translate=True, default="Refuse all")
     thanks = fields.Html("Thank-you Text", translate=True)
     version_ids = fields.One2many("gdpr.consent.form.version", "form_id", readonly=True)
-    version_number = fields.Integer(
-        "Published Version", readonly=True, copy=False, help="0: never published."
-    )
+    version_number = fields.Integer("Published Version", readonly=True, copy=False, help="0: never published.")
     has_changes = fields.Boolean("Changed Since", compute="_compute_has_changes")
 
     def _compute_has_changes(self):
         for form in self:
             published = {version.lang: version.sha256 for version in form._get_current_versions()}
             form.has_changes = any(
-                published.get(lang) != ledger.sha256(form._get_frozen_text(lang))
-                for lang in form._get_languages()
+                published.get(lang) != ledger.sha256(form._get_frozen_text(lang)) for lang in form._get_languages()
             )
 
     @api.constrains("purpose_ids")
     def _check_purposes(self):
         for form in self:
-            foreign = form.purpose_ids.company_id - form.company_id
-            if form.company_id and foreign:
+            if form.purpose_ids.company_id - form.company_id:
                 raise ValidationError(
                     self.env._("A purpose of another company can't be on the form “%(form)s”.", form=form.name)
                 )
@@ -93,10 +91,6 @@ class GdprConsentForm(models.Model):
     def _get_languages(self):
         return [code for code, _name in self.env["res.lang"].get_installed()]
 
-    def _get_controller(self):
-        """Give the company that asks: the form's, or the present one."""
-        return self.company_id or self.env.company
-
     def _prepare_version_values(self, lang):
         content = self._get_frozen_text(lang)
         return {
@@ -111,7 +105,7 @@ class GdprConsentForm(models.Model):
         """Give all that a person reads on the form, as canonical JSON."""
         self.ensure_one()
         form = self.with_context(lang=lang)
-        controller = form._get_controller().sudo()
+        controller = form.company_id.sudo()
         return ledger.canonical(
             {
                 "title": form.title,
@@ -123,9 +117,7 @@ class GdprConsentForm(models.Model):
                         "name": purpose.name,
                         "description": purpose.description or "",
                         "validity_months": purpose.validity_months,
-                        "channels": [
-                            {"code": channel.code, "name": channel.name} for channel in purpose.channel_ids
-                        ],
+                        "channels": [{"code": channel.code, "name": channel.name} for channel in purpose.channel_ids],
                     }
                     for purpose in form.purpose_ids
                 ],
@@ -172,10 +164,8 @@ class GdprConsentForm(models.Model):
         :return: the version, empty when the form was never published
         """
         self.ensure_one()
-        versions = self.sudo().version_ids.filtered(
-            lambda version: version.number == (number or self.version_number)
-        )
-        wanted = lang or self._get_controller().partner_id.lang or "en_US"
+        versions = self.sudo().version_ids.filtered(lambda version: version.number == (number or self.version_number))
+        wanted = lang or self.company_id.sudo().partner_id.lang or "en_US"
         return (
             versions.filtered(lambda version: version.lang == wanted)
             or versions.filtered(lambda version: version.lang.split("_")[0] == wanted.split("_")[0])
@@ -185,8 +175,5 @@ class GdprConsentForm(models.Model):
 
     @api.model
     def _get_default(self, company):
-        """Give the first published form of a company, or the shared one; empty when there is none."""
-        forms = self.sudo().search(
-            [("company_id", "in", [False, company.id]), ("version_number", ">", 0)]
-        )
-        return (forms.filtered("company_id") or forms)[:1]
+        """Give the first published form of a company; empty when there is none."""
+        return self.sudo().search([("company_id", "=", company.id), ("version_number", ">", 0)], limit=1)

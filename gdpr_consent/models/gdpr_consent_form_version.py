@@ -7,7 +7,6 @@ from odoo.exceptions import UserError
 
 from ..tools.immutability import forbid_changes
 
-
 # Sanitised by the fields of the form they come from.
 MARKUP = ("introduction", "privacy_text", "thanks")
 
@@ -37,9 +36,7 @@ class GdprConsentFormVersion(models.Model):
     )
     preview = fields.Html(compute="_compute_preview", sanitize=False)
 
-    _form_number_lang_uniq = models.Constraint(
-        "UNIQUE(form_id, number, lang)", "A version has one text per language."
-    )
+    _form_number_lang_uniq = models.Constraint("UNIQUE(form_id, number, lang)", "A version has one text per language.")
 
     def init(self):
         forbid_changes(self.env.cr, self._table, "UPDATE OR DELETE")

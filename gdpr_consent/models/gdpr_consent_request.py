@@ -93,22 +93,34 @@ class GdprConsentRequest(models.Model):
                 if reason:
                     mail.write({"state": "cancel", "failure_type": "unknown", "failure_reason": reason})
             ready = mails_of_model.filtered(lambda mail: mail.state == "outgoing")
-            if ready:
-                self._create_for_mails(ready, cards.browse(ready.mapped("res_id")))
+            if self.env.context.get("gdpr_request_options", {}).get("to_person_only"):
+                # Whatever recipients the template names.
+                for mail in ready:
+                    mail.write(
+                        {
+                            "email_to": cards.browse(mail.res_id)._gdpr_get_email_formatted(),
+                            "email_cc": False,
+                            "recipient_ids": [fields.Command.clear()],
+                        }
+                    )
+            # A colleague who is mailed the text gets no link: there is nothing to ask of a colleague.
+            emails = {mail: cards.browse(mail.res_id)._gdpr_get_email() for mail in ready}
+            asking = mails.browse(mail.id for mail, address in emails.items() if address in mail._get_addressees())
+            if asking:
+                self._create_for_mails(asking, cards.browse(asking.mapped("res_id")))
 
     def _create_for_mails(self, mails, cards):
         options = self.env.context.get("gdpr_request_options", {})
-        cards_by_id = {card.id: card for card in cards}
+        chosen_form = self.env["gdpr.consent.form"].sudo().browse(options.get("form_id"))
+        forms = cards._gdpr_get_default_forms()
         vals_list = []
         for mail in mails:
-            card = cards_by_id[mail.res_id]
+            card = cards.browse(mail.res_id)
             company = card._gdpr_get_company()
-            form = self.env["gdpr.consent.form"].browse(options.get("form_id")) or self.env[
-                "gdpr.consent.form"
-            ]._get_default(company)
+            form = chosen_form if chosen_form.version_number else forms[company]
             vals_list.append(
                 {
-                    "subject_id": card.gdpr_subject_id.id,
+                    "subject_id": card.sudo().gdpr_subject_id.id,
                     "company_id": company.id,
                     "res_model": card._name,
                     "res_id": card.id,
@@ -120,7 +132,7 @@ class GdprConsentRequest(models.Model):
                     "lang": card._gdpr_get_lang(),
                 }
             )
-        for mail, request in zip(mails, self.sudo().create(vals_list)):
+        for mail, request in zip(mails, self.sudo().create(vals_list), strict=True):
             mail.gdpr_request_id = request
 
     def _issue_links(self):

@@ -37,9 +37,7 @@ class GdprPurpose(models.Model):
     )
     company_id = fields.Many2one("res.company", help="Empty: shared by all companies.")
 
-    _code_company_uniq = models.UniqueIndex(
-        "(code, COALESCE(company_id, 0))", "Two purposes can't have the same code."
-    )
+    _code_company_uniq = models.UniqueIndex("(code, COALESCE(company_id, 0))", "Two purposes can't have the same code.")
     _code_format = models.Constraint(
         "CHECK (code ~ '^[a-z0-9_]+$')",
         "The code of a purpose is made of lower-case letters, digits and underscores.",
@@ -75,6 +73,4 @@ class GdprPurpose(models.Model):
 
     def _get_by_codes(self, codes):
         """Give the purposes that bear the codes, of the present company or shared."""
-        return self.search(
-            [("code", "in", list(codes)), ("company_id", "in", [False, self.env.company.id])]
-        )
+        return self.search([("code", "in", list(codes)), ("company_id", "in", [False, self.env.company.id])])

@@ -15,9 +15,7 @@ class GdprScope(models.Model):
     _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True)
-    model = fields.Char(
-        required=True, help="Technical name of a model with the data privacy fields."
-    )
+    model = fields.Char(required=True, help="Technical name of a model with the data privacy fields.")
     domain = fields.Char(
         required=True,
         default="[]",
@@ -30,15 +28,11 @@ class GdprScope(models.Model):
     def _check_model_and_domain(self):
         for scope in self:
             if scope.model not in self.env["gdpr.subject.mixin"]._get_card_models():
-                raise ValidationError(
-                    self.env._("%(model)s has no data privacy fields.", model=scope.model)
-                )
+                raise ValidationError(self.env._("%(model)s has no data privacy fields.", model=scope.model))
             try:
                 Domain(literal_eval(scope.domain))
             except (ValueError, SyntaxError, TypeError) as error:
-                raise ValidationError(
-                    self.env._("“%(domain)s” is not a valid filter.", domain=scope.domain)
-                ) from error
+                raise ValidationError(self.env._("“%(domain)s” is not a valid filter.", domain=scope.domain)) from error
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -1,15 +1,13 @@
-import hashlib
 from collections import defaultdict
 
 from lxml import etree
 
 from odoo import api, fields, models, tools
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import SQL
 from odoo.tools.mail import email_normalize, email_normalize_all, formataddr
 from odoo.tools.sql import column_exists, create_column
 
-from .gdpr_consent_event import SOURCES
 from .gdpr_purpose import LEGAL_BASES
 from .gdpr_subject import CONSENT_STATES
 
@@ -119,9 +117,7 @@ class GdprSubjectMixin(models.AbstractModel):
         groups="gdpr_consent.group_user",
     )
     gdpr_covered = fields.Boolean(compute="_compute_gdpr_covered", groups="gdpr_consent.group_user")
-    gdpr_failure_reason = fields.Text(
-        compute="_compute_gdpr_failure_reason", groups="gdpr_consent.group_user"
-    )
+    gdpr_failure_reason = fields.Text(compute="_compute_gdpr_failure_reason", groups="gdpr_consent.group_user")
 
     def _auto_init(self):
         # Instant on a table of any size, at the install and when a model becomes a card later.
@@ -256,26 +252,43 @@ class GdprSubjectMixin(models.AbstractModel):
         forged = [key for key in self.env.context if key.startswith("default_gdpr_")]
         if forged:
             self = self.with_context({k: v for k, v in self.env.context.items() if k not in forged})
-        bases = []
-        for vals in vals_list:
-            default = self._gdpr_get_default_basis(vals)
-            basis = vals.pop("gdpr_legal_basis", None) or default[0]
-            reason = vals.pop("gdpr_legal_basis_reason", None)
-            if basis == default[0]:
-                bases.append((basis, reason or default[1], True))
-            else:
-                bases.append((basis, reason, False))
-            vals["gdpr_legal_basis"] = "not_applicable"
+        for name in ("gdpr_legal_basis", "gdpr_legal_basis_reason"):
+            if any(name in vals for vals in vals_list):
+                self._check_field_access(self._fields[name], "write")
+        vals_list = [dict(vals) for vals in vals_list]
+        bases = [self._gdpr_pop_basis(vals) for vals in vals_list]
+        if any(is_chosen for *_basis, is_chosen in bases):
+            self._gdpr_check_group("gdpr_consent.group_officer")
         cards = super().create(vals_list)
+        cards.sudo()._gdpr_adopt_subjects()
         by_basis = defaultdict(self.browse)
         for card, basis in zip(cards, bases):
             if basis[0] != "not_applicable":
                 by_basis[basis] += card
-        for (basis, reason, is_default), chosen in by_basis.items():
-            if not is_default:
-                chosen._gdpr_check_group("gdpr_consent.group_officer")
-            chosen._gdpr_apply_basis(basis, reason, actor="system" if is_default else "operator")
+        for (basis, reason, is_chosen), starting in by_basis.items():
+            if is_chosen:
+                starting._gdpr_apply_basis(basis, reason)
+            else:
+                # What is on record of a known person comes before the default.
+                starting = self.env["gdpr.scope"]._filter_covered(starting)
+                starting = starting.filtered(lambda card: not card.sudo().gdpr_subject_id)
+                starting._gdpr_apply_basis(basis, reason, actor="system")
         return cards
+
+    def _gdpr_pop_basis(self, vals):
+        """Take the legal basis out of the values of a new record: basis, reason, whether somebody chose it."""
+        default_basis, default_reason = self._gdpr_get_default_basis(vals)
+        basis = vals.pop("gdpr_legal_basis", None) or default_basis
+        reason = vals.pop("gdpr_legal_basis_reason", None)
+        is_chosen = basis != default_basis
+        return basis, reason or (None if is_chosen else default_reason), is_chosen
+
+    def _prepare_create_values(self, vals_list):
+        """Leave the default basis out, which would be written as if the user had chosen it (see ``create``)."""
+        vals_list = super()._prepare_create_values(vals_list)
+        for vals in vals_list:
+            vals.pop("gdpr_legal_basis", None)
+        return vals_list
 
     def write(self, vals):
         self._gdpr_refuse_projected(vals)
@@ -378,18 +391,23 @@ class GdprSubjectMixin(models.AbstractModel):
         """
         without = self.sudo().filtered(lambda card: not card.gdpr_subject_id)
         if without:
-            without._gdpr_adopt_subjects()
+            without._gdpr_adopt_subjects(make=True)
             without = without.filtered(lambda card: not card.gdpr_subject_id)
         if without:
-            subjects = self.env["gdpr.subject"].sudo().create(
-                [{"company_id": card._gdpr_get_company().id} for card in without]
+            subjects = (
+                self.env["gdpr.subject"]
+                .sudo()
+                .create([{"company_id": card._gdpr_get_company().id} for card in without])
             )
-            for card, subject in zip(without, subjects):
+            for card, subject in zip(without, subjects, strict=True):
                 card._gdpr_link_subject(subject)
         return self.sudo().gdpr_subject_id
 
-    def _gdpr_adopt_subjects(self):
-        """Take over the person of a card that stands for the same person. Nothing, by default."""
+    def _gdpr_adopt_subjects(self, make=False):
+        """Take over the person of a card that stands for the same person. Nothing, by default.
+
+        :param bool make: make the person of that card where it has none yet
+        """
 
     def _gdpr_link_subject(self, subject):
         # Past the refusal in write(): this is the one place that sets it.
@@ -432,9 +450,12 @@ class GdprSubjectMixin(models.AbstractModel):
                     " person's (article 6(1)(f) GDPR)."
                 )
             )
+        reasons = self._gdpr_read_last_values("reason", ["basis_changed"]) if reason else {}
         changing = self.sudo().filtered(
-            lambda card: (card.gdpr_subject_id.legal_basis or "not_applicable") != basis
-            or (reason and card._gdpr_read_last_values("reason", ["basis_changed"]).get(card.gdpr_subject_id.id) != reason)
+            lambda card: (
+                (card.gdpr_subject_id.legal_basis or "not_applicable") != basis
+                or (reason and reasons.get(card.gdpr_subject_id.id) != reason)
+            )
         )
         if not changing:
             return
@@ -455,276 +476,13 @@ class GdprSubjectMixin(models.AbstractModel):
         )
 
     # ------------------------------------------------------------
-    # ASKING
+    # ARGUMENTS OF THE PUBLIC METHODS
     # ------------------------------------------------------------
-
-    def action_gdpr_send_consent_request(self):
-        """Open Odoo's composer with the consent request of this card.
-
-        :raise UserError: the person can't be asked; the message says why
-        """
-        self.ensure_one()
-        self._gdpr_check_group("gdpr_consent.group_user")
-        self._gdpr_raise_refusal()
-        template = self._gdpr_get_default_template()
-        form = self.env["gdpr.consent.form"]._get_default(self._gdpr_get_company())
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Send consent form"),
-            "res_model": "mail.compose.message",
-            "view_mode": "form",
-            "target": "new",
-            "context": {
-                "default_model": self._name,
-                "default_res_ids": self.ids,
-                "default_composition_mode": "comment",
-                "default_template_id": template.id,
-                "default_gdpr_consent_form_id": form.id,
-                "default_email_layout_xmlid": False,
-                "default_composition_comment_option": "reply_all",
-                "dialog_size": "large",
-            },
-        }
-
-    def gdpr_request_consent(self, form=None, template=None):
-        """Ask for consent without a screen.
-
-        :param form: ``gdpr.consent.form`` or its id, default the company's
-        :param template: ``mail.template`` or its id, default the one for the model
-        :return: the requests, in the order of the cards
-        :rtype: gdpr.consent.request
-        :raise UserError: somebody can't be asked; nobody is then
-        """
-        self._gdpr_check_group("gdpr_consent.group_user")
-        self.check_access("read")
-        self._gdpr_raise_refusal()
-        template = self._gdpr_browse("mail.template", template) or self._gdpr_get_default_template()
-        if not template._asks_for_consent():
-            raise UserError(
-                self.env._("The template “%(template)s” has no consent link in its text.", template=template.name)
-            )
-        if template.model != self._name:
-            raise UserError(
-                self.env._("The template “%(template)s” is made for other records.", template=template.name)
-            )
-        form = self._gdpr_browse("gdpr.consent.form", form)
-        self._gdpr_check_form(form)
-        options = {"form_id": form.id, "template_id": template.id}
-        mails = template.with_context(gdpr_request_options=options).send_mail_batch(
-            self.ids, email_values={"auto_delete": False, "recipient_ids": [], "email_cc": False}
-        )
-        requests = mails.gdpr_request_id
-        for mail in mails:
-            mail.email_to = mail.gdpr_request_id.email
-            mail.partner_ids = False
-        if len(mails) == 1:
-            mails.send_after_commit()
-        return requests.sudo(False)
-
-    def _gdpr_send_request(self, form, template, mail_values):
-        """Send one request whose text is ready."""
-        self.ensure_one()
-        self._gdpr_check_group("gdpr_consent.group_user")
-        self.check_access("read")
-        self._gdpr_raise_refusal()
-        self._gdpr_check_form(form)
-        options = {"form_id": form.id, "template_id": template.id}
-        mail = (
-            self.env["mail.mail"]
-            .sudo()
-            .with_context(gdpr_request_options=options)
-            .create(
-                {
-                    **mail_values,
-                    "body": mail_values["body_html"],
-                    "model": self._name,
-                    "res_id": self.id,
-                    "email_to": self._gdpr_get_email_formatted(),
-                    "message_type": "email_outgoing",
-                    "is_notification": True,
-                    "auto_delete": False,
-                }
-            )
-        )
-        mail.send_after_commit()
-        return mail.gdpr_request_id
 
     @api.model
     def _gdpr_browse(self, model, value):
         """Give the record meant by a record, an id or nothing."""
         return value if isinstance(value, models.BaseModel) else self.env[model].browse(value or None)
-
-    @api.model
-    def _gdpr_check_form(self, form):
-        if form and not form.sudo().version_number:
-            raise UserError(
-                self.env._("The form “%(form)s” isn't published yet. Publish it first.", form=form.name)
-            )
-
-    @api.model
-    def _gdpr_get_default_template(self):
-        """Give the template for the model.
-
-        :raise UserError: it was deleted and there is no other with the link
-        """
-        suffix = {"res.partner": "partner", "crm.lead": "lead"}.get(self._name)
-        template = self.env.ref(f"gdpr_consent.mail_template_consent_request_{suffix}", raise_if_not_found=False)
-        template = template or self.env["mail.template"].search([("model", "=", self._name)]).filtered(
-            lambda template: template._asks_for_consent()
-        )[:1]
-        if not template:
-            raise UserError(
-                self.env._("There is no e-mail template with a consent link for these records. Create one first.")
-            )
-        return template
-
-    def _gdpr_get_refusals(self):
-        """Give, for those who can't be asked, why.
-
-        :rtype: dict[int, str]
-        """
-        refusals = {}
-        for card in self.sudo():
-            company = card._gdpr_get_company()
-            address = card[card._gdpr_email_field] or ""
-            if card.gdpr_legal_basis != "consent":
-                refusals[card.id] = self.env._(
-                    "The legal basis of %(name)s isn't Consent, so there is nothing to ask.", name=card._gdpr_get_name()
-                )
-            elif card.gdpr_restricted:
-                refusals[card.id] = self.env._(
-                    "%(name)s asked you to suspend the processing.", name=card._gdpr_get_name()
-                )
-            elif not address.strip():
-                refusals[card.id] = self.env._("%(name)s has no e-mail address.", name=card._gdpr_get_name())
-            elif len(email_normalize_all(address)) > 1:
-                refusals[card.id] = self.env._(
-                    "%(name)s has several e-mail addresses (%(address)s). Keep the one that is the person's own.",
-                    name=card._gdpr_get_name(),
-                    address=address,
-                )
-            elif not card._gdpr_get_email():
-                refusals[card.id] = self.env._(
-                    "The e-mail address of %(name)s, “%(address)s”, isn't valid.",
-                    name=card._gdpr_get_name(),
-                    address=address,
-                )
-            elif not self.env["gdpr.consent.form"]._get_default(company):
-                refusals[card.id] = self.env._("%(company)s has no published consent form.", company=company.name)
-        return refusals
-
-    def _gdpr_raise_refusal(self):
-        refusals = self._gdpr_get_refusals()
-        if refusals:
-            raise UserError("\n".join(list(refusals.values())[:10]))
-
-    # ------------------------------------------------------------
-    # RECORDING BY HAND
-    # ------------------------------------------------------------
-
-    def action_gdpr_record_consent(self):
-        """Open the wizard for a consent given on the phone, in a meeting or on paper."""
-        self._gdpr_check_group("gdpr_consent.group_user")
-        return self._gdpr_open_wizard("gdpr.consent.entry", self.env._("Record consent"))
-
-    def action_gdpr_withdraw_consent(self):
-        """Open the wizard for a consent that the person takes back."""
-        self._gdpr_check_group("gdpr_consent.group_user")
-        return self._gdpr_open_wizard("gdpr.consent.withdrawal", self.env._("Record withdrawal"))
-
-    def _gdpr_open_wizard(self, model, name):
-        return {
-            "type": "ir.actions.act_window",
-            "name": name,
-            "res_model": model,
-            "view_mode": "form",
-            "target": "new",
-            "context": {"default_res_model": self._name, "default_res_ids": self.ids},
-        }
-
-    def gdpr_record_consent(
-        self, purposes, channels, source, note=None, evidence=None, given_on=None, form=None
-    ):
-        """Record a consent that the person gave outside Odoo (law.md R-19).
-
-        :param purposes: ``gdpr.purpose`` records, their ids or their codes
-        :param channels: ``gdpr.channel`` records, their ids or their codes
-        :param str source: phone, meeting, paper, import or api
-        :param str note: the person's own words
-        :param evidence: what proves it: a text, an ``ir.attachment`` or its id, or a list of these
-        :param given_on: when (UTC), default now
-        :param form: ``gdpr.consent.form`` or its id: the wording that was read out, default the first published
-            one that asks for the purposes
-        :raise ValidationError: no purpose, no evidence, a date in the future, a source that is the person's own
-        :raise UserError: the basis isn't consent, or the purposes aren't on a published form
-        """
-        self._gdpr_check_group("gdpr_consent.group_user")
-        self.check_access("read")
-        purposes = self._gdpr_browse_by_code("gdpr.purpose", purposes)
-        channels = self._gdpr_browse_by_code("gdpr.channel", channels)
-        given_on = fields.Datetime.to_datetime(given_on) or fields.Datetime.now()
-        values, attachment = self._gdpr_prepare_evidence(evidence)
-        self._gdpr_check_entry(purposes, source, values, given_on)
-        values["note"] = note or ""
-        for card in self:
-            subject = card._gdpr_ensure_subjects()
-            version = card._gdpr_get_read_out_version(purposes, form)
-            choices = {
-                purpose.id: (purpose.channel_ids & channels).mapped("code") for purpose in purposes
-            }
-            subject._record_answer(
-                version,
-                choices,
-                offered=purposes,
-                source=source,
-                occurred_on=given_on,
-                values=values,
-                attachment=attachment,
-            )
-            subject.request_ids._close_answered()
-        return True
-
-    def _gdpr_check_entry(self, purposes, source, values, given_on):
-        if not purposes:
-            raise ValidationError(self.env._("Choose at least one purpose the person agreed to."))
-        if source not in RECORDABLE_SOURCES:
-            raise ValidationError(
-                self.env._("Only the person can give consent by the form. Choose phone, meeting or paper.")
-            )
-        if not values:
-            raise ValidationError(
-                self.env._(
-                    "A consent needs evidence: say what proves it (who heard it, which call, which minutes), or"
-                    " add the signed paper."
-                )
-            )
-        if source == "paper" and "evidence_file" not in values:
-            raise ValidationError(self.env._("Add the scan of the signed paper."))
-        if given_on > fields.Datetime.now():
-            raise ValidationError(self.env._("The consent can't have been given in the future."))
-        for card in self:
-            if card.sudo().gdpr_legal_basis != "consent":
-                raise UserError(
-                    self.env._(
-                        "The legal basis of %(name)s isn't Consent. A privacy officer can change it.",
-                        name=card._gdpr_get_name(),
-                    )
-                )
-
-    @api.model
-    def _gdpr_prepare_evidence(self, evidence):
-        """Give the personal values and the attachment that stand for the evidence."""
-        values, attachment = {}, None
-        for item in evidence if isinstance(evidence, (list, tuple)) else [evidence]:
-            if isinstance(item, str):
-                values |= {"evidence": item.strip()} if item.strip() else {}
-            elif item:
-                attachment = self._gdpr_browse("ir.attachment", item).ensure_one()
-                attachment.check_access("read")
-                # The file itself is hashed into the chain, not only its name.
-                digest = hashlib.sha256(attachment.raw or b"").hexdigest()
-                values["evidence_file"] = f"{attachment.name} (SHA-256 {digest})"
-        return values, attachment
 
     @api.model
     def _gdpr_browse_by_code(self, model, value):
@@ -739,44 +497,6 @@ class GdprSubjectMixin(models.AbstractModel):
                 raise ValidationError(self.env._("Unknown: %(codes)s.", codes=", ".join(sorted(unknown))))
             return records
         return self.env[model].browse(value)
-
-    def _gdpr_get_read_out_version(self, purposes, form=None):
-        """Give the frozen wording that was read out to the person.
-
-        :raise UserError: no published form asks for these purposes
-        """
-        self.ensure_one()
-        company = self._gdpr_get_company()
-        forms = self._gdpr_browse("gdpr.consent.form", form).sudo() or self.env[
-            "gdpr.consent.form"
-        ].sudo().search([("company_id", "in", [False, company.id]), ("version_number", ">", 0)])
-        for candidate in forms:
-            version = candidate._get_version(self._gdpr_get_lang())
-            if purposes <= version._get_purposes():
-                return version
-        raise UserError(
-            self.env._(
-                "No published consent form asks for %(purposes)s. Publish one first: the wording is part of the proof.",
-                purposes=", ".join(purposes.mapped("name")),
-            )
-        )
-
-    def gdpr_withdraw_consent(self, purposes=None, source="phone", note=None):
-        """Record that the person takes consent back.
-
-        :param purposes: ``gdpr.purpose`` records, ids or codes; default all
-        :param str source: how the person said so
-        :param str note: the person's own words
-        """
-        self._gdpr_check_group("gdpr_consent.group_user")
-        self.check_access("read")
-        if source not in dict(SOURCES):
-            raise ValidationError(self.env._("“%(source)s” is not a way to collect an answer.", source=source))
-        if purposes is not None:
-            purposes = self._gdpr_browse_by_code("gdpr.purpose", purposes)
-        for subject in self._gdpr_ensure_subjects():
-            subject._record_withdrawal(purposes, source=source, values={"note": note or ""})
-        return True
 
     # ------------------------------------------------------------
     # THE ONE DOOR OUT
@@ -807,18 +527,3 @@ class GdprSubjectMixin(models.AbstractModel):
                 "explanation": explanations[reason],
             }
         return verdicts
-
-    def _gdpr_describe_answer(self, lang):
-        """Give the sentence that tells an operator what the person decided."""
-        self.ensure_one()
-        card = self.sudo().with_context(lang=lang)
-        state = dict(card._fields["gdpr_consent_state"]._description_selection(card.env))[card.gdpr_consent_state]
-        details = ", ".join([*card.gdpr_purpose_ids.mapped("name"), *card.gdpr_channel_ids.mapped("name")])
-        if details:
-            return card.env._(
-                "%(name)s answered the consent request. Consent: %(state)s (%(details)s).",
-                name=card._gdpr_get_name(), state=state, details=details,
-            )
-        return card.env._(
-            "%(name)s answered the consent request. Consent: %(state)s.", name=card._gdpr_get_name(), state=state
-        )

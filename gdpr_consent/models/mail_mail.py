@@ -2,6 +2,7 @@ import re
 
 from odoo import api, fields, models
 from odoo.tools import html2plaintext
+from odoo.tools.mail import email_normalize_all
 
 # What templates hold in place of the personal links. The links themselves are put into the outgoing
 # copy only, so that neither the chatter nor the queue ever holds one.
@@ -17,9 +18,7 @@ class MailMail(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         mails = super().create(vals_list)
-        asking = mails.filtered(
-            lambda mail: mail.state == "outgoing" and CONSENT_PLACEHOLDER in (mail.body_html or "")
-        )
+        asking = mails.filtered(lambda mail: mail.state == "outgoing" and CONSENT_PLACEHOLDER in (mail.body_html or ""))
         if asking:
             self.env["gdpr.consent.request"]._attach_to_mails(asking)
         return mails
@@ -35,6 +34,12 @@ class MailMail(models.Model):
                     tokens = tokens or request._issue_links()
                     self._insert_links(email, request, tokens)
         return emails
+
+    def _get_addressees(self):
+        """Give the normalised addresses the mail goes to."""
+        self.ensure_one()
+        addresses = [self.email_to or "", *self.recipient_ids.mapped("email")]
+        return {address for text in addresses for address in email_normalize_all(text or "")}
 
     def _insert_links(self, email, request, tokens):
         base_url = request.get_base_url()

@@ -13,9 +13,7 @@ class ResCompany(models.Model):
     )
     gdpr_default_legal_basis_reason = fields.Text("Reason for the Default Legal Basis")
     gdpr_link_validity_days = fields.Integer("Validity of a Consent Link (Days)", default=30)
-    gdpr_waiting_days = fields.Integer(
-        "Waiting Period (Days)", default=14, help="0: wait without an end."
-    )
+    gdpr_waiting_days = fields.Integer("Waiting Period (Days)", default=14, help="0: wait without an end.")
     gdpr_officer_name = fields.Char("Privacy Officer")
     gdpr_officer_email = fields.Char("E-mail of the Privacy Officer")
     gdpr_ip_retention = fields.Selection(

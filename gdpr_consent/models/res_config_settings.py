@@ -14,9 +14,7 @@ class ResConfigSettings(models.TransientModel):
     gdpr_default_legal_basis = fields.Selection(
         related="company_id.gdpr_default_legal_basis", readonly=False, required=True
     )
-    gdpr_default_legal_basis_reason = fields.Text(
-        related="company_id.gdpr_default_legal_basis_reason", readonly=False
-    )
+    gdpr_default_legal_basis_reason = fields.Text(related="company_id.gdpr_default_legal_basis_reason", readonly=False)
     gdpr_link_validity_days = fields.Integer(related="company_id.gdpr_link_validity_days", readonly=False)
     gdpr_waiting_days = fields.Integer(related="company_id.gdpr_waiting_days", readonly=False)
     gdpr_officer_name = fields.Char(related="company_id.gdpr_officer_name", readonly=False)

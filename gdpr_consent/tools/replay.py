@@ -8,6 +8,7 @@ from datetime import datetime
 
 # What the person, or somebody for the person, said.
 ANSWERS = frozenset({"given", "refused", "withdrawn"})
+DENIALS = frozenset({"refused", "withdrawn"})
 # The states of one purpose; each is the name of the event that leads to it.
 OUTCOMES = ANSWERS | {"expired"}
 
@@ -19,6 +20,7 @@ class Answer:
     state: str
     channel_codes: str
     event_id: int
+    occurred_on: datetime
     given_on: datetime | None = None
     expires_on: datetime | None = None
     source: str | None = None
@@ -72,13 +74,16 @@ class Projection:
             self.restricted = action == "restricted"
 
     def _apply_outcome(self, action, event):
-        answer = Answer(action, event["channel_codes"] or "", event["id"])
+        before = self.answers.get(event["purpose_id"])
+        if action == "given" and before and before.state in DENIALS and event["occurred_on"] < before.occurred_on:
+            # Learnt late of a consent that the person has denied since.
+            return
+        answer = Answer(action, event["channel_codes"] or "", event["id"], event["occurred_on"])
         if action == "given":
             answer.given_on = event["occurred_on"]
             answer.expires_on = event["expires_on"]
             answer.source = event["source"]
         else:
-            before = self.answers.get(event["purpose_id"])
             answer.given_on = before.given_on if before else None
         self.answers[event["purpose_id"]] = answer
         self._last_outcome = action if action != "given" else self._last_outcome

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 
 class GdprConsentEntry(models.TransientModel):
@@ -50,6 +51,8 @@ class GdprConsentEntry(models.TransientModel):
         """Record the consent and close."""
         self.ensure_one()
         cards = self._get_cards()
+        if self.source == "paper" and not self.evidence_file:
+            raise ValidationError(self.env._("Add the scan of the signed paper."))
         evidence = [self.evidence or ""]
         if self.evidence_file:
             evidence.append(

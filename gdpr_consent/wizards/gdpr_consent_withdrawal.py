@@ -9,9 +9,7 @@ class GdprConsentWithdrawal(models.TransientModel):
     _description = "Record a Withdrawal"
 
     available_purpose_ids = fields.Many2many("gdpr.purpose", compute="_compute_available_purpose_ids")
-    purpose_ids = fields.Many2many(
-        "gdpr.purpose", string="Purposes", help="Empty: everything the person agreed to."
-    )
+    purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes", help="Empty: everything the person agreed to.")
     source = fields.Selection(
         [
             ("phone", "On the phone"),

@@ -1,0 +1,184 @@
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.tools.mail import email_normalize_all
+
+
+class GdprSubjectMixin(models.AbstractModel):
+    """Asking the person behind a card for consent, by mail."""
+
+    _inherit = "gdpr.subject.mixin"
+
+    def action_gdpr_send_consent_request(self):
+        """Open Odoo's composer with the consent request of this card.
+
+        :raise UserError: the person can't be asked; the message says why
+        """
+        self.ensure_one()
+        self._gdpr_check_group("gdpr_consent.group_user")
+        self._gdpr_raise_refusal()
+        template = self._gdpr_get_default_template()
+        form = self.env["gdpr.consent.form"]._get_default(self._gdpr_get_company())
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Send consent form"),
+            "res_model": "mail.compose.message",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_model": self._name,
+                "default_res_ids": self.ids,
+                "default_composition_mode": "comment",
+                "default_template_id": template.id,
+                "default_gdpr_consent_form_id": form.id,
+                "default_email_layout_xmlid": False,
+                "default_composition_comment_option": "reply_all",
+                "dialog_size": "large",
+            },
+        }
+
+    def gdpr_request_consent(self, form=None, template=None):
+        """Ask for consent without a screen.
+
+        :param form: ``gdpr.consent.form`` or its id, default the company's
+        :param template: ``mail.template`` or its id, default the one for the model
+        :return: the requests, in the order of the cards
+        :rtype: gdpr.consent.request
+        :raise UserError: somebody can't be asked; nobody is then
+        """
+        self._gdpr_check_group("gdpr_consent.group_user")
+        self.check_access("read")
+        self._gdpr_raise_refusal()
+        template = self._gdpr_browse("mail.template", template) or self._gdpr_get_default_template()
+        if not template._asks_for_consent():
+            raise UserError(
+                self.env._("The template “%(template)s” has no consent link in its text.", template=template.name)
+            )
+        if template.model != self._name:
+            raise UserError(
+                self.env._("The template “%(template)s” is made for other records.", template=template.name)
+            )
+        form = self._gdpr_browse("gdpr.consent.form", form)
+        self._gdpr_check_form(form)
+        options = {"form_id": form.id, "template_id": template.id, "to_person_only": True}
+        mails = template.with_context(gdpr_request_options=options).send_mail_batch(
+            self.ids, email_values={"auto_delete": False}
+        )
+        if len(mails) == 1:
+            mails.send_after_commit()
+        return mails.gdpr_request_id.sudo(False)
+
+    def _gdpr_send_request(self, form, template, mail_values):
+        """Send one request whose text is ready."""
+        self.ensure_one()
+        self._gdpr_check_group("gdpr_consent.group_user")
+        self.check_access("read")
+        self._gdpr_raise_refusal()
+        self._gdpr_check_form(form)
+        options = {"form_id": form.id, "template_id": template.id}
+        mail = (
+            self.env["mail.mail"]
+            .sudo()
+            .with_context(gdpr_request_options=options)
+            .create(
+                {
+                    **mail_values,
+                    "body": mail_values["body_html"],
+                    "model": self._name,
+                    "res_id": self.id,
+                    "email_to": self._gdpr_get_email_formatted(),
+                    "message_type": "email_outgoing",
+                    "is_notification": True,
+                    "auto_delete": False,
+                }
+            )
+        )
+        mail.send_after_commit()
+        return mail.gdpr_request_id
+
+    @api.model
+    def _gdpr_check_form(self, form):
+        if form and not form.sudo().version_number:
+            raise UserError(self.env._("The form “%(form)s” isn't published yet. Publish it first.", form=form.name))
+
+    @api.model
+    def _gdpr_get_default_template(self):
+        """Give the template for the model.
+
+        :raise UserError: it was deleted and there is no other with the link
+        """
+        suffix = {"res.partner": "partner", "crm.lead": "lead"}.get(self._name)
+        template = self.env.ref(f"gdpr_consent.mail_template_consent_request_{suffix}", raise_if_not_found=False)
+        template = (
+            template
+            or self.env["mail.template"]
+            .search([("model", "=", self._name)])
+            .filtered(lambda template: template._asks_for_consent())[:1]
+        )
+        if not template:
+            raise UserError(
+                self.env._("There is no e-mail template with a consent link for these records. Create one first.")
+            )
+        return template
+
+    def _gdpr_get_refusals(self):
+        """Give, for those who can't be asked, why.
+
+        :rtype: dict[int, str]
+        """
+        refusals = {}
+        forms = self._gdpr_get_default_forms()
+        for card in self.sudo():
+            company = card._gdpr_get_company()
+            address = card[card._gdpr_email_field] or ""
+            if card.gdpr_legal_basis != "consent":
+                refusals[card.id] = self.env._(
+                    "The legal basis of %(name)s isn't Consent, so there is nothing to ask.", name=card._gdpr_get_name()
+                )
+            elif card.gdpr_restricted:
+                refusals[card.id] = self.env._(
+                    "%(name)s asked you to suspend the processing.", name=card._gdpr_get_name()
+                )
+            elif not address.strip():
+                refusals[card.id] = self.env._("%(name)s has no e-mail address.", name=card._gdpr_get_name())
+            elif len(email_normalize_all(address)) > 1:
+                refusals[card.id] = self.env._(
+                    "%(name)s has several e-mail addresses (%(address)s). Keep the one that is the person's own.",
+                    name=card._gdpr_get_name(),
+                    address=address,
+                )
+            elif not card._gdpr_get_email():
+                refusals[card.id] = self.env._(
+                    "The e-mail address of %(name)s, “%(address)s”, isn't valid.",
+                    name=card._gdpr_get_name(),
+                    address=address,
+                )
+            elif not forms[company]:
+                refusals[card.id] = self.env._("%(company)s has no published consent form.", company=company.name)
+        return refusals
+
+    def _gdpr_get_default_forms(self):
+        """Give the form in force of each company of these cards."""
+        companies = {card._gdpr_get_company() for card in self}
+        return {company: self.env["gdpr.consent.form"]._get_default(company) for company in companies}
+
+    def _gdpr_raise_refusal(self):
+        refusals = self._gdpr_get_refusals()
+        if refusals:
+            raise UserError("\n".join(list(refusals.values())[:10]))
+
+    def _gdpr_describe_answer(self, lang):
+        """Give the sentence that tells an operator what the person decided."""
+        self.ensure_one()
+        card = self.sudo().with_context(lang=lang)
+        state = dict(card._fields["gdpr_consent_state"]._description_selection(card.env))[card.gdpr_consent_state]
+        details = ", ".join([*card.gdpr_purpose_ids.mapped("name"), *card.gdpr_channel_ids.mapped("name")])
+        if details:
+            return card.env._(
+                "%(name)s answered the consent request. Consent: %(state)s (%(details)s).",
+                name=card._gdpr_get_name(),
+                state=state,
+                details=details,
+            )
+        return card.env._(
+            "%(name)s answered the consent request. Consent: %(state)s.", name=card._gdpr_get_name(), state=state
+        )
