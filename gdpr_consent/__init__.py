@@ -1,4 +1,7 @@
 from . import controllers
 from . import models
 from . import wizards
-from .hooks import uninstall_hook
+from .hooks import post_init_hook, uninstall_hook
+from .tools import log_masking
+
+log_masking.install()

@@ -46,6 +46,7 @@
         "web.assets_frontend": ["gdpr_consent/static/src/scss/consent_page.scss"],
         "web.assets_tests": ["gdpr_consent/static/tests/tours/*.js"],
     },
+    "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
     "application": True,
 }

@@ -34,9 +34,7 @@ def archives() -> list[tuple[str, str]]:
         text=True,
     )
     found = dict.fromkeys(
-        (uri, suite)
-        for uri, suite, component in map(str.split, result.stdout.splitlines())
-        if component == "main"
+        (uri, suite) for uri, suite, component in map(str.split, result.stdout.splitlines()) if component == "main"
     )
     # Suites with a dash are additions to a main one: bookworm-updates, bookworm-security.
     return sorted(found, key=lambda archive: "-" in archive[1])
@@ -119,9 +117,7 @@ def open_archive(folder: Path, wanted_suites: list[str], needed: str) -> tuple[P
     raise Problem(NO_ARCHIVE.format(reason=reason))
 
 
-def download(
-    private: PrivateApt, chosen: list[tuple[str, str]], into: Path, report: Callable[[int], None]
-) -> None:
+def download(private: PrivateApt, chosen: list[tuple[str, str]], into: Path, report: Callable[[int], None]) -> None:
     """Download the (package, suite) pairs of ``chosen`` as .deb files, each put there whole.
 
     ``report`` hears the number of bytes that have arrived, twice a second. Raises Problem when a

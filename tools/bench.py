@@ -35,9 +35,7 @@ def run(tools: Tools, options: Namespace) -> int:
     scripts = sorted((ROOT / "bench").glob(f"bench_{options.name or '*'}.py"))
     if not scripts:
         known = [path.stem.removeprefix("bench_") for path in (ROOT / "bench").glob("bench_*.py")]
-        raise Problem(
-            f"There is no such benchmark; there are: {', '.join(sorted(known)) or 'none'}."
-        )
+        raise Problem(f"There is no such benchmark; there are: {', '.join(sorted(known)) or 'none'}.")
     rows = []
     with termination_is_interruption(), postgres.in_use() as server:
         bench = workbench.assemble(tools, server)
@@ -89,10 +87,7 @@ def table(rows: list[dict]) -> str:
         cells.append([str(shown[column]) for column in COLUMNS])
     widths = [max(len(line[index]) for line in cells) for index in range(len(COLUMNS))]
     lines = [
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        + " |"
-        for line in cells
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)

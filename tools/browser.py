@@ -25,9 +25,7 @@ def prepare() -> str:
     found = find()
     if found:
         return found
-    advice = (
-        "install Chromium (on Debian: apt install chromium) or leave these tests out: --no-browser."
-    )
+    advice = "install Chromium (on Debian: apt install chromium) or leave these tests out: --no-browser."
     if not shutil.which("apt-get"):
         raise Problem(f"The browser tests need Chromium and this machine has none; {advice}")
     as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]

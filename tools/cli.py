@@ -6,7 +6,7 @@ import importlib
 import sys
 from dataclasses import dataclass, field
 
-from tools import odoo_source, python_environment, reset
+from tools import odoo_source, postgres, python_environment, reset
 from tools.places import HTTP_PORT, MAIL_PORT
 from tools.problem import Problem
 from tools.processes import termination_is_interruption
@@ -53,9 +53,7 @@ COMMANDS = {
         "run_odoo",
         passes_on=True,
     ),
-    "env": Command(
-        "print what a shell needs to run Odoo by hand", "odoo_commands", "print_environment"
-    ),
+    "env": Command("print what a shell needs to run Odoo by hand", "odoo_commands", "print_environment"),
     "db": Command(
         "make a database with the add-on in seconds, replacing the one of that name",
         "odoo_commands",
@@ -80,6 +78,7 @@ COMMANDS = {
     "reset": Command(
         "remove what the other commands made",
         "reset",
+        "run_on_given_server",
         options={"--cache": {"action": "store_true", "help": "the downloads as well"}},
     ),
 }
@@ -100,9 +99,7 @@ def parse(name: str, arguments: list[str]) -> tuple[argparse.Namespace, list[str
     command = COMMANDS[name]
     if command.passes_on and not command.options:
         return argparse.Namespace(), arguments
-    parser = argparse.ArgumentParser(
-        prog=f"./dev {name}", description=command.summary, allow_abbrev=False
-    )
+    parser = argparse.ArgumentParser(prog=f"./dev {name}", description=command.summary, allow_abbrev=False)
     for flag, words in command.options.items():
         parser.add_argument(flag, **words)
     if command.passes_on:
@@ -136,7 +133,8 @@ def main(arguments: list[str]) -> int:
 
 def carry_out(name: str, options: argparse.Namespace, passed_on: list[str]) -> int:
     """Make ready what the command needs, then run it; return its exit status."""
-    if name == "reset":
+    # Without a server of the user's own, resetting must not set up anything first.
+    if name == "reset" and not postgres.given_server():
         return reset.run(options)
     with termination_is_interruption():
         source = odoo_source.prepare()

@@ -2,7 +2,7 @@
 
 A template comes in two layers. The base holds Odoo's own apps and is made once; the other is a copy
 of the base with this checkout's add-ons installed, and is made anew when their files change.
-A database's comment keeps the digest of the add-ons installed in it.
+A database's comment says which checkout made it and the digest of the add-ons installed in it.
 """
 
 import hashlib
@@ -37,8 +37,10 @@ BASE_MODULES = ("crm", "website", "contacts", "mass_mailing", "account", "purcha
 DEMO_LANGUAGES = "it_IT"
 MAKING = "_making"
 TEMPLATE_PREFIX = "gdpr_template"
+OURS = f"made by {ROOT}/dev, add-ons: "
 # Files of an add-on that don't change what is installed.
 NOT_INSTALLED = re.compile(r"(^|/)(tests/[^/]*\.py|docs/.*|.*\.md|.*\.pyc|i18n/.*\.pot|\..*)$")
+COMPLAINT_LINES = 6
 LOADING = re.compile(r"odoo\.modules\.loading: Loading module (\w+) \((\d+)/(\d+)\)")
 
 
@@ -53,7 +55,7 @@ class Recipe:
     @property
     def base(self) -> str:
         """The name of the base layer."""
-        words = f"{self.modules} {self.demo} {self.odoo}"
+        words = f"{self.modules} {self.demo} {self.odoo} {ROOT}"
         return f"{TEMPLATE_PREFIX}_base_{hashlib.sha256(words.encode()).hexdigest()[:10]}"
 
     @property
@@ -86,9 +88,7 @@ class Databases:
         self.server = server
         self.python = python
 
-    def execute(
-        self, statement: str, *names: str, values: tuple = (), database: str = "postgres"
-    ) -> list[tuple]:
+    def execute(self, statement: str, *names: str, values: tuple = (), database: str = "postgres") -> list[tuple]:
         """Run one statement, outside a transaction; ``names`` fill its ``{}``.
 
         Returns the rows, if it gives any. Raises Problem when the server can't be reached or
@@ -104,7 +104,7 @@ class Databases:
             )
         except psycopg2.OperationalError as error:
             raise Problem(
-                f"The database server does not answer ({str(error).strip().splitlines()[-1]}); "
+                f"The database server does not answer ({str(error).strip().splitlines()[0]}); "
                 "check DATABASE_URL, or run ./dev reset for a fresh start."
             ) from error
         try:
@@ -123,17 +123,26 @@ class Databases:
         """Return the names of all databases."""
         return {name for (name,) in self.execute("SELECT datname FROM pg_database")}
 
-    def digest(self, name: str) -> str | None:
-        """Return the digest of the add-ons that a database was last filled with."""
-        rows = self.execute(
-            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
-            values=(name,),
+    def comments(self) -> dict[str, str]:
+        """Return the comment of each database that has one."""
+        return dict(
+            self.execute(
+                "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
+                " WHERE shobj_description(oid, 'pg_database') IS NOT NULL"
+            )
         )
-        return rows[0][0] if rows else None
+
+    def made_here(self) -> list[str]:
+        """Return the names of the databases that this checkout has made."""
+        return [name for name, comment in self.comments().items() if comment.startswith(OURS)]
+
+    def digest(self, name: str) -> str:
+        """Return the digest of the add-ons that a database was last filled with, if any."""
+        return self.comments().get(name, "").removeprefix(OURS)
 
     def set_digest(self, name: str, digest: str) -> None:
-        """Note the digest of the add-ons in a database."""
-        self.execute("COMMENT ON DATABASE {} IS %s", name, values=(digest,))
+        """Note the digest of the add-ons in a database, and that it is ours."""
+        self.execute("COMMENT ON DATABASE {} IS %s", name, values=(OURS + digest,))
 
     def create(self, name: str) -> None:
         """Create an empty database as Odoo wants it, unless it exists."""
@@ -142,6 +151,7 @@ class Databases:
                 "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
                 name,
             )
+            self.set_digest(name, "")
 
     def drop(self, name: str) -> None:
         """Remove a database and its files, if they exist, whoever is connected."""
@@ -153,11 +163,8 @@ class Databases:
         self.drop(name)
         if filestore(original).exists():
             shutil.copytree(filestore(original), filestore(name), copy_function=link_or_copy)
-        # File by file: faster here than through the write-ahead log, and smaller.
-        self.execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, original)
-        digest = self.digest(original)
-        if digest:
-            self.set_digest(name, digest)
+        self.execute("CREATE DATABASE {} TEMPLATE {}", name, original)
+        self.set_digest(name, self.digest(original))
 
     def rename(self, name: str, new_name: str) -> None:
         """Rename a database; its files first, so that one that has its name is whole."""
@@ -172,7 +179,6 @@ class Databases:
         log = LOGS / f"{name}.log"
         command = [self.python, ROOT / "tools" / "fill_database.py", "--database", name]
         command += ["--config", ODOO_CONFIGURATION, *arguments]
-        complaint = ""
         with log.open("w") as record:
             process = subprocess.Popen(
                 command,
@@ -191,10 +197,9 @@ class Databases:
                     progress.update(f"{loading[1]}, {loading[2]} of {loading[3]}")
                 elif "Pregenerating assets" in line:
                     progress.update("scripts and styles")
-                if line.strip() and not line.startswith((" ", "Traceback")):
-                    complaint = line.strip()
         if process.wait():
-            raise Problem(f"Odoo could not fill the database: {complaint} (the whole log: {log})")
+            complaint = complaint_in(log.read_text(errors="replace"))
+            raise Problem(f"Odoo could not fill the database: {complaint}\nThe whole log: {log}")
 
     def make_template(self, wanted: Recipe, bare: bool = False) -> str:
         """Return the template for a recipe, making the layers it lacks.
@@ -223,9 +228,7 @@ class Databases:
         making = wanted.base + MAKING
         self.create(making)
         # The mail that Odoo's own demo data leaves behind would only hide ours.
-        demo = (
-            ["--demo", "--languages", DEMO_LANGUAGES, "--empty-mail-queue"] if wanted.demo else []
-        )
+        demo = ["--demo", "--languages", DEMO_LANGUAGES, "--empty-mail-queue"] if wanted.demo else []
         self.fill(making, progress, "--install", ",".join(wanted.modules), *demo)
         self.rename(making, wanted.base)
 
@@ -245,6 +248,16 @@ class Databases:
 def filestore(name: str) -> Path:
     """Return the folder of a database's files."""
     return DATA / "filestore" / name
+
+
+def complaint_in(log: str) -> str:
+    """Return the error that a log ends with: what follows its last traceback, or its last line."""
+    lines = log.splitlines()
+    tracebacks = [number for number, line in enumerate(lines) if line.startswith("Traceback")]
+    if not tracebacks:
+        return lines[-1] if lines else "it said nothing."
+    after = [line for line in lines[tracebacks[-1] + 1 :] if line.strip() and not line.startswith("  ")]
+    return "\n".join(after[:COMPLAINT_LINES])
 
 
 def link_or_copy(original: str, copy: str) -> None:

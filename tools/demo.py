@@ -1,5 +1,6 @@
 """./dev demo: Odoo with the add-on and demo data, and a mailbox, until Ctrl-C."""
 
+import re
 import signal
 import subprocess
 import time
@@ -40,6 +41,8 @@ def run(tools: Tools, options: Namespace) -> int:
                 print_welcome(options.port, mailbox)
                 odoo.wait()
                 raise Problem(f"Odoo has stopped by itself; its log is {LOGS / 'demo.log'}.")
+            except KeyboardInterrupt:
+                return 0
             finally:
                 stop(odoo)
 
@@ -51,8 +54,7 @@ def require_free_ports(port: int, mail_port: int) -> None:
     for number, user, flag in needs:
         if not is_free(number):
             raise Problem(
-                f"Port {number}, meant for {user}, is in use; stop what uses it or choose another "
-                f"with {flag}."
+                f"Port {number}, meant for {user}, is in use; stop what uses it or choose another with {flag}."
             )
 
 
@@ -82,7 +84,11 @@ def prepare_database(bench: Workbench, name: str, port: int) -> None:
 def start_odoo(bench: Workbench, name: str, port: int, mail_port: int) -> subprocess.Popen:
     """Start Odoo on the demo database; what it says goes to a log."""
     command = [bench.python, configuration.ODOO_LAUNCHER, "server", "-d", name]
-    command += [f"--db-filter=^{name}$", f"--http-port={port}", f"--smtp-port={mail_port}"]
+    command += [
+        f"--db-filter=^{re.escape(name)}$",
+        f"--http-port={port}",
+        f"--smtp-port={mail_port}",
+    ]
     command += ["--max-cron-threads=1"]
     LOGS.mkdir(parents=True, exist_ok=True)
     with (LOGS / "demo.log").open("w") as log:
@@ -111,8 +117,7 @@ def wait_until_ready(odoo: subprocess.Popen, port: int) -> None:
                     return
         except urllib.error.HTTPError as error:
             raise Problem(
-                f"Odoo's login page fails with status {error.code}; its log says why: "
-                f"{LOGS / 'demo.log'}."
+                f"Odoo's login page fails with status {error.code}; its log says why: {LOGS / 'demo.log'}."
             ) from error
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             time.sleep(0.3)

@@ -19,10 +19,7 @@ REQUIREMENTS = Path(__file__).parent / "requirements-lint.txt"
 # Left out: matters of taste, rules of one organisation's repositories, and checks that take
 # Odoo's own wizards, controllers and methods without a result for mistakes.
 OCA_LEFT_OUT = "xml-tag-position,prefer-readme-rst,weblate-component-too-long"
-PYLINT_LEFT_OUT = (
-    "manifest-required-author,missing-readme,"
-    "no-wizard-in-models,method-required-super,missing-return"
-)
+PYLINT_LEFT_OUT = "manifest-required-author,missing-readme,no-wizard-in-models,method-required-super,missing-return"
 # What Odoo 19 ignores, warns of or has replaced, and pylint-odoo doesn't report.
 OLD_FORMS = {
     ".py": re.compile(
@@ -30,9 +27,7 @@ OLD_FORMS = {
         r"|\bgroups_id\b|osv\.expression|type=.json.|_notify_progress|\._cr\b|\._uid\b"
         r"|\._context\b|odoo\.orm"
     ),
-    ".xml": re.compile(
-        r"<tree\b|\battrs=|\bstates=|\bt-esc\b|\bt-raw\b|\bgroups_id\b|kanban-box|oe_chatter"
-    ),
+    ".xml": re.compile(r"<tree\b|\battrs=|\bstates=|\bt-esc\b|\bt-raw\b|\bgroups_id\b|kanban-box|oe_chatter"),
     ".js": re.compile(r"publicWidget|@odoo-module|\bt-esc\b"),
 }
 

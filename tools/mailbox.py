@@ -32,9 +32,7 @@ REFUSALS = {
 }
 # A message is untrusted: no scripts, no forms; its links may open in a new tab.
 SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
-MESSAGE_POLICY = (
-    f"sandbox {SANDBOX}; default-src 'none'; img-src * data:; style-src 'unsafe-inline'"
-)
+MESSAGE_POLICY = f"sandbox {SANDBOX}; default-src 'none'; img-src * data:; style-src 'unsafe-inline'"
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'"
 
 PAGE = """<!doctype html>
@@ -213,27 +211,19 @@ def message_page(stored: Stored) -> str:
     envelope = stored.envelope()
     facts = {name: header(message, name) for name in ("From", "To", "Cc", "Reply-To", "Date")}
     facts["Delivered to"] = ", ".join(envelope["to"])
-    rows = "".join(
-        f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>"
-        for name, value in facts.items()
-        if value
-    )
+    rows = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in facts.items() if value)
     parts = [f'<p><a href="/">All mail</a></p><h1>{html.escape(header(message, "Subject"))}</h1>']
     parts.append(f"<table>{rows}</table>")
     here = f"/message/{stored.name}"
     if message.get_body(("html",)) is not None:
-        parts.append(
-            "<h2>Message</h2>"
-            f'<iframe title="Message" sandbox="{SANDBOX}" src="{here}/html"></iframe>'
-        )
+        parts.append(f'<h2>Message</h2><iframe title="Message" sandbox="{SANDBOX}" src="{here}/html"></iframe>')
     plain = text_of(message.get_body(("plain",)))
     if plain:
         parts.append(f"<h2>Plain text</h2><pre>{html.escape(plain)}</pre>")
     attachments = list(message.iter_attachments())
     if attachments:
         items = "".join(
-            f'<li><a href="{here}/attachment/{number}">'
-            f"{html.escape(file_name(part, number))}</a></li>"
+            f'<li><a href="{here}/attachment/{number}">{html.escape(file_name(part, number))}</a></li>'
             for number, part in enumerate(attachments)
         )
         parts.append(f"<h2>Attachments</h2><ul>{items}</ul>")
@@ -286,9 +276,7 @@ class WebPage(BaseHTTPRequestHandler):
         part = attachments[number]
         contents = part.get_payload(decode=True) or part.as_bytes()
         name = quote(file_name(part, number))
-        self.send(
-            contents, "application/octet-stream", disposition=f"attachment; filename*=UTF-8''{name}"
-        )
+        self.send(contents, "application/octet-stream", disposition=f"attachment; filename*=UTF-8''{name}")
 
     def send(
         self,

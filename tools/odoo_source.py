@@ -112,9 +112,7 @@ def fetch(progress: Step) -> None:
         chosen.setdefault(package, (version, suite))
     missing = [name for name in LINKED_PACKAGES[:3] if name not in chosen]
     if missing:
-        raise Problem(
-            f"The Debian archive has no {missing[0]}, which Odoo 19 needs; try again later."
-        )
+        raise Problem(f"The Debian archive has no {missing[0]}, which Odoo 19 needs; try again later.")
 
     progress.update("downloading")
     packages = CACHE / "packages"
@@ -125,9 +123,7 @@ def fetch(progress: Step) -> None:
         progress.update(f"downloading, {arrived // 10**6} MB of about {total} MB")
 
     wanted = [
-        (package, suite)
-        for package, (version, suite) in chosen.items()
-        if not any(packages.glob(f"{package}_*.deb"))
+        (package, suite) for package, (version, suite) in chosen.items() if not any(packages.glob(f"{package}_*.deb"))
     ]
     apt.download(private, wanted, packages, report)
     files = sorted(packages.glob("*.deb"))

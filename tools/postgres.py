@@ -29,6 +29,7 @@ PORT = 5432
 KEPT = STATE / "kept-server"
 # Linux allows a unix socket's path 107 bytes.
 LONGEST_SOCKET_PATH = 107
+START_ATTEMPTS = 3
 # The server refuses to run as root; this account exists on every Unix.
 UNPRIVILEGED_USER = "nobody"
 SETTINGS = {
@@ -209,12 +210,16 @@ def start() -> None:
     log = folder / "server.log"
     options = {**SETTINGS, "unix_socket_directories": folder, "port": PORT}
     flags = " ".join(f"-c {name}='{value}'" for name, value in options.items())
-    started = run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", log, "--options", flags)
-    if started.returncode:
-        raise Problem(
-            f"PostgreSQL did not start: {last_line(log.read_text() or started.stdout)} "
-            f"The whole story is in {log}; ./dev reset makes a fresh start."
-        )
+    for _ in range(START_ATTEMPTS):
+        started = run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", log, "--options", flags)
+        if started.returncode == 0:
+            return
+        # The helpers of a server that was killed take a moment to notice.
+        time.sleep(2)
+    raise Problem(
+        f"PostgreSQL did not start: {last_line(log.read_text() or started.stdout)} "
+        f"The whole story is in {log}; ./dev reset makes a fresh start."
+    )
 
 
 def last_line(text: str) -> str:

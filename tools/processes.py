@@ -25,11 +25,12 @@ def die_with_parent(signal_number: int = signal.SIGKILL) -> Callable[[], None]:
 def termination_is_interruption() -> Iterator[None]:
     """Make SIGTERM and a closed terminal end the block as Ctrl-C does: by KeyboardInterrupt.
 
-    Ctrl-C's own signal as well: a shell that starts us in the background has it ignored.
+    Ctrl-C's own signal as well: a shell that starts us in the background has it ignored. The
+    exception carries the signal's name.
     """
 
-    def interrupt(*details: object) -> NoReturn:
-        raise KeyboardInterrupt
+    def interrupt(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt(signal.Signals(number).name)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     former = {number: signal.signal(number, interrupt) for number in numbers}

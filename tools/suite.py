@@ -14,6 +14,7 @@ from tools.workbench import Tools
 # A test module with one of these names needs the browser.
 BROWSER_MODULES = ("test_tour_*.py", "test_screenshots*.py", "test_accessibility*.py")
 DATABASE_PREFIX = "gdpr_test_"
+PATIENCE_SECONDS = 10
 
 
 def run(tools: Tools, options: Namespace, arguments: list[str]) -> int:
@@ -21,9 +22,7 @@ def run(tools: Tools, options: Namespace, arguments: list[str]) -> int:
     environment = {}
     if options.no_browser:
         left_out = sorted(
-            path.relative_to(ROOT).as_posix()
-            for pattern in BROWSER_MODULES
-            for path in ROOT.glob(f"*/tests/{pattern}")
+            path.relative_to(ROOT).as_posix() for pattern in BROWSER_MODULES for path in ROOT.glob(f"*/tests/{pattern}")
         )
         print(f"Without a browser, left out: {', '.join(left_out) or 'nothing'}.", flush=True)
         arguments = arguments + [f"--ignore={ROOT / name}" for name in left_out]
@@ -65,14 +64,18 @@ def run_to_the_end(command: list, environment: dict[str, str]) -> int:
     """Run pytest in the foreground; return its exit status, also when it is interrupted."""
     process = subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
         cwd=ROOT,
         env=environment,
         preexec_fn=die_with_parent(signal.SIGTERM),
     )
     try:
         return process.wait()
-    except KeyboardInterrupt:
-        # Ctrl-C reached pytest as well; SIGTERM did not.
-        process.send_signal(signal.SIGINT)
-        return process.wait()
+    except KeyboardInterrupt as interruption:
+        # Ctrl-C has reached pytest as well; a signal sent to us alone has not.
+        if "SIGINT" not in interruption.args:
+            process.send_signal(signal.SIGINT)
+        try:
+            return process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            return process.wait()

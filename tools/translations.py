@@ -20,9 +20,7 @@ def faults_in_template(exported: Path, template: Path) -> Iterator[str]:
     """Compare a template with the export it should equal; give one line for each difference."""
     name = template.relative_to(ROOT) if template.is_relative_to(ROOT) else template
     said = {facts(entry) for entry in polib.pofile(str(exported))}
-    written = (
-        {facts(entry) for entry in polib.pofile(str(template))} if template.exists() else set()
-    )
+    written = {facts(entry) for entry in polib.pofile(str(template))} if template.exists() else set()
     for entry in sorted(said - written, key=str):
         yield f"{name} lacks, or places elsewhere: {entry[1]!r} (./dev lint --fix writes it)"
     for entry in sorted(written - said, key=str):

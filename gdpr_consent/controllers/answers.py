@@ -43,14 +43,17 @@ def read_answer(env, content, form):
     if button == "refuse":
         return answer
     offered = content["purposes"]
-    all_of_it = button == "accept" and not purposes.intersection(purpose["code"] for purpose in offered)
+    codes = {purpose["code"] for purpose in offered}
+    if button == "accept" and purposes.isdisjoint(codes):
+        # A tick at the channels of one purpose is about that purpose alone.
+        purposes = codes & {channel.partition(".")[0] for channel in channels if "." in channel} or codes
     for purpose in offered:
         chosen_channels = [
             channel["code"]
             for channel in purpose["channels"]
             if channel["code"] in channels or f"{purpose['code']}.{channel['code']}" in channels
         ]
-        chosen = all_of_it or purpose["code"] in purposes
+        chosen = purpose["code"] in purposes
         if chosen and not chosen_channels and button == "accept":
             chosen_channels = [channel["code"] for channel in purpose["channels"]]
         if chosen and purpose["channels"] and not chosen_channels:

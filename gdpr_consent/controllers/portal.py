@@ -24,8 +24,11 @@ class PrivacyPortal(PrivacyPage, CustomerPortal):
             "content": version._get_content() if version else None,
             "asked": bool(version) and partner.sudo().gdpr_legal_basis == "consent",
         }
-        if request.httprequest.method == "POST" and values["asked"]:
-            return self._answer_in_portal(partner, version, values)
+        if request.httprequest.method == "POST":
+            if request.httprequest.form.get("answer") == "withdraw":
+                return self._withdraw_in_portal(partner, version)
+            if values["asked"]:
+                return self._answer_in_portal(partner, version, values)
         return self._show_in_portal(partner, values | {"saved": request.params.get("saved")})
 
     def _show_in_portal(self, partner, values, status=200):
@@ -38,17 +41,30 @@ class PrivacyPortal(PrivacyPage, CustomerPortal):
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    def _get_act(self, partner):
+        return {
+            "source": "portal",
+            "actor": "person",
+            "user_id": request.env.uid,
+            "values": self._get_circumstances(partner.sudo()._gdpr_get_company()),
+        }
+
+    def _withdraw_in_portal(self, partner, version):
+        """Take back everything, whether or not consent is still asked for."""
+        subject = partner.sudo().gdpr_subject_id
+        if subject:
+            subject._record_withdrawal(version_id=version.id if version else None, **self._get_act(partner))
+        return self._redirect("/my/privacy?saved=1")
+
     def _answer_in_portal(self, partner, version, values):
-        form = request.httprequest.form
-        subject = partner.sudo()._gdpr_ensure_subjects()
-        act = {"source": "portal", "actor": "person", "user_id": request.env.uid}
-        circumstances = self._get_circumstances(partner.sudo()._gdpr_get_company())
-        if form.get("answer") == "withdraw":
-            subject._record_withdrawal(None, version_id=version.id, values=circumstances, **act)
-            return self._redirect("/my/privacy?saved=1")
-        answer = read_answer(request.env, version._get_content(), form)
+        answer = read_answer(request.env, version._get_content(), request.httprequest.form)
         if answer.problems:
             return self._show_in_portal(partner, values | {"answer": answer, "ticked": answer.ticked}, status=422)
-        subject._record_answer(version, answer.choices, values=circumstances | {"note": answer.note}, **act)
-        subject.request_ids._close_answered()
+        subject = partner.sudo()._gdpr_ensure_subjects()
+        act = self._get_act(partner)
+        act["values"]["note"] = answer.note
+        subject._record_answer(version, answer.choices, **act)
+        settled = subject.request_ids.filtered(lambda asking: asking.state in ("queued", "sent"))
+        settled._close_answered()
+        settled._notify_asker()
         return self._redirect("/my/privacy?saved=1")

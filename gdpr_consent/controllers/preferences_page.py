@@ -34,6 +34,7 @@ class PreferencesPage(PrivacyPage):
                 "form": asking.form_id,
                 "email": link.email,
                 "done": done,
+                "awaited": subject.consent_state in ("waiting", "no_response"),
                 "copy_url": f"/gdpr/preferences/{token}/copy",
                 **self._get_record(subject),
             },
@@ -61,7 +62,7 @@ class PreferencesPage(PrivacyPage):
                 "lang": request.env.lang,
                 "content": asking._get_version(request.env.lang)._get_content(),
                 "subject": asking.subject_id,
-                "events": asking.subject_id._get_answer_events(),
+                "events": asking.subject_id.with_context(lang=request.env.lang)._get_answer_events(),
             },
         )
         return self._download(f"<!DOCTYPE html>\n{html}", "consent-record.html")
@@ -71,6 +72,8 @@ class PreferencesPage(PrivacyPage):
         subject = link.subject_id
         code = request.httprequest.form.get("purpose")
         purposes = subject.consent_ids.purpose_id.filtered(lambda purpose: purpose.code == code)
+        if code and not purposes:
+            return
         asking = link.request_id
         values = self._get_circumstances(asking.company_id) | {"email": link.email}
         note = (request.httprequest.form.get("note") or "").replace("\0", "").strip()

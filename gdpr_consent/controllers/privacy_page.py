@@ -104,7 +104,8 @@ class PrivacyPage(Controller):
 
     def _get_record(self, subject):
         """Give what is on record for a person, for a page to show."""
-        consents = subject.sudo().consent_ids
+        # The language was chosen after the person was found.
+        consents = subject.sudo().with_context(lang=request.env.lang).consent_ids
         return {
             "consents": consents,
             "given": consents.filtered(lambda consent: consent.state == "given"),

@@ -7,6 +7,17 @@ class CrmLead(models.Model):
 
     _gdpr_email_field = "email_from"
 
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.get("partner_id"):
+            leads = self.sudo()
+            leads.filtered(lambda lead: not lead.gdpr_subject_id)._gdpr_adopt_subjects()
+            # A lead that becomes a contact takes what the person said along.
+            for lead in leads.filtered(lambda lead: lead.gdpr_subject_id and not lead.partner_id.is_company):
+                if not lead.partner_id.gdpr_subject_id:
+                    lead.partner_id._gdpr_link_subject(lead.gdpr_subject_id)
+        return result
+
     def _gdpr_get_name(self):
         self.ensure_one()
         return self.contact_name or self.partner_id.name or self.partner_name or self.name

@@ -158,13 +158,21 @@ class GdprConsentEvent(models.Model):
     def write(self, vals):
         raise AccessError(self.env._("The ledger can't be changed."))
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
         raise AccessError(self.env._("The ledger can't be changed."))
 
     def action_show_wording(self):
         """Open the text the person saw."""
         self.ensure_one()
-        return self.version_id._get_formview_action()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Wording"),
+            "res_model": "gdpr.consent.form.version",
+            "res_id": self.version_id.id,
+            "view_mode": "form",
+            "target": "new",
+        }
 
     def _get_value(self, name):
         """Give one personal value of the event, or False when there is none or it was erased."""

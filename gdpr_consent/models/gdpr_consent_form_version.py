@@ -2,7 +2,7 @@ import json
 
 from markupsafe import Markup
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..tools.immutability import forbid_changes
@@ -59,7 +59,8 @@ class GdprConsentFormVersion(models.Model):
     def write(self, vals):
         raise UserError(self.env._("A published wording can't be changed. Publish a new version."))
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
         raise UserError(self.env._("A published wording can't be removed: it is part of the proof."))
 
     def _get_content(self):

@@ -160,10 +160,7 @@ class GdprConsentRequest(models.Model):
         self.ensure_one()
         now = fields.Datetime.now()
         self.write({"state": "sent", "sent_on": now, "message_id": message_id, "failure_reason": False})
-        earlier = self.subject_id.request_ids.filtered(
-            lambda request: request.id < self.id and request.state in ("queued", "sent")
-        )
-        earlier._cancel()
+        self.subject_id.request_ids.filtered(lambda request: request.id < self.id)._cancel()
         version = self._get_version()
         self.env["gdpr.subject"]._record_acts(
             [
@@ -199,8 +196,9 @@ class GdprConsentRequest(models.Model):
 
     def _cancel(self):
         """Void the links of these requests and the mails that haven't left."""
-        open_requests = self.filtered(lambda request: request.state in ("queued", "sent"))
-        open_requests.mail_mail_ids.filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
+        open_requests = self.filtered(lambda request: request.state in ("queued", "sent", "failed"))
+        unsent = open_requests.mail_mail_ids.filtered(lambda mail: mail.state in ("outgoing", "exception"))
+        unsent.write({"state": "cancel"})
         open_requests.write({"state": "cancelled"})
 
     # ------------------------------------------------------------
@@ -208,9 +206,10 @@ class GdprConsentRequest(models.Model):
     # ------------------------------------------------------------
 
     def _close_answered(self):
-        self.filtered(lambda request: request.state in ("queued", "sent")).write(
-            {"state": "answered", "answered_on": fields.Datetime.now()}
-        )
+        """Settle these requests: who has answered isn't mailed the question any more."""
+        open_requests = self.filtered(lambda request: request.state in ("queued", "sent"))
+        open_requests.mail_mail_ids.filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
+        open_requests.write({"state": "answered", "answered_on": fields.Datetime.now()})
 
     def _is_answerable(self):
         """Tell whether the link can still record an answer."""
@@ -234,8 +233,9 @@ class GdprConsentRequest(models.Model):
         :param dict values: personal values of the act
         """
         self.ensure_one()
-        self.lock_for_update()
         subject = self.subject_id
+        # Waits for another answer that comes at the same moment; Odoo then tries this one again, after that one.
+        subject._lock_heads()
         act = {"source": "email", "actor": "person", "request_id": self.id, "values": values}
         if self._is_answerable():
             subject._record_answer(version, choices, **act)

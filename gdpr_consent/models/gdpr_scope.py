@@ -57,7 +57,7 @@ class GdprScope(models.Model):
         """Give the names of the models of which some records are covered now."""
         if not self._is_enabled():
             return frozenset()
-        scopes = self.sudo().search([])
+        scopes = self.sudo().search([("model", "in", list(self.env["gdpr.subject.mixin"]._get_card_models()))])
         return frozenset(scope.model for scope in scopes if scope._get_domain() is not None)
 
     def _get_domain(self):
@@ -85,8 +85,7 @@ class GdprScope(models.Model):
         for scope in scopes.sorted(lambda scope: scope._get_domain() == Domain.TRUE):
             domain = scope._get_domain()
             if domain is not None:
-                ids = set(left.sudo().filtered_domain(domain).ids)
-                fitting = left.filtered(lambda record, ids=ids: record.id in ids or not record.id)
+                fitting = left & left.sudo().filtered_domain(domain)
                 left -= fitting
                 if scope.active:
                     covered |= fitting

@@ -259,8 +259,15 @@ class GdprSubject(models.Model):
     @api.model
     def _rebuild_projections(self):
         """Drop what is derived from the ledger and derive it anew."""
-        self.env["gdpr.consent"].sudo().search([]).unlink()
-        self.sudo().search([], order="id")._project()
+        self.env.flush_all()
+        self.env.cr.execute(SQL("DELETE FROM gdpr_consent"))
+        self.env.invalidate_all(flush=False)
+        self.sudo()._browse_all()._project()
+
+    @api.model
+    def _browse_all(self):
+        """Give all people, those a user may not see too, oldest first; nothing of them is read yet."""
+        return self.browse(row[0] for row in self.env.execute_query(SQL("SELECT id FROM gdpr_subject ORDER BY id")))
 
     # ------------------------------------------------------------
     # ANSWERS
@@ -314,11 +321,13 @@ class GdprSubject(models.Model):
         self._lock_heads()
         self.invalidate_recordset()
         consents = self.consent_ids
+        asked = self.request_ids.filtered(lambda request: request.state in ("queued", "sent"))._get_asked_purposes()
         if purposes is None:
-            purposes = consents.filtered(lambda consent: consent.state == "given").purpose_id
+            purposes = consents.filtered(lambda consent: consent.state == "given").purpose_id | asked
             if not consents:
                 purposes = self.request_ids._get_asked_purposes()
-        done = consents.filtered(lambda consent: consent.state in ("withdrawn", "refused")).purpose_id
+        # What was denied before and is asked again isn't answered yet.
+        done = consents.filtered(lambda consent: consent.state in ("withdrawn", "refused")).purpose_id - asked
         mark = uuid.uuid4().hex
         values = act.pop("values", {})
         acts = [

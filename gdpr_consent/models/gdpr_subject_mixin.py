@@ -4,9 +4,10 @@ from lxml import etree
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import AccessError, ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.mail import email_normalize, email_normalize_all, formataddr
-from odoo.tools.sql import column_exists, create_column
+from odoo.tools.sql import column_exists, create_column, table_exists
 
 from .gdpr_purpose import LEGAL_BASES
 from .gdpr_subject import CONSENT_STATES
@@ -116,12 +117,16 @@ class GdprSubjectMixin(models.AbstractModel):
         related="gdpr_subject_id.event_ids",
         groups="gdpr_consent.group_user",
     )
-    gdpr_covered = fields.Boolean(compute="_compute_gdpr_covered", groups="gdpr_consent.group_user")
-    gdpr_failure_reason = fields.Text(compute="_compute_gdpr_failure_reason", groups="gdpr_consent.group_user")
+    gdpr_covered = fields.Boolean(
+        "Data Privacy Applies", compute="_compute_gdpr_covered", groups="gdpr_consent.group_user"
+    )
+    gdpr_failure_reason = fields.Text(
+        "Why the Request Failed", compute="_compute_gdpr_failure_reason", groups="gdpr_consent.group_user"
+    )
 
     def _auto_init(self):
         # Instant on a table of any size, at the install and when a model becomes a card later.
-        if not self._abstract:
+        if not self._abstract and table_exists(self.env.cr, self._table):
             for name, (column_type, default) in COLUMNS.items():
                 if not column_exists(self.env.cr, self._table, name):
                     self._gdpr_create_column(name, column_type, default)
@@ -199,8 +204,11 @@ class GdprSubjectMixin(models.AbstractModel):
 
     @api.depends("gdpr_subject_id.consent_ids.state", "gdpr_subject_id.consent_ids.channel_ids")
     def _compute_gdpr_consents(self):
+        consents = self.gdpr_subject_id.consent_ids.filtered(lambda consent: consent.state == "given")
+        # Grouped, not filtered card by card, so that the channels of all are read at once.
+        given_by_subject = consents.grouped("subject_id")
         for card in self:
-            given = card.gdpr_subject_id.consent_ids.filtered(lambda consent: consent.state == "given")
+            given = given_by_subject.get(card.gdpr_subject_id, consents.browse())
             card.gdpr_purpose_ids = given.purpose_id
             card.gdpr_channel_ids = given.channel_ids
             card.gdpr_consent_expires_on = min(filter(None, given.mapped("expires_on")), default=False)
@@ -214,8 +222,11 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_search_consents(self, field, operator, value):
         if operator not in ("in", "any", "ilike", "like", "=ilike", "=like"):
             return NotImplemented
-        consents = self.env["gdpr.consent"]._search([("state", "=", "given"), (field, operator, value)])
-        return [("gdpr_subject_id.consent_ids", "in", consents)]
+        given = Domain("state", "=", "given")
+        found = Domain("gdpr_subject_id.consent_ids", "any", given & Domain(field, operator, value))
+        if operator == "in" and False in value:
+            found |= ~Domain("gdpr_subject_id.consent_ids", "any", given & Domain(field, "!=", False))
+        return found
 
     @api.depends_context("uid")
     def _compute_gdpr_covered(self):
@@ -251,7 +262,7 @@ class GdprSubjectMixin(models.AbstractModel):
         self._gdpr_refuse_projected(set().union(*vals_list))
         forged = [key for key in self.env.context if key.startswith("default_gdpr_")]
         if forged:
-            self = self.with_context({k: v for k, v in self.env.context.items() if k not in forged})
+            self = self.with_env(self.env(context={k: v for k, v in self.env.context.items() if k not in forged}))
         for name in ("gdpr_legal_basis", "gdpr_legal_basis_reason"):
             if any(name in vals for vals in vals_list):
                 self._check_field_access(self._fields[name], "write")
@@ -262,7 +273,7 @@ class GdprSubjectMixin(models.AbstractModel):
         cards = super().create(vals_list)
         cards.sudo()._gdpr_adopt_subjects()
         by_basis = defaultdict(self.browse)
-        for card, basis in zip(cards, bases):
+        for card, basis in zip(cards, bases, strict=True):
             if basis[0] != "not_applicable":
                 by_basis[basis] += card
         for (basis, reason, is_chosen), starting in by_basis.items():
@@ -292,7 +303,21 @@ class GdprSubjectMixin(models.AbstractModel):
 
     def write(self, vals):
         self._gdpr_refuse_projected(vals)
+        if "gdpr_legal_basis" in vals and "gdpr_legal_basis_reason" not in vals:
+            # The reason on record was for the basis before.
+            changing = self.filtered(lambda card: card.gdpr_legal_basis != vals["gdpr_legal_basis"])
+            super(GdprSubjectMixin, changing).write({**vals, "gdpr_legal_basis_reason": False})
+            self -= changing
         return super().write(vals)
+
+    @api.onchange("gdpr_legal_basis")
+    def _onchange_gdpr_legal_basis(self):
+        """Show the reason of the basis chosen: that on record, that of the settings, or none yet."""
+        before = self._origin
+        basis, reason = self._gdpr_get_default_basis({})
+        if before:
+            basis, reason = before.gdpr_legal_basis, before.gdpr_legal_basis_reason
+        self.gdpr_legal_basis_reason = reason if self.gdpr_legal_basis == basis else False
 
     def _gdpr_refuse_projected(self, names):
         if not set(PROJECTED_FIELDS).isdisjoint(names):
@@ -355,7 +380,8 @@ class GdprSubjectMixin(models.AbstractModel):
         """Give the one normalised address of the person, or False."""
         self.ensure_one()
         address = self[self._gdpr_email_field] or ""
-        return len(email_normalize_all(address)) == 1 and email_normalize(address)
+        email = len(email_normalize_all(address)) == 1 and email_normalize(address)
+        return email and not email.startswith("@") and email
 
     def _gdpr_get_email_formatted(self):
         self.ensure_one()
@@ -411,7 +437,7 @@ class GdprSubjectMixin(models.AbstractModel):
 
     def _gdpr_link_subject(self, subject):
         # Past the refusal in write(): this is the one place that sets it.
-        super().write({"gdpr_subject_id": subject.id})
+        super().write({"gdpr_subject_id": subject.id})  # pylint: disable=super-method-mismatch
 
     def _gdpr_check_group(self, group):
         if not self.env.su and not self.env.user.has_group(group):

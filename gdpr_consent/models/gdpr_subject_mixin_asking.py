@@ -15,6 +15,7 @@ class GdprSubjectMixin(models.AbstractModel):
         """
         self.ensure_one()
         self._gdpr_check_group("gdpr_consent.group_user")
+        self.check_access("read")
         self._gdpr_raise_refusal()
         template = self._gdpr_get_default_template()
         form = self.env["gdpr.consent.form"]._get_default(self._gdpr_get_company())
@@ -138,6 +139,8 @@ class GdprSubjectMixin(models.AbstractModel):
                 refusals[card.id] = self.env._(
                     "%(name)s asked you to suspend the processing.", name=card._gdpr_get_name()
                 )
+            elif card._active_name and not card[card._active_name]:
+                refusals[card.id] = self.env._("%(name)s is archived.", name=card._gdpr_get_name())
             elif not address.strip():
                 refusals[card.id] = self.env._("%(name)s has no e-mail address.", name=card._gdpr_get_name())
             elif len(email_normalize_all(address)) > 1:

@@ -45,7 +45,8 @@ class GdprSubjectMixin(models.AbstractModel):
         :param given_on: when (UTC), default now
         :param form: ``gdpr.consent.form`` or its id: the wording that was read out, default the first published
             one that asks for the purposes
-        :raise ValidationError: no purpose, no evidence, a date in the future, a source that is the person's own
+        :raise ValidationError: no purpose, no channel that it offers, no evidence, a date in the future, a source
+            that is the person's own
         :raise UserError: the basis isn't consent, or the purposes aren't on a published form
         """
         self._gdpr_check_group("gdpr_consent.group_user")
@@ -54,7 +55,7 @@ class GdprSubjectMixin(models.AbstractModel):
         channels = self._gdpr_browse_by_code("gdpr.channel", channels)
         given_on = fields.Datetime.to_datetime(given_on) or fields.Datetime.now()
         values, attachment = self._gdpr_prepare_evidence(evidence)
-        self._gdpr_check_entry(purposes, source, values, given_on)
+        self._gdpr_check_entry(purposes, channels, source, values, given_on)
         values["note"] = note or ""
         for card in self:
             subject = card._gdpr_ensure_subjects()
@@ -72,9 +73,14 @@ class GdprSubjectMixin(models.AbstractModel):
             subject.request_ids._close_answered()
         return True
 
-    def _gdpr_check_entry(self, purposes, source, values, given_on):
+    def _gdpr_check_entry(self, purposes, channels, source, values, given_on):
         if not purposes:
             raise ValidationError(self.env._("Choose at least one purpose the person agreed to."))
+        for purpose in purposes:
+            if purpose.channel_ids and not purpose.channel_ids & channels:
+                raise ValidationError(
+                    self.env._("“%(purpose)s”: choose at least one way to contact the person.", purpose=purpose.name)
+                )
         if source not in RECORDABLE_SOURCES:
             raise ValidationError(
                 self.env._("Only the person can give consent by the form. Choose phone, meeting or paper.")
@@ -159,7 +165,7 @@ class GdprSubjectMixin(models.AbstractModel):
         self._gdpr_check_group("gdpr_consent.group_user")
         self.check_access("read")
         if source not in dict(SOURCES):
-            raise ValidationError(self.env._("“%(source)s” is not a way to collect an answer.", source=source))
+            raise ValidationError(self.env._("“%(way)s” is not a way to collect an answer.", way=source))
         if purposes is not None:
             purposes = self._gdpr_browse_by_code("gdpr.purpose", purposes)
         for subject in self._gdpr_ensure_subjects():

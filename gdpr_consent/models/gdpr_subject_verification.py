@@ -41,7 +41,7 @@ class GdprSubject(models.Model):
         """
         key = self._get_ledger_key()
         self.env.flush_all()
-        subjects = self.sudo().with_context(active_test=False) or self.sudo().search([], order="id")
+        subjects = self.sudo() or self.sudo()._browse_all()
         faults = []
         for chunk in split_every(1000, subjects.ids, subjects.browse):
             events = defaultdict(list)

@@ -2,7 +2,7 @@ import re
 
 from odoo import api, fields, models
 from odoo.tools import html2plaintext
-from odoo.tools.mail import email_normalize_all
+from odoo.tools.mail import email_normalize, email_normalize_all
 
 # What templates hold in place of the personal links. The links themselves are put into the outgoing
 # copy only, so that neither the chatter nor the queue ever holds one.
@@ -52,12 +52,24 @@ class MailMail(models.Model):
             email["body"] = wrapper(re.sub(pattern, base_url + path, str(email["body"])))
         email["body_alternative"] = html2plaintext(email["body"])
 
+    def _has_reached_person(self, success_pids, success_emails):
+        """Tell whether a copy with the personal link left, whatever became of the other copies."""
+        self.ensure_one()
+        request = self.gdpr_request_id
+        reached = {email_normalize(email) for email in success_emails}
+        reached.update(partner.email_normalized for partner in success_pids)
+        return request.email in reached and "grant" in request.link_ids.mapped("kind")
+
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
         for mail in self.sudo().filtered(lambda mail: mail.gdpr_request_id.state in ("queued", "failed")):
-            if failure_type or not (success_pids or success_emails):
-                mail.gdpr_request_id._mark_failed(failure_reason or mail.failure_reason)
-            else:
+            if mail._has_reached_person(success_pids, success_emails):
                 mail.gdpr_request_id._mark_sent(mail.message_id)
+            else:
+                mail.gdpr_request_id._mark_failed(
+                    failure_reason
+                    or mail.failure_reason
+                    or self.env._("The message went to several addresses at once, so it carried no personal link.")
+                )
         return super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type
         )

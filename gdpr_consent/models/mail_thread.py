@@ -14,6 +14,9 @@ class MailThread(models.AbstractModel):
             .sudo()
             .search([("message_id", "in", message_dict["bounced_msg_ids"] or []), ("state", "=", "sent")])
         )
+        # A message posted to the followers has other recipients too.
+        bounced = message_dict["bounced_email"]
+        requests = requests.filtered(lambda request: not bounced or request.email == bounced)
         if requests:
             reason = html2plaintext(message_dict.get("body") or "").strip()[:2000]
             requests._mark_failed(reason or self.env._("The message came back."), action="bounced")

@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 from .gdpr_purpose import LEGAL_BASES
 
@@ -33,3 +34,15 @@ class ResCompany(models.Model):
     _gdpr_waiting_positive = models.Constraint(
         "CHECK (gdpr_waiting_days >= 0)", "The waiting period can't be negative."
     )
+
+    @api.constrains("gdpr_default_legal_basis", "gdpr_default_legal_basis_reason")
+    def _check_gdpr_default_legal_basis(self):
+        for company in self:
+            reason = (company.gdpr_default_legal_basis_reason or "").strip()
+            if company.gdpr_default_legal_basis == "legitimate_interests" and not reason:
+                raise ValidationError(
+                    self.env._(
+                        "Legitimate interests need a reason: say how you weighed your interests against those of"
+                        " the people (article 6(1)(f) GDPR). Without it no record could be made."
+                    )
+                )

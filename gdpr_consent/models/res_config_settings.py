@@ -1,6 +1,10 @@
 from odoo import api, fields, models
 
+from .gdpr_purpose import LEGAL_BASES
 from .gdpr_scope import SWITCH_PARAMETER
+
+# Written together: the one may need the other.
+DEFAULT_BASIS_FIELDS = ("gdpr_default_legal_basis", "gdpr_default_legal_basis_reason")
 
 
 class ResConfigSettings(models.TransientModel):
@@ -12,9 +16,9 @@ class ResConfigSettings(models.TransientModel):
     gdpr_scope_vendor = fields.Boolean("Covered: Vendors")
     gdpr_vendor_available = fields.Boolean(compute="_compute_gdpr_vendor_available")
     gdpr_default_legal_basis = fields.Selection(
-        related="company_id.gdpr_default_legal_basis", readonly=False, required=True
+        [("not_applicable", "Not applicable"), *LEGAL_BASES], string="Legal Basis of New Records", required=True
     )
-    gdpr_default_legal_basis_reason = fields.Text(related="company_id.gdpr_default_legal_basis_reason", readonly=False)
+    gdpr_default_legal_basis_reason = fields.Text("Reason for the Default Legal Basis")
     gdpr_link_validity_days = fields.Integer(related="company_id.gdpr_link_validity_days", readonly=False)
     gdpr_waiting_days = fields.Integer(related="company_id.gdpr_waiting_days", readonly=False)
     gdpr_officer_name = fields.Char(related="company_id.gdpr_officer_name", readonly=False)
@@ -30,6 +34,9 @@ class ResConfigSettings(models.TransientModel):
         values["gdpr_enabled"] = self.env["gdpr.scope"]._is_enabled()
         for field, scope in self._get_gdpr_scopes().items():
             values[field] = scope.active
+        for field in DEFAULT_BASIS_FIELDS:
+            values[field] = self.env.company[field]
+        values["gdpr_default_legal_basis"] = values["gdpr_default_legal_basis"] or "not_applicable"
         return values
 
     def set_values(self):
@@ -38,6 +45,8 @@ class ResConfigSettings(models.TransientModel):
         self.env["ir.config_parameter"].set_param(SWITCH_PARAMETER, str(self.gdpr_enabled))
         for field, scope in self._get_gdpr_scopes().items():
             scope.active = self[field]
+        if any(self[field] != self.company_id[field] for field in DEFAULT_BASIS_FIELDS):
+            self.company_id.write({field: self[field] for field in DEFAULT_BASIS_FIELDS})
         menu = self.env.ref("gdpr_consent.gdpr_consent_menu_root", raise_if_not_found=False)
         if menu and menu.active != self.gdpr_enabled:
             menu.active = self.gdpr_enabled

@@ -1,9 +1,18 @@
-from odoo import models
+from odoo import api, models
 
 
 class ResPartner(models.Model):
     _name = "res.partner"
     _inherit = ["res.partner", "gdpr.subject.mixin"]
+
+    @api.onchange("is_company")
+    def _onchange_is_company_gdpr(self):
+        """Let a new record start with the basis of its kind, unless another was chosen."""
+        if self._origin or not self.env.user.has_group("gdpr_consent.group_user"):
+            return
+        starting = {kind: self._gdpr_get_default_basis({"is_company": kind})[0] for kind in (False, True)}
+        if self.gdpr_legal_basis == starting[not self.is_company]:
+            self.gdpr_legal_basis = starting[self.is_company]
 
     def _gdpr_get_name(self):
         self.ensure_one()

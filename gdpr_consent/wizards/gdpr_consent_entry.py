@@ -35,7 +35,11 @@ class GdprConsentEntry(models.TransientModel):
 
     @api.model
     def _default_form_id(self):
-        return self.env["gdpr.consent.form"]._get_default(self.env.company)
+        cards = self.env["gdpr.subject.mixin"]._get_cards(
+            self.env.context.get("default_res_model"), self.env.context.get("default_res_ids") or []
+        )
+        company = cards[:1]._gdpr_get_company() if cards else self.env.company
+        return self.env["gdpr.consent.form"]._get_default(company)
 
     @api.depends("form_id", "res_model", "res_ids")
     def _compute_wording(self):

@@ -99,9 +99,7 @@ def test_shows_a_message(mailbox: Mailbox) -> None:
 
 
 def test_shows_a_broken_message(mailbox: Mailbox) -> None:
-    source = (
-        b"Subject: =?nonsense?q?x?=\r\nContent-Type: text/html; charset=nonsense\r\n\r\n\xff<b>"
-    )
+    source = b"Subject: =?nonsense?q?x?=\r\nContent-Type: text/html; charset=nonsense\r\n\r\n\xff<b>"
     stored = mailbox.folder.add(source, "", [])
     assert page(mailbox)
     assert page(mailbox, f"/message/{stored.name}")

@@ -27,9 +27,7 @@ def test_no_apt_names_the_way_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         odoo_source.prepare()
 
 
-def test_no_package_archive_names_the_way_out(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_no_package_archive_names_the_way_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(apt, "archives", list)
     with pytest.raises(Problem, match="check the network.* ODOO_PATH"):
         apt.open_archive(tmp_path, ["sid"], "odoo-19")
@@ -67,9 +65,7 @@ def test_full_disk_says_how_much_is_needed(tmp_path: Path) -> None:
     ("address", "complaint"),
     [("mysql://x", "must look like"), ("postgresql://postgres@localhost/", "user postgres")],
 )
-def test_wrong_database_address(
-    monkeypatch: pytest.MonkeyPatch, address: str, complaint: str
-) -> None:
+def test_wrong_database_address(monkeypatch: pytest.MonkeyPatch, address: str, complaint: str) -> None:
     monkeypatch.setenv("DATABASE_URL", address)
     with pytest.raises(Problem, match=complaint):
         postgres.given_server()

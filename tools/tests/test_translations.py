@@ -8,9 +8,7 @@ from tools.translations import faults_in_template, faults_in_translation, merge
 
 HEADER = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
 EXPORTED = (
-    HEADER
-    + '\n#: code:a.py:0\nmsgid "Yes"\nmsgstr ""\n\n#: code:a.py:0\n'
-    + ('msgid "%(number)s days"\nmsgstr ""\n')
+    HEADER + '\n#: code:a.py:0\nmsgid "Yes"\nmsgstr ""\n\n#: code:a.py:0\n' + ('msgid "%(number)s days"\nmsgstr ""\n')
 )
 
 

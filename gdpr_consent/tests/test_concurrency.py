@@ -1,0 +1,216 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
+
+import requests
+from lxml import html
+
+from odoo import SUPERUSER_ID, api
+from odoo.service.model import retrying
+from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
+
+# How long an act keeps its transaction open, so that the other one runs into it.
+OVERLAP = 0.3
+
+
+@tagged("post_install", "-at_install")
+class TestConcurrency(HttpCase):
+    """Two acts at the same moment, in real transactions that are committed."""
+
+    registry_test_mode = False
+
+    def setUp(self):
+        super().setUp()
+        # Odoo waits up to two seconds before it tries again.
+        self.startPatcher(patch("odoo.service.model.random.uniform", lambda _low, _high: 0.01))
+        self.enterContext(mute_logger("odoo.sql_db", "odoo.http", "odoo.service.model"))
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            partner = env["res.partner"].create({"name": "Carla Verdi", "email": "carla.verdi@example.com"})
+            partner.gdpr_legal_basis = "consent"
+            self.partner_id = partner.id
+            self.subject_id = partner.gdpr_subject_id.id
+            self.marketing_id = env.ref("gdpr_consent.purpose_marketing").id
+        self.addCleanup(self.clean_up)
+        self.request_id, _grant, _preferences = self.ask()
+
+    def clean_up(self):
+        """Remove what was committed, the ledger's events too: past its trigger, which only its owner can do."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            cr.execute("ALTER TABLE gdpr_consent_event DISABLE TRIGGER USER")
+            cr.execute("DELETE FROM gdpr_consent WHERE subject_id = %s", [self.subject_id])
+            cr.execute("DELETE FROM gdpr_consent_event WHERE subject_id = %s", [self.subject_id])
+            cr.execute("ALTER TABLE gdpr_consent_event ENABLE TRIGGER USER")
+            env["gdpr.consent.request"].search([("subject_id", "=", self.subject_id)]).mail_mail_ids.unlink()
+            env["res.partner"].browse(self.partner_id).unlink()
+            env.flush_all()
+            cr.execute("DELETE FROM gdpr_subject WHERE id = %s", [self.subject_id])
+            cr.execute("DELETE FROM gdpr_rate_limit")
+
+    def ask(self):
+        """Ask as if the mail had left.
+
+        :return: the id of the request and the two tokens
+        """
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            request = env["res.partner"].browse(self.partner_id).gdpr_request_consent()
+            tokens = request._issue_links()
+            request._mark_sent("<sent@example.com>")
+            return request.id, tokens["grant"], tokens["preferences"]
+
+    def run_together(self, *acts):
+        """Run acts in transactions of their own that begin together and overlap, tried again as Odoo does.
+
+        :return: how often each was tried
+        """
+        begun = threading.Barrier(len(acts))
+
+        def run(act):
+            tries = 0
+
+            def attempt():
+                nonlocal tries
+                tries += 1
+                env.cr.execute("SELECT 1 FROM gdpr_subject LIMIT 1")
+                if tries == 1:
+                    begun.wait(10)
+                act(env)
+                env.flush_all()
+                time.sleep(OVERLAP)
+
+            with self.registry.cursor() as cr:
+                env = api.Environment(cr, SUPERUSER_ID, {})
+                retrying(attempt, env)
+            return tries
+
+        with ThreadPoolExecutor(len(acts)) as pool:
+            return [future.result(30) for future in [pool.submit(run, act) for act in acts]]
+
+    def give(self, *channels):
+        """Give the act of answering yes by the link, with these channels."""
+
+        def act(env):
+            request = env["gdpr.consent.request"].browse(self.request_id)
+            request._answer(request._get_version(), "save", {self.marketing_id: list(channels)}, {})
+
+        return act
+
+    def refuse(self, env):
+        request = env["gdpr.consent.request"].browse(self.request_id)
+        request._answer(request._get_version(), "refuse", {}, {})
+
+    def withdraw(self, env):
+        env["gdpr.subject"].browse(self.subject_id)._record_withdrawal(source="email", actor="person")
+
+    def read_state(self):
+        """Give the state, the channels given and the answers in the history, and check that the ledger is sound."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            subject = env["gdpr.subject"].browse(self.subject_id)
+            self.assertEqual(subject._verify_ledger(), [])
+            actions = subject.event_ids.sorted("sequence").mapped("action")
+            given = subject.consent_ids.filtered(lambda consent: consent.state == "given")
+            return subject.consent_state, set(given.channel_ids.mapped("code")), actions[actions.index("asked") + 1 :]
+
+    def test_grant_and_withdrawal(self):
+        """Whichever comes first, the withdrawal wins."""
+        self.run_together(self.give("email"), self.withdraw)
+        state, channels, actions = self.read_state()
+        self.assertEqual((state, channels), ("withdrawn", set()))
+        self.assertIn(actions, (["given", "withdrawn"], ["withdrawn", "late_answer"]))
+
+    def test_two_answers(self):
+        """One counts, the other is noted."""
+        self.run_together(self.give("email"), self.give("phone", "sms"))
+        state, channels, actions = self.read_state()
+        self.assertEqual(state, "obtained")
+        self.assertIn(channels, ({"email"}, {"phone", "sms"}))
+        self.assertEqual(actions, ["given", "late_answer"])
+
+    def test_yes_and_no(self):
+        """Whichever comes first, the no wins."""
+        self.run_together(self.give("email"), self.refuse)
+        state, channels, actions = self.read_state()
+        self.assertIn(
+            (state, actions), (("withdrawn", ["given", "withdrawn"]), ("refused", ["refused", "late_answer"]))
+        )
+        self.assertEqual(channels, set())
+
+    def test_double_click(self):
+        self.run_together(*[self.give("email")] * 3)
+        self.assertEqual(self.read_state(), ("obtained", {"email"}, ["given"]))
+
+    def test_double_withdrawal(self):
+        self.run_together(self.give("email"))
+        self.run_together(*[self.withdraw] * 3)
+        self.assertEqual(self.read_state(), ("withdrawn", set(), ["given", "withdrawn"]))
+
+    def test_acts_of_several_operators(self):
+        """Acts on one person follow each other in one chain."""
+
+        def record(action):
+            return lambda env: env["gdpr.subject"]._record_acts([{"subject_id": self.subject_id, "action": action}])
+
+        self.run_together(record("restricted"), record("no_response"), self.give("email"))
+        state, channels, actions = self.read_state()
+        self.assertEqual(sorted(actions), ["given", "no_response", "restricted"])
+        self.assertEqual((state, channels), ("obtained", {"email"}))
+
+    def test_answer_while_asked_again(self):
+        """The answer isn't lost: it counts, or is noted where the new question came first."""
+
+        def ask_again(env):
+            request = env["res.partner"].browse(self.partner_id).gdpr_request_consent()
+            request._issue_links()
+            request._mark_sent("<again@example.com>")
+
+        self.run_together(self.give("email"), ask_again)
+        _state, _channels, actions = self.read_state()
+        self.assertIn(actions, (["given", "asked"], ["asked", "late_answer"]))
+
+    def test_uses_of_one_link(self):
+        """Many uses of one link at once are all counted."""
+
+        def count(env):
+            with self.registry.cursor() as cr:
+                return api.Environment(cr, SUPERUSER_ID, {})["gdpr.rate.limit"]._hit("link", "same", 1000)
+
+        self.run_together(*[count] * 6)
+        with self.registry.cursor() as cr:
+            cr.execute("SELECT max(hits) FROM gdpr_rate_limit")
+            self.assertEqual(cr.fetchone(), (6,))
+
+    def press(self, path, button):
+        """Open a page like a browser of its own.
+
+        :return: a function that presses a button of the page
+        """
+        session = requests.Session()
+        page = session.get(self.base_url() + path, timeout=30)
+        form = html.fromstring(page.content).forms[-1]
+        return lambda: session.post(page.url, data=form.form_values() + [("answer", button)], timeout=30)
+
+    def test_pages(self):
+        """The same over HTTP: every browser gets an answer, whoever was first."""
+        for buttons, state in (
+            ((("consent", "accept"), ("preferences", "")), "withdrawn"),
+            ((("consent", "accept"), ("consent", "accept")), "obtained"),
+            ((("consent", "accept"), ("consent", "refuse"), ("preferences", "")), None),
+        ):
+            with self.subTest(buttons=buttons):
+                self.request_id, grant, preferences = self.ask()
+                tokens = {"consent": grant, "preferences": preferences}
+                presses = [self.press(f"/gdpr/{page}/{tokens[page]}", button) for page, button in buttons]
+                with ThreadPoolExecutor(len(presses)) as pool:
+                    answers = list(pool.map(lambda press: press(), presses))
+                self.assertEqual([answer.status_code for answer in answers], [200] * len(answers))
+                found, channels, _actions = self.read_state()
+                if state:
+                    self.assertEqual(found, state)
+                else:
+                    self.assertIn(found, ("withdrawn", "refused"))
+                    self.assertEqual(channels, set())

@@ -1,0 +1,211 @@
+from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
+
+from .page_common import BUTTONS, PageCase
+
+
+@tagged("post_install", "-at_install")
+class TestPortal(PageCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.user = new_test_user(
+            cls.env,
+            login="portal_anna",
+            groups="base.group_portal",
+            name=cls.partner.name,
+            email=cls.partner.email,
+            partner_id=cls.partner.id,
+        )
+
+    def setUp(self):
+        super().setUp()
+        self.authenticate("portal_anna", "portal_anna")
+
+    def answer_in_portal(self, button, *fields_sent):
+        """Open the page and press a button; fields are ticked or filled in."""
+        token = self.parse(self.url_open("/my/privacy")).xpath("//input[@name='csrf_token']/@value")[0]
+        data = [("csrf_token", token), *fields_sent, ("answer", button)]
+        return self.url_open("/my/privacy", data=data)
+
+    def get_ticked(self, response):
+        return {(box.name, box.get("value")) for box in self.parse(response).xpath("//input[@checked]")}
+
+    def test_login_is_needed(self):
+        self.authenticate(None, None)
+        response = self.url_open("/my/privacy", allow_redirects=False)
+        self.assertIn("/web/login", response.headers["Location"])
+
+    def test_card_on_the_account_page(self):
+        page = self.parse(self.url_open("/my"))
+        self.assertTrue(page.xpath("//a[@href='/my/privacy']"))
+
+    def test_same_form_with_nothing_ticked(self):
+        self.publish_several_purposes()
+        response = self.url_open("/my/privacy")
+        self.assertEqual(response.status_code, 200)
+        self.assertEqual(response.headers["Cache-Control"], "no-store")
+        page = self.parse(response)
+        self.assertEqual({button.get("value") for button in page.xpath("//button[@name='answer']")}, BUTTONS)
+        self.assertEqual(page.xpath("//input[@name='purpose']/@value"), ["marketing", "profiling"])
+        self.assertIn(self.form.title, page.text_content())
+        self.assertEqual(self.get_ticked(response), set())
+
+    def test_looking_changes_nothing(self):
+        before = self.take_snapshot()
+        for method in ("GET", "HEAD"):
+            for _time in range(20):
+                self.url_open("/my/privacy", method=method)
+        self.url_open("/my/privacy", params={"answer": "accept", "purpose": "marketing"})
+        self.assertEqual(self.take_snapshot(), before)
+
+    @mute_logger("odoo.http")
+    def test_csrf_token_is_needed(self):
+        before = self.take_snapshot()
+        self.assertEqual(self.url_open("/my/privacy", data={"answer": "accept"}).status_code, 400)
+        self.assertEqual(self.take_snapshot(), before)
+
+    def test_answers(self):
+        self.env.company.gdpr_ip_retention = "truncated"
+        response = self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "email"), ("note", "Only news"))
+        self.assertEqual(response.status_code, 200)
+        self.assertIn("saved=1", response.url)
+        self.assertIn("Your choice is on record", response.text)
+        self.assertEqual(self.get_given(self.partner), {"marketing": {"email"}})
+        self.assertEqual(self.get_state(self.partner), "obtained")
+        self.assertEqual(self.partner.gdpr_consent_source, "portal")
+        self.assertEqual(self.partner.gdpr_consent_note, "Only news")
+        event = self.partner.gdpr_event_ids.filtered(lambda event: event.action == "given")
+        self.assertEqual((event.actor, event.user_id), ("person", self.user))
+        self.assertEqual(event.version_id, self.form._get_version("en_US"))
+        self.assertEqual(self.get_last_values(self.partner)["ip_address"], "127.0.0.0/24")
+        self.assertLedgerSound()
+
+    def test_shows_and_changes_the_present_choices(self):
+        self.publish_several_purposes()
+        for sent, given in (
+            (["marketing.email", "marketing.phone"], {"marketing": {"email", "phone"}}),
+            (["marketing.phone"], {"marketing": {"phone"}}),
+            (["profiling.email"], {"profiling": {"email"}}),
+        ):
+            purpose = sent[0].partition(".")[0]
+            self.answer_in_portal("save", ("purpose", purpose), *[("channel", channel) for channel in sent])
+            self.assertEqual(self.get_given(self.partner), given)
+            self.assertEqual(
+                self.get_ticked(self.url_open("/my/privacy")),
+                {("purpose", purpose), *[("channel", channel) for channel in sent]},
+            )
+        self.assertEqual(self.get_history(self.partner)[-2:], ["withdrawn", "given"])
+
+    def test_form_with_one_purpose_shows_the_present_channels(self):
+        self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "phone"))
+        self.assertEqual(
+            self.get_ticked(self.url_open("/my/privacy")), {("purpose", "marketing"), ("channel", "phone")}
+        )
+
+    def test_unclear_answer_is_asked_again(self):
+        response = self.answer_in_portal("save", ("purpose", "marketing"), ("note", "Hello"))
+        self.assertEqual(response.status_code, 422)
+        self.assertIn("choose at least one way", response.text)
+        self.assertEqual(self.get_ticked(response), {("purpose", "marketing")})
+        self.assertEqual(self.parse(response).xpath("//textarea[@name='note']")[0].text, "Hello")
+        self.assertEqual(self.get_state(self.partner), "pending")
+
+    def test_refuses(self):
+        self.answer_in_portal("refuse")
+        self.assertEqual(self.get_state(self.partner), "refused")
+
+    def test_withdraws(self):
+        self.answer_in_portal("accept")
+        self.assertEqual(self.get_state(self.partner), "obtained")
+        for _click in range(2):
+            self.assertEqual(self.answer_in_portal("withdraw").status_code, 200)
+        self.assertEqual(self.get_state(self.partner), "withdrawn")
+        self.assertEqual(self.get_history(self.partner).count("withdrawn"), 1)
+
+    def test_withdraws_where_consent_is_not_asked_any_more(self):
+        self.answer_in_portal("accept")
+        self.partner.gdpr_set_legal_basis("contract")
+        response = self.url_open("/my/privacy")
+        self.assertIn("We don't ask for your consent", response.text)
+        self.assertIn("Take back everything", response.text)
+        self.answer_in_portal("withdraw")
+        self.assertEqual(self.get_given(self.partner), {})
+        self.assertLedgerSound()
+
+    def test_withdraws_where_the_form_is_gone(self):
+        self.answer_in_portal("accept")
+        self.form.active = False
+        self.answer_in_portal("withdraw")
+        self.assertEqual(self.get_given(self.partner), {})
+
+    def test_nothing_is_asked_without_the_basis(self):
+        token = self.parse(self.url_open("/my/privacy")).xpath("//input[@name='csrf_token']/@value")[0]
+        self.partner.gdpr_set_legal_basis("contract")
+        response = self.url_open("/my/privacy")
+        self.assertFalse(self.parse(response).xpath("//input[@name='purpose']"))
+        before = self.take_snapshot()
+        self.url_open("/my/privacy", data={"csrf_token": token, "answer": "accept", "purpose": "marketing"})
+        self.assertEqual(self.take_snapshot(), before)
+
+    def test_answers_an_open_request(self):
+        """Answering here settles the question that went out by mail, and who asked learns of it."""
+        request, grant, _preferences = self.ask(self.partner.with_user(self.salesperson))
+        self.answer_in_portal("refuse")
+        self.env.invalidate_all()
+        self.assertEqual(request.state, "answered")
+        self.assertEqual(self.open_consent(grant).status_code, 404)
+        message = self.partner.message_ids.sorted("id")[-1]
+        self.assertIn("Refused", message.body)
+        self.assertEqual(message.notified_partner_ids, self.salesperson.partner_id)
+
+    def test_sees_and_changes_only_the_own_record(self):
+        other = self.env["res.partner"].create({"name": "Other", "email": "other@example.com"})
+        other.gdpr_legal_basis = "consent"
+        other.gdpr_record_consent("marketing", "email", "phone", evidence="Call")
+        new_test_user(self.env, login="portal_other", groups="base.group_portal", partner_id=other.id)
+        self.assertNotIn("you agreed", self.url_open("/my/privacy").text)
+        sent = (("partner_id", str(other.id)), ("subject_id", str(other.gdpr_subject_id.id)))
+        self.url_open("/my/privacy", params=dict(sent))
+        self.answer_in_portal("refuse", *sent)
+        self.assertEqual(self.get_given(other), {"marketing": {"email"}})
+        self.authenticate("portal_other", "portal_other")
+        self.assertIn("you agreed", self.url_open("/my/privacy").text)
+
+    @mute_logger("odoo.http")
+    def test_no_other_way_in(self):
+        """A portal user reads nothing of the add-on but the own page."""
+        self.answer_in_portal("accept")
+        for model in (
+            "gdpr.subject",
+            "gdpr.consent",
+            "gdpr.consent.event",
+            "gdpr.consent.event.value",
+            "gdpr.consent.request",
+            "gdpr.consent.form",
+            "gdpr.link",
+        ):
+            with self.assertRaises(Exception, msg=model) as caught:
+                self.make_jsonrpc_request(
+                    "/web/dataset/call_kw",
+                    {"model": model, "method": "search_read", "args": [[]], "kwargs": {"fields": ["id"]}},
+                )
+            self.assertIn("AccessError", str(caught.exception))
+
+    def test_internal_user(self):
+        """A colleague has an account page too."""
+        self.authenticate("privacy_employee", "privacy_employee")
+        self.employee.partner_id.gdpr_legal_basis = "consent"
+        self.assertEqual(self.url_open("/my/privacy").status_code, 200)
+        self.answer_in_portal("accept")
+        self.assertEqual(self.get_state(self.employee.partner_id), "obtained")
+
+    def test_language(self):
+        self.publish_in_italian()
+        self.user.lang = "it_IT"
+        self.authenticate("portal_anna", "portal_anna")
+        self.url_open("/my/privacy", cookies={"frontend_lang": "it_IT"})
+        self.answer_in_portal("accept")
+        event = self.partner.gdpr_event_ids.filtered(lambda event: event.action == "given")
+        self.assertIn(event.version_id.lang, ("it_IT", "en_US"))
+        self.assertEqual(self.get_last_values(self.partner)["language"], event.version_id.lang)

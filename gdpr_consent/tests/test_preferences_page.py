@@ -1,0 +1,262 @@
+from datetime import timedelta
+
+from odoo import fields
+from odoo.tests import freeze_time, new_test_user, tagged
+from odoo.tools import mute_logger
+
+from .page_common import PageCase
+
+
+@tagged("post_install", "-at_install")
+class TestPreferencesPage(PageCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.publish_several_purposes()
+
+    def agree(self, card=None):
+        """Ask and accept everything.
+
+        :return: the token of the preferences link
+        """
+        _request, grant, preferences = self.ask(card or self.partner)
+        self.answer(grant, "accept")
+        return preferences
+
+    def withdraw(self, token, *fields_sent):
+        """Press the button that takes back everything: the last one."""
+        hidden = self.get_hidden_fields(self.open_preferences(token), form=-1)
+        return self.open_preferences(token, data=[*hidden, *fields_sent])
+
+    def get_take_back_forms(self, response):
+        """Give the purpose each form on the page takes back, None for all."""
+        forms = self.parse(response).forms
+        return [dict(form.fields).get("purpose") for form in forms]
+
+    def test_shows_what_is_on_record(self):
+        _request, grant, preferences = self.ask(self.partner)
+        self.assertIn("you haven't agreed to anything", self.open_preferences(preferences).text)
+        self.answer(grant, "save", ("purpose", "profiling"), ("channel", "profiling.phone"))
+        response = self.open_preferences(preferences)
+        text = " ".join(self.parse(response).text_content().split())
+        self.assertIn("News and offers: you refused", text)
+        self.assertIn("Personal suggestions: you agreed By Phone. Since", text)
+        self.assertIn("valid until", text)
+        self.assertEqual(self.get_take_back_forms(response), ["profiling", None])
+
+    def test_takes_back_all(self):
+        preferences = self.agree()
+        response = self.withdraw(preferences, ("note", "Too many mails"))
+        self.assertEqual(response.status_code, 200)
+        self.assertIn("Done.", response.text)
+        self.assertNotIn("you agreed", response.text)
+        self.assertEqual(self.get_take_back_forms(response), [])
+        self.assertEqual(self.get_given(self.partner), {})
+        self.assertEqual(self.get_state(self.partner), "withdrawn")
+        self.assertEqual(self.get_history(self.partner)[-2:], ["withdrawn", "withdrawn"])
+        self.assertEqual(len(set(self.partner.gdpr_event_ids.sorted("sequence")[-2:].mapped("act"))), 1)
+        self.assertEqual(self.partner.gdpr_consent_note, "Too many mails")
+        self.assertLedgerSound()
+
+    def test_takes_back_one(self):
+        preferences = self.agree()
+        form = self.parse(self.open_preferences(preferences)).forms[0]
+        self.assertEqual(form.fields["purpose"], "marketing")
+        response = self.open_preferences(preferences, data=form.form_values())
+        self.assertIn("you took your consent back", response.text)
+        self.assertEqual(self.get_given(self.partner), {"profiling": {"email", "phone"}})
+        self.assertEqual(self.get_state(self.partner), "obtained")
+        event = self.partner.gdpr_event_ids.sorted("sequence")[-1]
+        self.assertEqual((event.action, event.purpose_id), ("withdrawn", self.marketing))
+        self.assertFalse(self.partner.gdpr_may_contact("marketing", "email")[self.partner.id]["allowed"])
+        self.assertTrue(self.partner.gdpr_may_contact("profiling", "email")[self.partner.id]["allowed"])
+
+    def test_double_click(self):
+        preferences = self.agree()
+        fields_sent = self.parse(self.open_preferences(preferences)).forms[-1].form_values()
+        for _click in range(3):
+            self.assertEqual(self.open_preferences(preferences, data=fields_sent).status_code, 200)
+        self.assertEqual(self.get_history(self.partner).count("withdrawn"), 2, "one of each purpose")
+
+    def test_evidence(self):
+        self.env.company.gdpr_ip_retention = "full"
+        preferences = self.agree()
+        self.withdraw(preferences)
+        event = self.partner.gdpr_event_ids.sorted("sequence")[-2]
+        self.assertEqual((event.actor, event.source, event.user_id.id), ("person", "email", False))
+        self.assertTrue(event.version_id)
+        values = self.get_last_values(self.partner)
+        self.assertEqual(values["email"], "anna.rossi@example.com")
+        self.assertEqual(values["language"], "en_US")
+        self.assertEqual(values["ip_address"], "127.0.0.1")
+        self.assertTrue(values["user_agent"])
+
+    def test_no_before_any_answer(self):
+        """Who was asked can say no here at once; the other link can't grant any more."""
+        request, grant, preferences = self.ask(self.partner)
+        self.assertIn("I don't want to be contacted", self.open_preferences(preferences).text)
+        self.withdraw(preferences)
+        self.assertEqual(self.get_state(self.partner), "withdrawn")
+        self.assertEqual(request.state, "answered")
+        self.assertEqual(self.open_consent(grant).status_code, 404)
+        self.assertFalse(self.partner.gdpr_may_contact("marketing", "email")[self.partner.id]["allowed"])
+
+    def test_no_after_being_asked_again(self):
+        """Who refused and is asked again can say no here too, and isn't waited for any more."""
+        _request, grant, _preferences = self.ask(self.partner)
+        self.answer(grant, "refuse")
+        request, grant, preferences = self.ask(self.partner)
+        self.assertEqual(self.get_state(self.partner), "waiting")
+        self.assertIn("I don't want to be contacted", self.open_preferences(preferences).text)
+        self.withdraw(preferences)
+        self.assertEqual(self.get_state(self.partner), "withdrawn")
+        self.assertEqual(request.state, "answered")
+        self.assertEqual(self.open_consent(grant).status_code, 404)
+        self.assertLedgerSound()
+
+    def test_cannot_grant(self):
+        preferences = self.agree()
+        self.withdraw(preferences)
+        history = self.get_history(self.partner)
+        token = dict(self.get_hidden_fields(self.open_preferences(self.agree(self.lead))))["csrf_token"]
+        for button in ("accept", "save"):
+            response = self.open_preferences(
+                preferences,
+                data=[
+                    ("csrf_token", token),
+                    ("answer", button),
+                    ("purpose", "marketing"),
+                    ("channel", "email"),
+                    ("channel", "marketing.email"),
+                    ("state", "given"),
+                ],
+            )
+            self.assertEqual(response.status_code, 200)
+        self.assertEqual(self.get_given(self.partner), {})
+        self.assertEqual(self.get_history(self.partner), history)
+        text = self.open_preferences(preferences).text
+        self.assertIn("can't be given on this page", text.replace("\u2019", "'"))
+        self.assertNotIn('type="checkbox"', text)
+
+    def test_unknown_purpose(self):
+        """What isn't on record can't be taken back, and settles nothing."""
+        preferences = self.agree()
+        request, _grant, _preferences = self.ask(self.partner)
+        history = self.get_history(self.partner)
+        for purpose in ("nothing", "third_parties", "'--", str(self.marketing.id)):
+            self.assertEqual(self.withdraw(preferences, ("purpose", purpose)).status_code, 200)
+        self.assertEqual(self.get_history(self.partner), history)
+        self.assertEqual(request.state, "sent")
+
+    def test_note_of_any_kind(self):
+        preferences = self.agree()
+        self.withdraw(preferences, ("note", "Basta\0 così 😀" + "n" * 3000))
+        self.env.invalidate_all()
+        self.assertEqual(len(self.partner.gdpr_consent_note), 2000)
+        self.assertTrue(self.partner.gdpr_consent_note.startswith("Basta così 😀"))
+
+    def test_never_expires(self):
+        preferences = self.agree()
+        with freeze_time(fields.Datetime.now() + timedelta(days=3650)):
+            self.assertEqual(self.open_preferences(preferences).status_code, 200)
+            self.withdraw(preferences)
+        self.assertEqual(self.get_given(self.partner), {})
+
+    def test_outlives_later_requests(self):
+        """The link of any message works, however many came after it."""
+        first = self.agree()
+        self.agree()
+        self.ask(self.partner)
+        self.withdraw(first)
+        self.assertEqual(self.get_given(self.partner), {})
+
+    def test_outlives_the_basis(self):
+        preferences = self.agree()
+        self.partner.gdpr_set_legal_basis("contract")
+        self.withdraw(preferences)
+        self.assertEqual(self.get_given(self.partner), {})
+
+    def test_link_of_the_thank_you_page(self):
+        _request, grant, _preferences = self.ask(self.partner)
+        page = self.parse(self.answer(grant, "accept"))
+        links = [link for link in page.xpath("//a/@href") if "/gdpr/preferences/" in link]
+        self.assertEqual(len(links), 2, "the preferences, and the copy to keep")
+        for link in links:
+            self.assertEqual(self.url_open(link).status_code, 200)
+        self.submit(min(links, key=len), [], form=-1)
+        self.assertEqual(self.get_given(self.partner), {})
+
+    def test_only_the_own_record(self):
+        mine, theirs = self.agree(), self.agree(self.lead)
+        self.withdraw(mine, ("subject_id", str(self.lead.gdpr_subject_id.id)))
+        self.assertEqual(self.get_given(self.partner), {})
+        self.assertEqual(set(self.get_given(self.lead)), {"marketing", "profiling"})
+        self.assertNotIn("you agreed", self.open_preferences(mine).text)
+        self.assertIn("you agreed", self.open_preferences(theirs).text)
+
+    def test_who_is_logged_in_does_not_matter(self):
+        new_test_user(self.env, login="portal_other", groups="base.group_portal", email="other@example.com")
+        for login in (None, "portal_other", "privacy_employee", "privacy_salesperson"):
+            with self.subTest(login=login):
+                preferences = self.agree()
+                self.authenticate(login, login)
+                self.assertIn("you agreed", self.open_preferences(preferences).text)
+                self.assertEqual(self.open_preferences(f"{preferences}/copy").status_code, 200)
+                self.assertEqual(self.withdraw(preferences).status_code, 200)
+                self.assertEqual(self.get_given(self.partner), {})
+                event = self.partner.gdpr_event_ids.sorted("sequence")[-1]
+                self.assertEqual((event.actor, event.user_id.id), ("person", False))
+                self.authenticate(None, None)
+
+    def test_who_asked_is_told(self):
+        _request, grant, preferences = self.ask(self.partner.with_user(self.salesperson))
+        self.answer(grant, "accept")
+        self.withdraw(preferences)
+        self.env.invalidate_all()
+        message = self.partner.message_ids.sorted("id")[-1]
+        self.assertIn("Withdrawn", message.body)
+        self.assertEqual(message.notified_partner_ids, self.salesperson.partner_id)
+        self.assertNotIn(preferences, message.body)
+
+    def test_languages(self):
+        self.publish_in_italian()
+        self.partner.lang = "it_IT"
+        _request, _grant, preferences = self.ask(self.partner)
+        self.assertEqual(self.parse(self.open_preferences(preferences)).get("lang"), "it-IT")
+
+    def test_copy_to_keep(self):
+        """A file that stands by itself: what was said when, and the wording (law.md R-27)."""
+        preferences = self.agree()
+        response = self.open_preferences(f"{preferences}/copy")
+        self.assertEqual(response.status_code, 200)
+        self.assertEqual(response.headers["Content-Disposition"], 'attachment; filename="consent-record.html"')
+        self.assertEqual(response.headers["Content-Type"], "text/html; charset=utf-8")
+        self.assertTrue(response.text.startswith("<!DOCTYPE html>"))
+        text = " ".join(self.parse(response).text_content().split())
+        version = self.form._get_version("en_US")
+        subject = self.partner.gdpr_subject_id
+        for told in (
+            subject.reference,
+            "Consent asked",
+            "Consent given: News and offers",
+            "E-mail link",
+            version.sha256,
+            self.form.title,
+            "We tell you about our products",
+            self.env.company.name,
+        ):
+            self.assertIn(told, text)
+        self.assertRegex(text, r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
+        self.assertFalse(self.parse(response).xpath("//script | //img | //link | //iframe | //@src"))
+        self.assertNotIn(preferences, response.text)
+
+    @mute_logger("odoo.http")
+    def test_copy_is_read_only(self):
+        preferences = self.agree()
+        before = self.take_snapshot()
+        path = f"/gdpr/preferences/{preferences}/copy"
+        for method in ("GET", "HEAD"):
+            self.assertEqual(self.url_open(path, method=method).status_code, 200)
+        token = dict(self.get_hidden_fields(self.open_preferences(preferences)))["csrf_token"]
+        self.assertEqual(self.url_open(path, data={"csrf_token": token}).status_code, 405)
+        self.assertEqual(self.take_snapshot(), before)
