@@ -70,12 +70,13 @@ class BrowserMixin:
         return cls.chromium
 
     @contextmanager
-    def browse(self, login=None, clock=None, expected_errors=(), **options):
+    def browse(self, login=None, path=None, clock=None, expected_errors=(), **options):
         """Give a page of a new browser window; a console error that nobody expected fails the test at the end.
 
         The test's own cursor must not be used meanwhile: the server is using it.
 
         :param str login: who is logged in, default nobody
+        :param str path: what to open at once
         :param datetime clock: what the browser and Odoo's fields take for now, default the real time
         :param expected_errors: parts of the console errors that may come
         :param options: of Playwright's ``Browser.new_context``
@@ -122,6 +123,8 @@ class BrowserMixin:
             page = context.new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+            if path:
+                page.goto(path)
             yield page
         unexpected = [error for error in errors if not any(expected in error for expected in expected_errors)]
         self.assertEqual(unexpected, [], "The browser's console has errors.")

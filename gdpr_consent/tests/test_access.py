@@ -278,6 +278,29 @@ class TestAccess(AccessCase):
             with self.subTest(wizard=model), self.assertRaises(AccessError), self.env.cr.savepoint():
                 wizard.action_record() if model == "gdpr.consent.entry" else wizard.action_withdraw()
 
+    def test_salesperson_reads_own_leads_only(self):
+        """What the person of a colleague's lead said isn't for everybody's eyes."""
+        foreign = self.env["crm.lead"].create(
+            {"name": "Not yours", "email_from": "other@example.com", "user_id": self.officer.id}
+        )
+        foreign.gdpr_legal_basis = "consent"
+        foreign.gdpr_record_consent(["marketing"], ["email"], "phone", note="Private", evidence="Call 9")
+        self.ask(foreign)
+        subject = foreign.gdpr_subject_id
+        for model, domain in (
+            ("gdpr.subject", [("id", "=", subject.id)]),
+            ("gdpr.consent", [("subject_id", "=", subject.id)]),
+            ("gdpr.consent.event", [("subject_id", "=", subject.id)]),
+            ("gdpr.consent.event.value", [("event_id.subject_id", "=", subject.id)]),
+            ("gdpr.consent.request", [("subject_id", "=", subject.id)]),
+        ):
+            with self.subTest(model=model):
+                self.assertFalse(self.env[model].with_user(self.salesperson).search(domain))
+                self.assertTrue(self.env[model].with_user(self.officer).search(domain))
+                foreign.user_id = self.salesperson
+                self.assertTrue(self.env[model].with_user(self.salesperson).search(domain))
+                foreign.user_id = self.officer
+
     def test_officer_needs_access_to_the_card(self):
         officer = new_test_user(self.env, login="privacy_only", groups="gdpr_consent.group_officer")
         self.assertDenied(officer, self.lead, "gdpr_set_legal_basis", "contract")
