@@ -241,10 +241,9 @@ class GdprConsentRequest(models.Model):
             subject._record_answer(version, choices, **act)
             subject.request_ids._close_answered()
             self._notify_asker()
-        elif not choices:
-            if subject._record_withdrawal(version._get_purposes(), version_id=version.id, **act):
-                self._notify_asker()
-        elif not subject._has_answer(choices):
+        elif not choices and subject._record_withdrawal(version._get_purposes(), version_id=version.id, **act):
+            self._notify_asker()
+        elif (choices and not subject._has_answer(choices)) or not self._has_note(values.get("note")):
             self.env["gdpr.subject"]._record_acts(
                 [
                     act
@@ -256,6 +255,11 @@ class GdprConsentRequest(models.Model):
                     }
                 ]
             )
+
+    def _has_note(self, note):
+        """Tell whether the person's words are on record already, or there are none."""
+        events = self.env["gdpr.consent.event"].search([("request_id", "=", self.id)])
+        return not note or note in events.value_ids.filtered(lambda value: value.name == "note").mapped("value")
 
     def _notify_asker(self):
         """Tell who asked, in the chatter of the card, what the person decided."""

@@ -471,6 +471,18 @@ class TestConsentPage(PageCase):
         self.assertEqual(history.count("given"), 1)
         self.assertIn("What is now on record", second.text)
 
+    def test_second_note_is_kept(self):
+        """Who says more the second time is heard, once."""
+        for button in ("accept", "refuse"):
+            with self.subTest(button=button):
+                _request, grant, _preferences = self.ask(self.partner)
+                fields_sent = [*self.get_hidden_fields(self.open_consent(grant)), ("answer", button)]
+                for note in ("", "Only in the morning", "Only in the morning"):
+                    self.assertEqual(self.open_consent(grant, data=[*fields_sent, ("note", note)]).status_code, 200)
+                self.assertEqual(self.get_history(self.partner)[-1], "late_answer")
+                self.assertEqual(self.get_history(self.partner)[-2:].count("late_answer"), 1)
+                self.assertEqual(self.get_last_values(self.partner)["note"], "Only in the morning")
+
     def test_refuse_after_accept_withdraws(self):
         _request, grant, _preferences = self.ask(self.partner)
         fields_sent = self.get_hidden_fields(self.open_consent(grant))

@@ -201,11 +201,20 @@ class TestPortal(PageCase):
         self.assertEqual(self.get_state(self.employee.partner_id), "obtained")
 
     def test_language(self):
+        """The wording kept as evidence is the one on the screen."""
         self.publish_in_italian()
-        self.user.lang = "it_IT"
-        self.authenticate("portal_anna", "portal_anna")
-        self.url_open("/my/privacy", cookies={"frontend_lang": "it_IT"})
-        self.answer_in_portal("accept")
+        italian = self.env["res.lang"]._lang_get("it_IT")
+        self.env["website"].get_current_website().language_ids |= italian
+        response = self.url_open("/it/my/privacy")
+        form = self.parse(response).forms[-1]
+        self.assertIn("Possiamo restare in contatto?", response.text)
+        data = [("csrf_token", form.fields["csrf_token"]), ("answer", "accept")]
+        self.assertEqual(self.url_open(form.action, data=data).status_code, 200)
+        self.env.invalidate_all()
         event = self.partner.gdpr_event_ids.filtered(lambda event: event.action == "given")
-        self.assertIn(event.version_id.lang, ("it_IT", "en_US"))
-        self.assertEqual(self.get_last_values(self.partner)["language"], event.version_id.lang)
+        self.assertEqual(event.version_id.lang, "it_IT")
+        self.assertEqual(self.get_last_values(self.partner)["language"], "it_IT")
+
+    def test_no_card_when_switched_off(self):
+        self.env["res.config.settings"].create({"gdpr_enabled": False}).execute()
+        self.assertFalse(self.parse(self.url_open("/my")).xpath("//a[@href='/my/privacy']"))

@@ -24,6 +24,8 @@ const seeState = (state) => [
 
 const see = (content, trigger) => [{ content, trigger: `${TAB} ${trigger}` }];
 
+const dontSee = (content, selector) => [{ content, trigger: `${TAB}:not(:has(${selector}))` }];
+
 const seeEvent = (text) => see(`The history tells: ${text}`, `[name=gdpr_event_ids] .o_data_row:contains(${text})`);
 
 const press = (label) => [
@@ -93,7 +95,7 @@ tours.add("gdpr_consent_set_basis", {
             ...chooseBasis(basis),
             ...stepUtils.saveForm(),
             ...seeEvent(`Legal basis set: ${basis}`),
-            ...see("There is nothing to ask", ":not(:has(button:contains(Send consent form):visible))"),
+            ...dontSee("There is nothing to ask", "button:contains(Send consent form)"),
         ]),
         ...chooseBasis("Legitimate interests"),
         { content: "Try to save without a reason", trigger: ".o_form_button_save:enabled", run: "click" },
@@ -156,16 +158,16 @@ tours.add("gdpr_consent_obtained", {
         ...see("When", "[name=gdpr_consent_on]:contains(:)"),
         ...see("How", "[name=gdpr_consent_source]:contains(E-mail link)"),
         ...see("Until when", "[name=gdpr_consent_expires_on]:contains(:)"),
-        ...see("All of it can only be read", ":not(:has([name=gdpr_consent_note] textarea)):not(:has([name=gdpr_channel_ids] input))"),
+        ...dontSee("All of it can only be read", "textarea, input"),
         ...seeEvent("Consent given: News and offers"),
         {
             content: "The wording is one click away",
             trigger: `${TAB} .o_data_row:contains(Consent given) button:contains(Wording)`,
             run: "click",
         },
-        { trigger: ".o_field_widget[name=preview]:contains(May we stay in touch)" },
-        { content: "Back to the card", trigger: ".o_breadcrumb .o_back_button, .breadcrumb-item a", run: "click" },
-        ...openTab(),
+        { trigger: ".modal .o_field_widget[name=preview]:contains(May we stay in touch)" },
+        { content: "Back to the card", trigger: ".modal .btn-close", run: "click" },
+        { trigger: "body:not(:has(.modal))" },
     ],
 });
 
@@ -177,9 +179,9 @@ tours.add("gdpr_consent_by_hand", {
         ...see("The person's words", "[name=gdpr_consent_note]:contains(Said so on the phone)"),
         ...seeEvent("Consent withdrawn"),
         ...press("Record consent"),
-        { trigger: ".modal .o_field_widget[name=source] label:contains(In a meeting)", run: "click" },
-        { trigger: ".modal .o_field_widget[name=purpose_ids] label:contains(News and offers)", run: "click" },
-        { trigger: ".modal .o_field_widget[name=channel_ids] label:contains(Post)", run: "click" },
+        { trigger: ".modal [name=source] .o_radio_item:contains(In a meeting) input", run: "click" },
+        { trigger: ".modal [name=purpose_ids] .o-checkbox:contains(News and offers) input", run: "check" },
+        { trigger: ".modal [name=channel_ids] .o-checkbox:contains(Post) input", run: "check" },
         { content: "The wording to read out", trigger: ".modal .o_field_widget[name=wording]:contains(May we stay in touch)" },
         { content: "Try without evidence", trigger: ".modal footer button:contains(Record)", run: "click" },
         { trigger: ".modal .o_field_invalid[name=evidence]" },
