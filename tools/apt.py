@@ -26,7 +26,7 @@ def is_available() -> bool:
 
 
 def archives() -> list[tuple[str, str]]:
-    """Return (URI, suite) of the machine's own package archives, main ones first."""
+    """Return (URI, suite) of the machine's main package archives, or of all if none is a main one."""
     result = subprocess.run(
         ["apt-get", "indextargets", "--no-release-info"]
         + ["--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Identifier: Packages"],
@@ -37,7 +37,7 @@ def archives() -> list[tuple[str, str]]:
         (uri, suite) for uri, suite, component in map(str.split, result.stdout.splitlines()) if component == "main"
     )
     # Suites with a dash are additions to a main one: bookworm-updates, bookworm-security.
-    return sorted(found, key=lambda archive: "-" in archive[1])
+    return [archive for archive in found if "-" not in archive[1]] or list(found)
 
 
 class PrivateApt:
@@ -62,6 +62,8 @@ class PrivateApt:
             "APT::Sandbox::User": "root",
             "APT::Update::Error-Mode": "any",
             "Acquire::Languages": "none",
+            "Acquire::Retries": "1",
+            "Acquire::http::Timeout": "20",
         }
         flags = [flag for name, value in options.items() for flag in ("-o", f"{name}={value}")]
         result = subprocess.run(
@@ -114,6 +116,8 @@ def open_archive(folder: Path, wanted_suites: list[str], needed: str) -> tuple[P
                     reason = f"no package {needed} there"
                 except subprocess.CalledProcessError as error:
                     reason = reason_of(error)
+                    if "sign" not in reason and "PUBKEY" not in error.stderr:
+                        break
     raise Problem(NO_ARCHIVE.format(reason=reason))
 
 

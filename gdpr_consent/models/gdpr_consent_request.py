@@ -241,9 +241,14 @@ class GdprConsentRequest(models.Model):
             subject._record_answer(version, choices, **act)
             subject.request_ids._close_answered()
             self._notify_asker()
-        elif not choices and subject._record_withdrawal(version._get_purposes(), version_id=version.id, **act):
+            return
+        denied = version._get_purposes().filtered(lambda purpose: purpose.id not in choices)
+        if denied and subject._record_withdrawal(denied, version_id=version.id, **act):
             self._notify_asker()
-        elif (choices and not subject._has_answer(choices)) or not self._has_note(values.get("note")):
+        asked_for = self._describe_choices(answer, choices)
+        if (choices and not subject._has_answer(choices) and not self._has_value("answer", asked_for)) or not (
+            self._has_value("note", values.get("note"))
+        ):
             self.env["gdpr.subject"]._record_acts(
                 [
                     act
@@ -251,15 +256,21 @@ class GdprConsentRequest(models.Model):
                         "subject_id": subject.id,
                         "action": "late_answer",
                         "version_id": version.id,
-                        "values": values | {"answer": answer},
+                        "values": values | {"answer": asked_for},
                     }
                 ]
             )
 
-    def _has_note(self, note):
-        """Tell whether the person's words are on record already, or there are none."""
+    def _describe_choices(self, answer, choices):
+        """Give an answer in one line, by codes: ``save: marketing (email, phone)``."""
+        purposes = self.env["gdpr.purpose"].sudo().browse(choices)
+        chosen = [f"{purpose.code} ({', '.join(sorted(choices[purpose.id]))})" for purpose in purposes]
+        return f"{answer}: {'; '.join(chosen) or '-'}"
+
+    def _has_value(self, name, text):
+        """Tell whether a personal value came with an answer to this request already, or is empty."""
         events = self.env["gdpr.consent.event"].search([("request_id", "=", self.id)])
-        return not note or note in events.value_ids.filtered(lambda value: value.name == "note").mapped("value")
+        return not text or text in events.value_ids.filtered(lambda value: value.name == name).mapped("value")
 
     def _notify_asker(self):
         """Tell who asked, in the chatter of the card, what the person decided."""

@@ -505,7 +505,20 @@ class TestConsentPage(PageCase):
         self.assertEqual(self.get_state(self.partner), "refused")
         self.assertEqual(self.get_history(self.partner)[-2:], ["refused", "late_answer"])
         values = self.get_last_values(self.partner)
-        self.assertEqual((values["answer"], values["note"]), ("accept", "Sorry"))
+        self.assertEqual(values["answer"], "accept: marketing (email, phone, post, sms)")
+        self.assertEqual(values["note"], "Sorry")
+        self.assertLedgerSound()
+
+    def test_second_answer_with_less_takes_back_the_rest(self):
+        self.publish_several_purposes()
+        _request, grant, _preferences = self.ask(self.partner)
+        fields_sent = self.get_hidden_fields(self.open_consent(grant))
+        self.open_consent(grant, data=[*fields_sent, ("answer", "accept")])
+        for _click in range(2):
+            less = [*fields_sent, PROFILING, ("channel", "profiling.email"), ("answer", "save")]
+            self.assertEqual(self.open_consent(grant, data=less).status_code, 200)
+        self.assertEqual(list(self.get_given(self.partner)), ["profiling"])
+        self.assertEqual(self.get_history(self.partner)[-4:], ["given", "given", "withdrawn", "late_answer"])
         self.assertLedgerSound()
 
     def test_accept_after_withdrawal_is_noted_only(self):

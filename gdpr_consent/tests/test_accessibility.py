@@ -1,0 +1,171 @@
+from axe_playwright_python.sync_playwright import Axe
+
+from odoo.tests import new_test_user, tagged
+
+from .browser import BLOCKED_BY_PAGE, DESKTOP, NARROW, PHONE, BrowserMixin
+from .page_common import PageCase
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# What the console says when a page is shown with one of these statuses.
+STATUSES = ("status of 404", "status of 422")
+LANGUAGES = ("en_US", "it_IT")
+LOOK = (
+    "backgroundColor",
+    "borderColor",
+    "borderRadius",
+    "borderWidth",
+    "color",
+    "fontSize",
+    "fontWeight",
+    "padding",
+    "textDecoration",
+)
+
+
+@tagged("post_install", "-at_install")
+class TestAccessibility(BrowserMixin, PageCase):
+    """The person's pages for everybody: WCAG 2.2 AA, keyboard, no scripts, narrow screens, no third parties."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.axe = Axe()
+        cls.publish_in_italian()
+
+    def ask_in(self, lang):
+        """Ask a new person who speaks this language; give the tokens of the two links."""
+        person = self.env["res.partner"].create({"name": "Ada Neri", "email": "ada.neri@example.com", "lang": lang})
+        person.gdpr_legal_basis = "consent"
+        return self.ask(person)[1:]
+
+    def browse_pages(self, **options):
+        return self.browse(expected_errors=BLOCKED_BY_PAGE + STATUSES, **options)
+
+    def walk(self, page, consent, preferences):
+        """Go through all pages of a person, stopping at each."""
+        page.goto(f"/gdpr/consent/{consent}")
+        yield "form"
+        page.locator("input[name=channel]").first.check()
+        page.locator("button[value=save]").click()
+        page.locator("#o_gdpr_problems").wait_for()
+        yield "form with errors"
+        page.locator("input[name=purpose]").check()
+        page.locator("button[value=save]").click()
+        page.locator(".o_gdpr_record").wait_for()
+        yield "thanks"
+        page.goto(f"/gdpr/preferences/{preferences}")
+        yield "preferences"
+        page.locator(".o_gdpr_button").click()
+        page.locator(".alert-success").wait_for()
+        yield "preferences after a withdrawal"
+        page.goto("/gdpr/consent/unknown")
+        yield "unusable link"
+
+    def assertAccessible(self, page, context=None):
+        results = self.axe.run(page, context=context, options={"runOnly": {"type": "tag", "values": TAGS}})
+        self.assertEqual(results.violations_count, 0, f"{page.url}\n{results.generate_report()}")
+
+    def test_every_page_in_every_language(self):
+        for lang in LANGUAGES:
+            tokens = self.ask_in(lang)
+            with self.browse_pages(viewport=DESKTOP) as page:
+                for name in self.walk(page, *tokens):
+                    for viewport in (DESKTOP, PHONE):
+                        with self.subTest(lang=lang, page=name, width=viewport["width"]):
+                            page.set_viewport_size(viewport)
+                            self.assertAccessible(page)
+                    if name != "unusable link":
+                        self.assertEqual(page.locator("html").get_attribute("lang"), lang.replace("_", "-"))
+
+    def test_portal(self):
+        self.partner.email = "anna.rossi@example.com"
+        self.ask(self.partner)
+        new_test_user(
+            self.env,
+            "privacy_portal",
+            "base.group_portal",
+            partner_id=self.partner.id,
+            name=self.partner.name,
+            email=self.partner.email,
+        )
+        for lang in LANGUAGES:
+            self.partner.lang = lang
+            for viewport in (DESKTOP, PHONE):
+                with (
+                    self.subTest(lang=lang, width=viewport["width"]),
+                    self.browse("privacy_portal", "/my/privacy", viewport=viewport) as page,
+                ):
+                    # The rest is Odoo's own.
+                    self.assertAccessible(page, "main .o_gdpr_column")
+
+    def test_keyboard_alone(self):
+        consent, _preferences = self.ask_in("en_US")
+        with self.browse_pages(path=f"/gdpr/consent/{consent}") as page:
+            self.tab_to(page, "input[name=purpose]")
+            page.keyboard.press("Space")
+            self.tab_to(page, "input[name=channel][value=phone]")
+            page.keyboard.press("Space")
+            self.tab_to(page, "textarea[name=note]")
+            page.keyboard.type("In the evening, please.")
+            self.tab_to(page, "button[value=save]")
+            page.keyboard.press("Enter")
+            page.get_by_role("heading", name="Thank you").wait_for()
+            self.assertIn("By Phone.", page.locator(".o_gdpr_record").inner_text())
+
+    def tab_to(self, page, selector):
+        """Press Tab until the element has the focus, and shows it."""
+        for _press in range(30):
+            page.keyboard.press("Tab")
+            focused = page.locator(":focus-visible")
+            if focused.count() and focused.evaluate("(element, selector) => element.matches(selector)", selector):
+                style = focused.evaluate(
+                    "element => [getComputedStyle(element).outlineStyle, getComputedStyle(element).boxShadow]"
+                )
+                self.assertNotEqual(style, ["none", "none"], f"{selector} doesn't show that it has the focus.")
+                return
+        self.fail(f"{selector} can't be reached with the keyboard.")
+
+    def test_without_scripts(self):
+        consent, preferences = self.ask_in("en_US")
+        with self.browse_pages(java_script_enabled=False) as page:
+            names = list(self.walk(page, consent, preferences))
+        self.assertEqual(len(names), 6)
+
+    def test_narrow_screen(self):
+        tokens = self.ask_in("it_IT")
+        with self.browse_pages(viewport=NARROW) as page:
+            for name in self.walk(page, *tokens):
+                with self.subTest(page=name):
+                    width = page.evaluate("document.documentElement.scrollWidth")
+                    self.assertLessEqual(width, NARROW["width"])
+
+    def test_answers_are_equals(self):
+        consent, _preferences = self.ask_in("en_US")
+        with self.browse_pages(path=f"/gdpr/consent/{consent}") as page:
+            for viewport in (DESKTOP, PHONE):
+                page.set_viewport_size(viewport)
+                buttons = page.locator("button[name=answer]")
+                self.assertEqual(buttons.count(), 3)
+                boxes = [button.bounding_box() for button in buttons.all()]
+                self.assertEqual(len({(round(box["width"]), round(box["height"])) for box in boxes}), 1, boxes)
+                looks = [
+                    button.evaluate("(element, names) => names.map((name) => getComputedStyle(element)[name])", LOOK)
+                    for button in buttons.all()
+                ]
+                self.assertEqual(looks[0], looks[1])
+                self.assertEqual(looks[0], looks[2])
+
+    def test_nothing_is_ticked_beforehand(self):
+        consent, _preferences = self.ask_in("en_US")
+        with self.browse_pages(path=f"/gdpr/consent/{consent}") as page:
+            self.assertEqual(page.locator("input[type=checkbox]").count(), 5)
+            self.assertEqual(page.locator("input:checked").count(), 0)
+            self.assertEqual(page.get_by_role("textbox").input_value(), "")
+
+    def test_no_third_parties(self):
+        tokens = self.ask_in("en_US")
+        with self.browse_pages() as page:
+            for _name in self.walk(page, *tokens):
+                self.settle(page)
+            self.assertEqual(self.foreign_requests, [])
+            self.assertEqual(page.locator("script").count(), 0)
