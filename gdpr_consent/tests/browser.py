@@ -83,6 +83,9 @@ class BrowserMixin:
         """
         errors = []
         chromium = self._launch_chromium()
+        # The server reads the test's transaction past the test's cache.
+        self.cr.flush()
+        self.cr.clear()
         with ExitStack() as stack:
             stack.enter_context(self.allow_requests())
             if clock:
