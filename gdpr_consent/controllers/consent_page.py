@@ -5,21 +5,13 @@ from odoo.http import request, route
 
 from ..models.gdpr_consent_form_version import read_content
 from .answers import read_answer
-from .privacy_page import PrivacyPage
+from .privacy_page import LINK_PAGE, PrivacyPage
 
 
 class ConsentPage(PrivacyPage):
     """The page behind the personal link of a consent request."""
 
-    @route(
-        "/gdpr/consent/<string:token>",
-        type="http",
-        auth="public",
-        website=True,
-        multilang=False,
-        sitemap=False,
-        methods=["GET", "POST"],
-    )
+    @route("/gdpr/consent/<string:token>", methods=["GET", "POST"], **LINK_PAGE)
     def consent(self, token, **_params):
         """Show the form, or record the answer. Only the POST changes anything (law.md R-79)."""
         link, page = self._find_link("grant", token)

@@ -1,20 +1,12 @@
 from odoo.http import request, route
 
-from .privacy_page import PrivacyPage
+from .privacy_page import LINK_PAGE, PrivacyPage
 
 
 class PreferencesPage(PrivacyPage):
     """The page behind the preferences link: see and take back, never grant."""
 
-    @route(
-        "/gdpr/preferences/<string:token>",
-        type="http",
-        auth="public",
-        website=True,
-        multilang=False,
-        sitemap=False,
-        methods=["GET", "POST"],
-    )
+    @route("/gdpr/preferences/<string:token>", methods=["GET", "POST"], **LINK_PAGE)
     def preferences(self, token, **_params):
         """Show what is on record, or take back what the person ticked."""
         link, page = self._find_link("preferences", token)
@@ -40,15 +32,7 @@ class PreferencesPage(PrivacyPage):
             },
         )
 
-    @route(
-        "/gdpr/preferences/<string:token>/copy",
-        type="http",
-        auth="public",
-        website=True,
-        multilang=False,
-        sitemap=False,
-        methods=["GET"],
-    )
+    @route("/gdpr/preferences/<string:token>/copy", methods=["GET"], **LINK_PAGE)
     def copy(self, token, **_params):
         """Give the person a copy of the record to keep (law.md R-27)."""
         link, page = self._find_link("preferences", token)

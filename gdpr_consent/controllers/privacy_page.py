@@ -3,6 +3,9 @@ import ipaddress
 from odoo.http import Controller, request
 from odoo.tools.mail import email_anonymize
 
+# The routes of the pages behind a personal link. In the person's language at one address: no redirect by language.
+LINK_PAGE = {"type": "http", "auth": "public", "website": True, "multilang": False, "sitemap": False}
+
 # Uses of a page by one address, or of one link, in ten minutes.
 MISSES_ALLOWED = 20
 USES_ALLOWED = 60

@@ -122,7 +122,7 @@ class BrowserMixin:
             self.running_requests = set()
             context.on("request", self._note_request)
             context.on("requestfinished", lambda request: self.running_requests.discard(request))
-            context.on("requestfailed", lambda request: self.running_requests.discard(request))
+            context.on("requestfailed", self._note_failed_request)
             page = context.new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on("console", lambda message: message.type == "error" and errors.append(message.text))
@@ -139,6 +139,12 @@ class BrowserMixin:
         # The worker of the bus never tells that it has its script.
         if not parts.path.startswith("/bus/"):
             self.running_requests.add(request)
+
+    def _note_failed_request(self, request):
+        self.running_requests.discard(request)
+        # What the page's own policy stops never leaves the browser.
+        if request.failure == "csp" and request.url in self.foreign_requests:
+            self.foreign_requests.remove(request.url)
 
     def settle(self, page, quiet_ms=300):
         """Wait until the page has had no request for a moment."""
