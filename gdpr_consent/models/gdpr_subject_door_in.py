@@ -340,6 +340,17 @@ class GdprSubject(models.Model):
         self.request_ids._close_answered()
         return self._record_acts(acts) if acts else self.env["gdpr.consent.event"]
 
+    def _take_over_denials(self, others):
+        """Say no for this person where others, who turn out to be the same person, have said no."""
+        self.ensure_one()
+        given = self.consent_ids.filtered(lambda consent: consent.state == "given").purpose_id
+        denied = others.consent_ids.filtered(lambda consent: consent.state in ("refused", "withdrawn")).purpose_id
+        act = {"actor": "system", "values": {"reason": self.env._("A contact merged into this one had said no.")}}
+        if given & denied:
+            self._record_withdrawal(given & denied, **act)
+        if any(others.mapped("restricted")) and not self.restricted:
+            self._record_acts([{**act, "subject_id": self.id, "action": "restricted"}])
+
     def _get_answer_events(self):
         """Give what the person was asked and said, oldest first."""
         self.ensure_one()

@@ -439,6 +439,16 @@ class GdprSubjectMixin(models.AbstractModel):
         # Past the refusal in write(): this is the one place that sets it.
         super().write({"gdpr_subject_id": subject.id})  # pylint: disable=super-method-mismatch
 
+    def _gdpr_take_over(self, others):
+        """Take over from cards that are merged into this one: their person, or the noes of theirs."""
+        self.ensure_one()
+        subjects = others.gdpr_subject_id - self.gdpr_subject_id
+        if subjects and not self.gdpr_subject_id:
+            self._gdpr_link_subject(subjects[0])
+            subjects = subjects[1:]
+        if subjects:
+            self.gdpr_subject_id._take_over_denials(subjects)
+
     def _gdpr_check_group(self, group):
         if not self.env.su and not self.env.user.has_group(group):
             raise AccessError(

@@ -1,4 +1,5 @@
 from . import test_access
+from . import test_accessibility
 from . import test_card
 from . import test_concurrency
 from . import test_consent_entry
@@ -8,6 +9,8 @@ from . import test_life_cycle
 from . import test_mail_contract
 from . import test_portal
 from . import test_preferences_page
+from . import test_screenshots
 from . import test_sending
 from . import test_settings
+from . import test_tour_consent
 from . import test_translation

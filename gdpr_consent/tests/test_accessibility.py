@@ -74,6 +74,7 @@ class TestAccessibility(BrowserMixin, PageCase):
                         with self.subTest(lang=lang, page=name, width=viewport["width"]):
                             page.set_viewport_size(viewport)
                             self.assertAccessible(page)
+                    # Nobody knows whom that link was for.
                     if name != "unusable link":
                         self.assertEqual(page.locator("html").get_attribute("lang"), lang.replace("_", "-"))
 

@@ -654,10 +654,33 @@ class TestCardsOfOnePerson(ConsentCase):
 
     def test_merge_into_an_untouched_contact(self):
         survivor = self.env["res.partner"].create({"name": "Anna R."})
+        subject = self.partner.gdpr_subject_id
         self.env["base.partner.merge.automatic.wizard"]._merge((survivor + self.partner).ids, survivor)
         self.assertFalse(self.partner.exists())
-        self.assertEqual(survivor.gdpr_legal_basis, survivor.gdpr_subject_id.legal_basis or "not_applicable")
+        self.assertEqual(survivor.gdpr_subject_id, subject)
+        self.assertEqual(survivor.gdpr_consent_state, "pending")
         self.assertLedgerSound()
+
+    def test_merge_keeps_the_no(self):
+        """A no of either contact counts for the one that is left."""
+        for denied_first in (True, False):
+            contacts = self.env["res.partner"].create([{"name": "Anna R."}, {"name": "A. Rossi"}])
+            contacts.gdpr_legal_basis = "consent"
+            contacts.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
+            survivor, merged = contacts
+            (survivor if denied_first else merged).gdpr_withdraw_consent(note="Enough")
+            self.env["base.partner.merge.automatic.wizard"]._merge(contacts.ids, survivor)
+            self.assertEqual(survivor.gdpr_consent_state, "withdrawn")
+            self.assertFalse(survivor.gdpr_may_contact("marketing", "email")[survivor.id]["allowed"])
+        self.assertLedgerSound()
+
+    def test_lead_becomes_a_contact(self):
+        """What the person of a lead said goes along with the contact that is made of it."""
+        self.lead.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
+        self.lead.gdpr_withdraw_consent()
+        self.lead._handle_partner_assignment(create_missing=True)
+        self.assertEqual(self.lead.partner_id.gdpr_subject_id, self.lead.gdpr_subject_id)
+        self.assertEqual(self.lead.partner_id.gdpr_consent_state, "withdrawn")
 
     def test_merge_of_leads(self):
         other = self.env["crm.lead"].create({"name": "Other", "email_from": "bruno.neri@example.com"})

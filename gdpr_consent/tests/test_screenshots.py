@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
 
-from .browser import BLOCKED_BY_PAGE, PHONE, BrowserMixin
+from .browser import BLOCKED_BY_PAGE, DESKTOP, PHONE, BrowserMixin
 from .common import ConsentCase
 
 # Set to write the pictures into docs/images; otherwise they are made, looked over for errors, and thrown away.
@@ -46,8 +46,7 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
 
     @classmethod
     def setUpClass(cls):
-        choice = random.Random(19).choice
-        with freeze_time(NOW - timedelta(days=20)), patch("secrets.choice", choice):
+        with freeze_time(NOW - timedelta(days=20)), patch("secrets.choice", random.Random(19).choice):
             super().setUpClass()
             # The colour of a person's initials follows from the moment of creation.
             cls.cr._now = NOW
@@ -117,7 +116,7 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
                     "user_id": cls.salesperson.id,
                 }
             )
-        cls.lead_of_fair = cls.env["crm.lead"].create(
+        cls.opportunity = cls.env["crm.lead"].create(
             {
                 "name": "Twelve desks for a new office",
                 "type": "opportunity",
@@ -128,161 +127,90 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
                 "user_id": cls.salesperson.id,
             }
         )
-        (cls.people["contract"]).with_user(cls.officer).gdpr_set_legal_basis(
-            "contract", "Maintenance contract, signed."
-        )
+        contract = cls.people["contract"].with_user(cls.officer)
+        contract.gdpr_set_legal_basis("contract", "Maintenance contract, signed.")
 
     def setUp(self):
         super().setUp()
-        choice = random.Random(26).choice
-        self.startPatcher(patch("secrets.choice", choice))
+        # The references of people.
+        self.startPatcher(patch("secrets.choice", random.Random(26).choice))
 
-    def tell(self, key, days, *, until=None):
-        """Bring the person of this name into a state, the acts lying some days back."""
-        card = self.people.get(key, self.lead_of_fair)
-        until = until or key
-        token = None
-        with freeze_time(NOW - timedelta(days=days, hours=1)):
+    def set_basis(self, card, moment):
+        with freeze_time(moment):
             card.with_user(self.officer).gdpr_set_legal_basis("consent")
-        if until == "pending":
-            return card, token
-        with freeze_time(NOW - timedelta(days=days)):
-            request, token, self.preferences_token = self.ask(card.with_user(self.salesperson))
-        if until == "waiting":
-            return card, token
-        choices = {} if until == "refused" else {self.marketing.id: ["email", "phone"]}
-        note = "I get more mail than I can read." if until == "refused" else "Please call in the afternoon."
-        with freeze_time(NOW - timedelta(days=days - 1, hours=3, minutes=12)):
+
+    def ask_at(self, card, moment):
+        """Ask a person at a moment in the past; give the request and the token of the page."""
+        self.set_basis(card, moment - timedelta(hours=1))
+        with freeze_time(moment):
+            return self.ask(card.with_user(self.salesperson))[:2]
+
+    def answer_at(self, card, moment, channels, note):
+        """Let a person answer a request; ``channels`` are the codes ticked, none to refuse."""
+        request, _token = self.ask_at(card, moment - timedelta(hours=27, minutes=12))
+        with freeze_time(moment):
+            choices = {self.marketing.id: channels} if channels else {}
             values = {"note": note, "email": request.email, "language": "en_US"}
             request._answer(request._get_version(), "save" if choices else "refuse", choices, values)
-        if until == "withdrawn":
-            with freeze_time(NOW - timedelta(days=1)):
-                card.with_user(self.salesperson).gdpr_withdraw_consent(source="phone", note="I have changed jobs.")
-        return card, token
+
+    def tell_everything(self):
+        """Bring everybody into a state, by acts that lie some days back."""
+        self.set_basis(self.people["pending"], NOW - timedelta(days=3))
+        self.ask_at(self.people["waiting"], NOW - timedelta(days=2))
+        self.answer_at(
+            self.people["obtained"], NOW - timedelta(days=8), ["email", "phone"], "Please call in the afternoon."
+        )
+        self.answer_at(self.people["refused"], NOW - timedelta(days=4), [], "I get more mail than I can read.")
+        self.answer_at(self.people["withdrawn"], NOW - timedelta(days=11), ["email", "sms"], "")
+        with freeze_time(NOW - timedelta(days=1)):
+            self.people["withdrawn"].with_user(self.salesperson).gdpr_withdraw_consent(
+                source="phone", note="I have changed jobs."
+            )
+        self.answer_at(self.opportunity, NOW - timedelta(days=5), ["email", "post"], "A catalogue would be nice.")
 
     def save(self, page, name, **options):
-        """Take a picture of the window, or of a part of it."""
-        target = options.pop("target", page)
+        """Take a picture of the window."""
         self.settle(page)
+        # The greetings of Odoo's own chat, for every new user.
         page.add_style_tag(content=".o-mail-MessagingMenu-counter { display: none }")
         page.mouse.move(0, 0)
-        picture = target.screenshot(animations="disabled", caret="hide", **options)
+        picture = page.screenshot(animations="disabled", caret="hide", **options)
         path = self.folder / f"{name}.png"
         if not (path.exists() and is_same_picture(path, picture)):
             path.write_bytes(picture)
 
-    def browse_as(self, user, **options):
-        return self.browse(user.login, **{"clock": NOW, "viewport": FORM, **options})
+    def browse_as(self, user):
+        return self.browse(user.login, clock=NOW, viewport=FORM)
 
-    def open_tab(self, page, url):
-        page.goto(url)
+    def open_tab(self, page, path):
+        page.goto(path)
         page.get_by_role("tab", name="Data Privacy").click()
-        self.settle(page)
 
-    def take_tab(self, name, card, user=None):
-        path = "crm" if card._name == "crm.lead" else "contacts"
-        with self.browse_as(user or self.salesperson) as page:
-            self.open_tab(page, f"/odoo/{path}/{card.id}")
-            self.save(page, name)
-
-    def test_settings(self):
-        with self.browse_as(self.manager) as page:
-            page.goto("/odoo/settings#gdpr_consent")
-            page.locator(".settings_tab .tab[data-key=gdpr_consent]").click()
-            page.get_by_text("Covered Records").wait_for()
-            self.save(page, "settings")
-
-    def test_contact_not_applicable(self):
-        self.take_tab("contact_not_applicable", self.people["not_applicable"], self.officer)
-
-    def test_contact_pending(self):
-        card, _token = self.tell("pending", 3)
-        self.take_tab("contact_pending", card)
-
-    def test_composer(self):
-        card, _token = self.tell("pending", 3)
+    def test_cards(self):
+        self.tell_everything()
+        paths = {
+            f"contact_{state}": f"/odoo/contacts/{self.people[state].id}"
+            for state in ("pending", "waiting", "obtained", "refused", "withdrawn")
+        }
+        paths["lead_obtained"] = f"/odoo/crm/{self.opportunity.id}"
         with self.browse_as(self.salesperson) as page:
-            self.open_tab(page, f"/odoo/contacts/{card.id}")
+            for name, path in paths.items():
+                self.open_tab(page, path)
+                self.save(page, name)
+            self.open_tab(page, paths["contact_pending"])
             page.get_by_role("button", name="Send consent form").click()
             page.locator(".o_mail_composer_form .odoo-editor-editable").wait_for()
             self.save(page, "composer")
 
-    def test_contact_waiting(self):
-        card, _token = self.tell("waiting", 3)
-        self.take_tab("contact_waiting", card)
-
-    def test_contact_obtained(self):
-        card, _token = self.tell("obtained", 6)
-        self.take_tab("contact_obtained", card)
-
-    def test_lead_obtained(self):
-        card, _token = self.tell("lead", 6, until="obtained")
-        self.take_tab("lead_obtained", card)
-
-    def test_contact_refused(self):
-        card, _token = self.tell("refused", 5)
-        self.take_tab("contact_refused", card)
-
-    def test_contact_withdrawn(self):
-        card, _token = self.tell("withdrawn", 12)
-        self.take_tab("contact_withdrawn", card)
-
-    def test_mail(self):
-        self.tell("waiting", 0)
-        body = self._mails[-1]["body"]
-        with self.browse(clock=NOW, viewport={"width": 680, "height": 200}) as page:
-            page.set_content(f"<body style='margin: 0'>{body}</body>")
-            self.save(page, "mail", full_page=True)
-
-    def test_page(self):
-        _card, token = self.tell("waiting", 1)
-        with self.browse(clock=NOW, expected_errors=BLOCKED_BY_PAGE) as page:
-            page.goto(f"/gdpr/consent/{token}")
-            self.save(page, "page_desktop", full_page=True)
-            page.set_viewport_size(PHONE)
-            self.save(page, "page_phone", full_page=True)
-            page.set_viewport_size({"width": 1280, "height": 800})
-            page.get_by_label("News and offers").check()
-            page.get_by_label("E-mail", exact=True).check()
-            page.get_by_label("Phone", exact=True).check()
-            page.get_by_role("button", name="Save my choices").click()
-            page.get_by_role("heading", name="Thank you").wait_for()
-            self.save(page, "thanks", full_page=True)
-            page.get_by_role("link", name="your preferences").click()
-            page.get_by_role("heading", name="Your privacy preferences").wait_for()
-            self.save(page, "preferences", full_page=True)
-
-    def test_portal(self):
-        card, _token = self.tell("obtained", 6)
-        new_test_user(
-            self.env, "privacy_portal", "base.group_portal", partner_id=card.id, name=card.name, email=card.email
-        )
-        # As far down as the web site's own footer.
-        with self.browse("privacy_portal", clock=NOW, viewport={"width": 1280, "height": 1200}) as page:
-            page.goto("/my/privacy")
-            self.save(page, "portal")
-
-    def test_form_designer(self):
-        with self.browse_as(self.manager) as page:
-            page.goto(f"/odoo/privacy-forms/{self.form.id}")
-            page.get_by_role("button", name="Preview").wait_for()
-            self.save(page, "form_designer")
-
-    def tell_all(self):
-        for key, days in (("pending", 3), ("waiting", 2), ("obtained", 9), ("refused", 5), ("withdrawn", 12)):
-            self.tell(key, days)
-        self.tell("lead", 6, until="obtained")
-
-    def test_ledger(self):
-        self.tell_all()
+    def test_officer(self):
+        self.tell_everything()
+        path = f"/odoo/contacts/{self.people['not_applicable'].id}"
         with self.browse_as(self.officer) as page:
+            self.open_tab(page, path)
+            self.save(page, "contact_not_applicable")
             page.goto("/odoo/privacy-ledger")
             page.locator(".o_data_row").first.wait_for()
             self.save(page, "ledger")
-
-    def test_list_and_kanban(self):
-        self.tell_all()
-        with self.browse_as(self.officer) as page:
             page.goto("/odoo/contacts")
             page.locator(".o_optional_columns_dropdown button").click()
             for column in ("Legal Basis", "Consent"):
@@ -296,6 +224,54 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
             page.locator(".o_switch_view.o_kanban").click()
             page.locator(".o_kanban_record").first.wait_for()
             self.save(page, "kanban")
+
+    def test_manager(self):
+        path = f"/odoo/privacy-forms/{self.form.id}"
+        with self.browse_as(self.manager) as page:
+            page.goto("/odoo/settings")
+            page.locator(".settings_tab .tab[data-key=gdpr_consent]").click()
+            page.get_by_text("Covered Records").wait_for()
+            self.save(page, "settings")
+            page.goto(path)
+            page.get_by_role("button", name="Preview").wait_for()
+            self.save(page, "form_designer")
+
+    def test_person(self):
+        _request, token = self.ask_at(self.people["waiting"], NOW)
+        body = self._mails[-1]["body"]
+        with self.browse(clock=NOW, viewport={"width": 680, "height": 200}) as page:
+            page.set_content(f"<body style='margin: 0'>{body}</body>")
+            self.save(page, "mail", full_page=True)
+        with self.browse(None, f"/gdpr/consent/{token}", clock=NOW, expected_errors=BLOCKED_BY_PAGE) as page:
+            self.save(page, "page_desktop", full_page=True)
+            page.set_viewport_size(PHONE)
+            self.save(page, "page_phone", full_page=True)
+            page.set_viewport_size(DESKTOP)
+            page.get_by_label("News and offers").check()
+            page.get_by_label("E-mail", exact=True).check()
+            page.get_by_label("Phone", exact=True).check()
+            page.get_by_role("button", name="Save my choices").click()
+            page.get_by_role("heading", name="Thank you").wait_for()
+            self.save(page, "thanks", full_page=True)
+            page.get_by_role("link", name="your preferences").click()
+            page.get_by_role("heading", name="Your privacy preferences").wait_for()
+            self.save(page, "preferences", full_page=True)
+
+    def test_portal(self):
+        person = self.people["obtained"]
+        self.answer_at(person, NOW - timedelta(days=5), ["email", "phone"], "")
+        new_test_user(
+            self.env,
+            "privacy_portal",
+            "base.group_portal",
+            partner_id=person.id,
+            name=person.name,
+            email=person.email,
+        )
+        # As far down as the web site's own footer.
+        viewport = {"width": 1280, "height": 1200}
+        with self.browse("privacy_portal", "/my/privacy", clock=NOW, viewport=viewport) as page:
+            self.save(page, "portal")
 
 
 def is_same_picture(path, picture):

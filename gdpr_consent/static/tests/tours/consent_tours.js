@@ -143,10 +143,6 @@ tours.add("gdpr_consent_ask", {
     ],
 });
 
-tours.add("gdpr_consent_still_waiting", {
-    steps: () => [...openTab(), ...seeState("Waiting")],
-});
-
 tours.add("gdpr_consent_obtained", {
     steps: () => [
         ...openTab(),
@@ -168,13 +164,6 @@ tours.add("gdpr_consent_obtained", {
         { trigger: ".modal .o_field_widget[name=preview]:contains(May we stay in touch)" },
         { content: "Back to the card", trigger: ".modal .btn-close", run: "click" },
         { trigger: "body:not(:has(.modal))" },
-    ],
-});
-
-tours.add("gdpr_consent_by_hand", {
-    steps: () => [
-        ...openTab(),
-        ...seeState("Obtained"),
         ...recordWithdrawal("Said so on the phone."),
         ...see("The person's words", "[name=gdpr_consent_note]:contains(Said so on the phone)"),
         ...seeEvent("Consent withdrawn"),
@@ -209,15 +198,6 @@ tours.add("gdpr_consent_refused", {
     ],
 });
 
-tours.add("gdpr_consent_withdrawn", {
-    steps: () => [
-        ...openTab(),
-        ...seeState("Withdrawn"),
-        ...see("The person's words", "[name=gdpr_consent_note]:contains(I changed my mind)"),
-        ...see("By the link in the mail", ".o_data_row:contains(Consent withdrawn):contains(E-mail link)"),
-    ],
-});
-
 tours.add("gdpr_consent_in_portal", {
     url: "/my/privacy",
     steps: () => [
@@ -240,7 +220,9 @@ tours.add("gdpr_consent_from_portal", {
         ...seeState("Obtained"),
         ...see("How", "[name=gdpr_consent_source]:contains(Portal)"),
         ...see("The person's words", "[name=gdpr_consent_note]:contains(Yes, again)"),
-        ...["Legal basis set: Consent", "Consent asked", "Consent refused", "Consent withdrawn"].flatMap(seeEvent),
+        ...["Legal basis set: Consent", "Consent asked", "Consent refused"].flatMap(seeEvent),
+        ...see("By the link in the mail", ".o_data_row:contains(Consent withdrawn):contains(E-mail link)"),
+        ...see("By an operator", ".o_data_row:contains(Consent withdrawn):contains(Phone)"),
         ...see("The last act first", "[name=gdpr_event_ids] .o_data_row:first:contains(Consent given)"),
     ],
 });
