@@ -30,6 +30,9 @@ class TestAccessibility(BrowserMixin, PageCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.axe = Axe()
+        # Activating a language alone leaves the pages in English.
+        cls.env["res.lang"]._activate_lang("it_IT")
+        cls.env["ir.module.module"]._load_module_terms(["gdpr_consent"], ["it_IT"])
         cls.publish_in_italian()
 
     def ask_in(self, lang):
@@ -66,10 +69,13 @@ class TestAccessibility(BrowserMixin, PageCase):
         self.assertEqual(results.violations_count, 0, f"{page.url}\n{results.generate_report()}")
 
     def test_every_page_in_every_language(self):
+        texts = {}
         for lang in LANGUAGES:
             tokens = self.ask_in(lang)
+            texts[lang] = {}
             with self.browse_pages(viewport=DESKTOP) as page:
                 for name in self.walk(page, *tokens):
+                    texts[lang][name] = page.locator("main h1").inner_text()
                     for viewport in (DESKTOP, PHONE):
                         with self.subTest(lang=lang, page=name, width=viewport["width"]):
                             page.set_viewport_size(viewport)
@@ -77,6 +83,10 @@ class TestAccessibility(BrowserMixin, PageCase):
                     # Nobody knows whom that link was for.
                     if name != "unusable link":
                         self.assertEqual(page.locator("html").get_attribute("lang"), lang.replace("_", "-"))
+        english, italian = (texts[lang] for lang in LANGUAGES)
+        for name in english:
+            if name != "unusable link":
+                self.assertNotEqual(english[name], italian[name], f"The page “{name}” isn't in Italian.")
 
     def test_portal(self):
         self.partner.email = "anna.rossi@example.com"
