@@ -22,7 +22,9 @@ class PrivacyPortal(PrivacyPage, CustomerPortal):
             "form": form,
             "version": version,
             "content": version._get_content() if version else None,
-            "asked": bool(version) and partner.sudo().gdpr_legal_basis == "consent",
+            "asked": bool(version)
+            and request.env["gdpr.scope"]._is_enabled()
+            and partner.sudo().gdpr_legal_basis == "consent",
         }
         if request.httprequest.method == "POST":
             if request.httprequest.form.get("answer") == "withdraw":

@@ -53,7 +53,7 @@ class GdprConsentEvent(models.Model):
 
     _name = "gdpr.consent.event"
     _description = "Consent Event"
-    _order = "occurred_on DESC, id DESC"
+    _order = "id DESC"
     _rec_name = "action"
     _log_access = False
 
@@ -86,7 +86,7 @@ class GdprConsentEvent(models.Model):
     expires_on = fields.Datetime()
     source = fields.Selection(SOURCES)
     actor = fields.Selection([("person", "The person"), ("operator", "Operator"), ("system", "System")], required=True)
-    user_id = fields.Many2one("res.users", string="Operator", ondelete="restrict")
+    user_id = fields.Many2one("res.users", ondelete="restrict")
     version_id = fields.Many2one(
         "gdpr.consent.form.version", string="Wording", index="btree_not_null", ondelete="restrict"
     )

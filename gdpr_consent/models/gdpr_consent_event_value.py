@@ -1,5 +1,8 @@
-from odoo import fields, models
+import hashlib
+
+from odoo import api, fields, models
 from odoo.exceptions import AccessError
+from odoo.tools import SQL
 
 from ..tools.immutability import forbid_changes
 
@@ -23,6 +26,38 @@ class GdprConsentEventValue(models.Model):
 
     def init(self):
         forbid_changes(self.env.cr, self._table, "UPDATE OF event_id, name, value, salt")
+
+    @api.model
+    def _describe_file(self, attachment):
+        """Give the text that stands for a file in the ledger: its name and its SHA-256.
+
+        So the file is hashed into the chain, and a change of it shows.
+        """
+        digest = hashlib.sha256(attachment.sudo().raw or b"").hexdigest()
+        return f"{attachment.name} (SHA-256 {digest})"
+
+    def _keep_file(self, attachment):
+        """Keep a copy of a file that backs this value, which nobody may change or remove."""
+        self.ensure_one()
+        # Attached to the value, the file is as protected as the value: users have no right to write on either.
+        copy = attachment.sudo().copy({"name": attachment.name, "res_model": self._name, "res_id": self.id})
+        self.flush_model()
+        self.env.cr.execute(
+            SQL("UPDATE gdpr_consent_event_value SET attachment_id = %s WHERE id = %s", copy.id, self.id)
+        )
+        self.invalidate_recordset(["attachment_id"])
+
+    def _find_file_faults(self):
+        """Give a sentence for each file that is missing or isn't what was recorded."""
+        return [
+            self.env._(
+                "%(person)s: the file of event %(number)s is missing or was altered.",
+                person=value.event_id.subject_id.reference,
+                number=value.event_id.sequence,
+            )
+            for value in self
+            if not value.attachment_id or self._describe_file(value.attachment_id) != value.value
+        ]
 
     def write(self, vals):
         raise AccessError(self.env._("What the ledger holds can't be changed."))

@@ -116,7 +116,11 @@ class GdprConsentForm(models.Model):
                         "code": purpose.code,
                         "name": purpose.name,
                         "description": purpose.description or "",
-                        "validity_months": purpose.validity_months,
+                        "validity": form.env._(
+                            "Valid for %(months)s months, or until you take it back.", months=purpose.validity_months
+                        )
+                        if purpose.validity_months
+                        else form.env._("Valid until you take it back."),
                         "channels": [{"code": channel.code, "name": channel.name} for channel in purpose.channel_ids],
                     }
                     for purpose in form.purpose_ids
@@ -127,6 +131,17 @@ class GdprConsentForm(models.Model):
                     "You can change your mind at any time, as easily as you answer now. What was done"
                     " before you take your consent back stays lawful. Refusing has no disadvantage for you."
                 ),
+                "texts": {
+                    "agree": form.env._("I agree:"),
+                    "contact": form.env._("How may we contact you?"),
+                    "buttons": form.env._(
+                        "“%(accept)s” without a tick agrees to everything above; with ticks, to what you ticked."
+                        " “%(save)s” agrees to what you ticked. “%(refuse)s” agrees to nothing.",
+                        accept=form.accept_label,
+                        save=form.save_label,
+                        refuse=form.refuse_label,
+                    ),
+                },
                 "labels": {
                     "accept": form.accept_label,
                     "save": form.save_label,

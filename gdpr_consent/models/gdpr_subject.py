@@ -61,6 +61,15 @@ class GdprSubject(models.Model):
 
     _reference_uniq = models.Constraint("UNIQUE(reference)", "Two people can't share a reference.")
 
+    @api.depends("reference", "partner_ids.name", "lead_ids.contact_name")
+    def _compute_display_name(self):
+        """The person's name as the cards have it, the reference where there is no card any more."""
+        for subject in self:
+            cards = subject.sudo().with_context(active_test=False)
+            card = cards.partner_ids[:1] or cards.lead_ids[:1]
+            name = card and card._gdpr_get_name()
+            subject.display_name = f"{name} ({subject.reference})" if name else subject.reference
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_history(self):
         if self.filtered("head_sequence"):

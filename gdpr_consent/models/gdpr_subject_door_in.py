@@ -98,7 +98,7 @@ class GdprSubject(models.Model):
         head[0], head[1] = row["sequence"], row["hash"]
         attachment = act.get("attachment")
         return row, [
-            (name, value, salt, attachment.id if attachment and name == "evidence_file" else None)
+            (name, value, salt, attachment if attachment and name == "evidence_file" else None)
             for name, (value, salt) in salted.items()
         ]
 
@@ -135,11 +135,15 @@ class GdprSubject(models.Model):
             for value in event_values
         ]
         if value_rows:
-            self.env.cr.execute_values(
-                "INSERT INTO gdpr_consent_event_value (event_id, name, value, salt, attachment_id) VALUES %s",
-                value_rows,
+            value_ids = self.env.cr.execute_values(
+                "INSERT INTO gdpr_consent_event_value (event_id, name, value, salt) VALUES %s RETURNING id",
+                [row[:-1] for row in value_rows],
                 page_size=1000,
+                fetch=True,
             )
+            for (value_id,), (*_values, attachment) in zip(value_ids, value_rows, strict=True):
+                if attachment:
+                    self.env["gdpr.consent.event.value"].sudo().browse(value_id)._keep_file(attachment)
         return self.env["gdpr.consent.event"].browse(event_ids)
 
     def _write_heads(self, heads):

@@ -329,6 +329,14 @@ class GdprSubjectMixin(models.AbstractModel):
             )
 
     @api.model
+    def fields_get(self, allfields=None, attributes=None):
+        """Leave the add-on's fields out of filters, exports and imports of a model that isn't covered."""
+        fields_by_name = super().fields_get(allfields, attributes)
+        if self._name in self.env["gdpr.scope"]._get_covered_models():
+            return fields_by_name
+        return {name: field for name, field in fields_by_name.items() if not name.startswith("gdpr_")}
+
+    @api.model
     def _get_view_cache_key(self, view_id=None, view_type="form", **options):
         covered = self._name in self.env["gdpr.scope"]._get_covered_models()
         return (*super()._get_view_cache_key(view_id, view_type, **options), covered)

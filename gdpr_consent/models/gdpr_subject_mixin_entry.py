@@ -1,5 +1,3 @@
-import hashlib
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -17,6 +15,9 @@ class GdprSubjectMixin(models.AbstractModel):
     def action_gdpr_record_consent(self):
         """Open the wizard for a consent given on the phone, in a meeting or on paper."""
         self._gdpr_check_group("gdpr_consent.group_user")
+        for company, form in self._gdpr_get_default_forms().items():
+            if not form:
+                raise UserError(self.env._("%(company)s has no published consent form.", company=company.name))
         return self._gdpr_open_wizard("gdpr.consent.entry", self.env._("Record consent"))
 
     def action_gdpr_withdraw_consent(self):
@@ -129,9 +130,7 @@ class GdprSubjectMixin(models.AbstractModel):
             elif item:
                 attachment = self._gdpr_browse("ir.attachment", item).ensure_one()
                 attachment.check_access("read")
-                # The file itself is hashed into the chain, not only its name.
-                digest = hashlib.sha256(attachment.raw or b"").hexdigest()
-                values["evidence_file"] = f"{attachment.name} (SHA-256 {digest})"
+                values["evidence_file"] = self.env["gdpr.consent.event.value"]._describe_file(attachment)
         return values, attachment
 
     def _gdpr_get_read_out_version(self, purposes, form=None):

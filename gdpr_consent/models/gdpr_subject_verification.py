@@ -59,6 +59,10 @@ class GdprSubject(models.Model):
                 values[event_id][name] = (value, salt)
             for subject in chunk:
                 faults += subject._find_faults(events[subject.id], values, key)
+            files = self.env["gdpr.consent.event.value"].sudo()
+            faults += files.search(
+                [("event_id.subject_id", "in", chunk.ids), ("name", "=", "evidence_file")], order="id"
+            )._find_file_faults()
         return faults
 
     def _find_faults(self, events, values, key):

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools.mail import email_normalize
 
 from .gdpr_purpose import LEGAL_BASES
 
@@ -45,4 +46,12 @@ class ResCompany(models.Model):
                         "Legitimate interests need a reason: say how you weighed your interests against those of"
                         " the people (article 6(1)(f) GDPR). Without it no record could be made."
                     )
+                )
+
+    @api.constrains("gdpr_officer_email")
+    def _check_gdpr_officer_email(self):
+        for company in self.filtered("gdpr_officer_email"):
+            if not email_normalize(company.gdpr_officer_email):
+                raise ValidationError(
+                    self.env._("“%(address)s” isn't an e-mail address.", address=company.gdpr_officer_email)
                 )

@@ -3,7 +3,7 @@ import hashlib
 from datetime import timedelta
 
 from odoo import fields
-from odoo.exceptions import MissingError, UserError, ValidationError
+from odoo.exceptions import AccessError, MissingError, UserError, ValidationError
 from odoo.tests import Form, freeze_time, tagged
 
 from .common import ConsentCase
@@ -197,7 +197,33 @@ class TestRecordConsent(EntryCase):
             event = self.get_given(partner)
             self.assertIn(f"signed.pdf (SHA-256 {hashlib.sha256(SCAN).hexdigest()})", event.details)
             value = event.value_ids.filtered("attachment_id")
-            self.assertEqual((value.name, value.attachment_id), ("evidence_file", attachment))
+            self.assertEqual(value.name, "evidence_file")
+            self.assertEqual((value.attachment_id.name, value.attachment_id.raw), ("signed.pdf", SCAN))
+            self.assertNotEqual(value.attachment_id, attachment, "a copy is kept, whatever becomes of the file")
+
+    def test_kept_file_is_protected(self):
+        """Who recorded a consent can't swap or remove the scan, and what else happens to it shows."""
+        attachment = (
+            self.env["ir.attachment"]
+            .with_user(self.salesperson)
+            .create({"name": "signed.pdf", "raw": SCAN, "res_model": "res.partner", "res_id": self.partner.id})
+        )
+        self.record(source="paper", evidence=attachment)
+        kept = self.get_given(self.partner).value_ids.attachment_id
+        for user in (self.salesperson, self.officer, self.manager):
+            mine = kept.with_user(user)
+            self.assertEqual(mine.raw, SCAN)
+            with self.assertRaises(AccessError), self.env.cr.savepoint():
+                mine.raw = b"another"
+            with self.assertRaises(AccessError), self.env.cr.savepoint():
+                mine.unlink()
+        attachment.sudo().unlink()
+        self.assertLedgerSound()
+        subject = self.partner.gdpr_subject_id
+        kept.sudo().raw = b"another"
+        self.assertIn("altered", "".join(subject._verify_ledger()))
+        kept.sudo().unlink()
+        self.assertIn("missing", "".join(subject._verify_ledger()))
 
     def test_file_removed_later(self):
         attachment = self.env["ir.attachment"].create({"name": "signed.pdf", "raw": SCAN})
@@ -378,7 +404,6 @@ class TestWizards(EntryCase):
         wizard.action_record()
         value = self.get_given(self.partner).value_ids.filtered("attachment_id")
         self.assertEqual((value.attachment_id.name, value.attachment_id.raw), ("signed.pdf", SCAN))
-        self.assertEqual((value.attachment_id.res_model, value.attachment_id.res_id), ("res.partner", self.partner.id))
         self.assertIn(hashlib.sha256(SCAN).hexdigest(), value.value)
 
     def test_paper_without_scan(self):

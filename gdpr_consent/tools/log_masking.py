@@ -1,13 +1,15 @@
-"""Keep the tokens of personal links out of the server's access log (law.md R-86, R-92)."""
+"""Keep the tokens of personal links out of the server's log (law.md R-86, R-92)."""
 
 import logging
 import re
 
-LINK = re.compile(r"(/gdpr/(?:consent|preferences|unsubscribe|download)/)[^\s/?\"]+")
+# The web server's access log, and Odoo's own words on a refused request.
+LOGGERS = ("werkzeug", "odoo.http")
+LINK = re.compile(r"(/gdpr/(?:consent|preferences|unsubscribe|download)/)[^\s/?\"']+")
 
 
 class MaskTokens(logging.Filter):
-    """Replaces the token in what the web server logs of a request."""
+    """Replaces the token in what is logged of a request."""
 
     def filter(self, record):
         message = record.getMessage()
@@ -18,7 +20,7 @@ class MaskTokens(logging.Filter):
 
 
 def install():
-    """Mask tokens in the log of the web server of this process; once, however often it is called."""
-    logger = logging.getLogger("werkzeug")
-    if not any(isinstance(known, MaskTokens) for known in logger.filters):
-        logger.addFilter(MaskTokens())
+    """Mask tokens in the logs of this process; once, however often it is called."""
+    for logger in map(logging.getLogger, LOGGERS):
+        if not any(isinstance(known, MaskTokens) for known in logger.filters):
+            logger.addFilter(MaskTokens())
