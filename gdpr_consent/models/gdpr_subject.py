@@ -64,9 +64,12 @@ class GdprSubject(models.Model):
     @api.depends("reference", "partner_ids.name", "lead_ids.contact_name")
     def _compute_display_name(self):
         """The person's name as the cards have it, the reference where there is no card any more."""
-        for subject in self:
-            cards = subject.sudo().with_context(active_test=False)
-            card = cards.partner_ids[:1] or cards.lead_ids[:1]
+        everybody = self.sudo().with_context(active_test=False)
+        # At once for all: the ledger shows many.
+        everybody.partner_ids.fetch(["name"])
+        everybody.lead_ids.fetch(["contact_name", "partner_id", "partner_name", "name"])
+        for subject, known in zip(self, everybody, strict=True):
+            card = known.partner_ids[:1] or known.lead_ids[:1]
             name = card and card._gdpr_get_name()
             subject.display_name = f"{name} ({subject.reference})" if name else subject.reference
 
