@@ -86,6 +86,13 @@ class TestConsentPage(PageCase):
                 self.assertEqual(response.status_code, 400)
         self.assertEqual(self.take_snapshot(), before)
 
+    def test_refusal_is_logged_without_the_token(self):
+        _request, grant, _preferences = self.ask(self.partner)
+        with self.assertLogs("odoo.http", "WARNING") as logs:
+            self.url_open(f"/gdpr/consent/{grant}", data={"answer": "accept"})
+        self.assertIn("/gdpr/consent/***", "".join(logs.output))
+        self.assertNotIn(grant, "".join(logs.output))
+
     # ------------------------------------------------------------
     # THE PAGE
     # ------------------------------------------------------------

@@ -40,6 +40,15 @@ class TestPortal(PageCase):
         page = self.parse(self.url_open("/my"))
         self.assertTrue(page.xpath("//a[@href='/my/privacy']"))
 
+    def test_switched_off(self):
+        """Off, nobody is asked any more; what was given can still be taken back."""
+        self.answer_in_portal("accept")
+        self.env["ir.config_parameter"].set_param("gdpr_consent.enabled", "False")
+        self.env.registry.clear_cache()
+        page = self.parse(self.url_open("/my/privacy"))
+        self.assertEqual(page.xpath("//button[@name='answer']/@value"), ["withdraw"])
+        self.assertFalse(self.parse(self.url_open("/my")).xpath("//a[@href='/my/privacy']"))
+
     def test_same_form_with_nothing_ticked(self):
         self.publish_several_purposes()
         response = self.url_open("/my/privacy")

@@ -57,6 +57,18 @@ class TestMasterSwitch(SettingsCase):
         self.assertTrue(settings.gdpr_scope_lead and settings.gdpr_scope_contact and settings.gdpr_scope_vendor)
         self.assertShown("res.partner", "crm.lead")
 
+    def test_off_leaves_filters_and_exports(self):
+        for enabled in (False, True):
+            self.save_settings(gdpr_enabled=enabled)
+            for model in ("res.partner", "crm.lead"):
+                names = self.env[model].with_user(self.officer).fields_get()
+                self.assertEqual("gdpr_legal_basis" in names, enabled)
+                self.assertEqual(any(name.startswith("gdpr_") for name in names), enabled)
+
+    def test_officer_address_is_checked(self):
+        with self.assertRaises(ValidationError):
+            self.env.company.gdpr_officer_email = "notanemail"
+
     def test_off_and_on_again(self):
         menu = self.env.ref("gdpr_consent.gdpr_consent_menu_root")
         self.assertIn(menu.id, self.get_menus(self.officer))
