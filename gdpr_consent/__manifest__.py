@@ -11,6 +11,7 @@
         "security/ir.model.access.csv",
         "security/gdpr_consent_rules.xml",
         "data/gdpr_channel_data.xml",
+        "data/gdpr_data_category_data.xml",
         "data/gdpr_purpose_data.xml",
         "data/gdpr_scope_data.xml",
         "data/gdpr_consent_form_data.xml",

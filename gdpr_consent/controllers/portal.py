@@ -44,10 +44,10 @@ class PrivacyPortal(PrivacyPage, CustomerPortal):
         return response
 
     def _get_act(self, partner):
+        # Not the user: the person may delete the portal account, and the proof stays.
         return {
             "source": "portal",
             "actor": "person",
-            "user_id": request.env.uid,
             "values": self._get_circumstances(partner.sudo()._gdpr_get_company()),
         }
 

@@ -8,15 +8,37 @@ class CrmLead(models.Model):
     _gdpr_email_field = "email_from"
 
     def write(self, vals):
+        """Let a lead that gets a contact, or another one, follow the contact's person."""
+        if not vals.get("partner_id"):
+            return super().write(vals)
+        before = {lead: lead.partner_id for lead in self.sudo()}
         result = super().write(vals)
-        if vals.get("partner_id"):
-            leads = self.sudo()
-            leads.filtered(lambda lead: not lead.gdpr_subject_id)._gdpr_adopt_subjects()
-            # A lead that becomes a contact takes what the person said along.
-            for lead in leads.filtered(lambda lead: lead.gdpr_subject_id and not lead.partner_id.is_company):
-                if not lead.partner_id.gdpr_subject_id:
-                    lead.partner_id._gdpr_link_subject(lead.gdpr_subject_id)
+        for lead, partner in before.items():
+            if lead.partner_id != partner and not lead.partner_id.is_company:
+                lead._gdpr_follow_partner(partner)
         return result
+
+    def _gdpr_follow_partner(self, before):
+        """Make the person of the lead and that of its new contact one.
+
+        :param res.partner before: the contact the lead had
+        """
+        self.ensure_one()
+        partner, subject = self.partner_id, self.gdpr_subject_id
+        if not subject:
+            self._gdpr_adopt_subjects()
+        elif before and subject == before.gdpr_subject_id:
+            # The lead was about that contact; now it is about another person.
+            self._gdpr_link_subject(partner._gdpr_ensure_subjects())
+        elif partner.gdpr_subject_id:
+            partner.gdpr_subject_id._join(subject, self.env._("A lead of this person was linked to the contact."))
+        else:
+            partner._gdpr_link_subject(subject)
+
+    def _merge_dependences(self, opportunities):
+        """Let what the persons of merged leads said go on with the one that is left."""
+        self.sudo()._gdpr_take_over(opportunities.sudo())
+        return super()._merge_dependences(opportunities)
 
     def _gdpr_get_name(self):
         self.ensure_one()

@@ -32,9 +32,13 @@ class GdprConsent(models.Model):
     channel_ids = fields.Many2many("gdpr.channel", string="Channels", readonly=True)
     given_on = fields.Datetime(readonly=True)
     expires_on = fields.Datetime(readonly=True, index="btree_not_null")
-    event_id = fields.Many2one(
-        "gdpr.consent.event", string="Last Event", required=True, readonly=True, ondelete="restrict"
+    renewal_due = fields.Boolean(
+        readonly=True, help="What the person agreed to has changed materially since: ask again before you rely on it."
     )
+    event_id = fields.Many2one(
+        "gdpr.consent.event", string="Last Answer", required=True, readonly=True, ondelete="restrict"
+    )
+    narrowed_by_id = fields.Many2one("gdpr.consent.event", readonly=True, ondelete="restrict")
     version_id = fields.Many2one(related="event_id.version_id")
 
     _subject_purpose_uniq = models.Constraint("UNIQUE(subject_id, purpose_id)", "A person has one answer per purpose.")

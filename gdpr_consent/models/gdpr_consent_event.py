@@ -34,6 +34,8 @@ HASHED_COLUMNS = (
     "request_id",
     "company_id",
 )
+# Covered where they say something: they are younger than the first ledgers.
+HASHED_WHERE_SET = ("related_subject_id",)
 
 
 class GdprConsentEvent(models.Model):
@@ -45,10 +47,18 @@ class GdprConsentEvent(models.Model):
     * basis_changed: an officer chose a legal basis, or a new record got the default one;
     * asked: the mail with the consent form left, or failed to leave (delivery_failed), or came back
       (bounced);
+    * declared: somebody typed, imported or sent that the person agrees; nothing is given until the person
+      confirms from the mailbox, or it lapses (confirmation_lapsed);
     * given, refused, withdrawn: the person answered, or an operator recorded the person's words;
+    * channels_withdrawn: the person took single channels of a purpose back;
     * late_answer: the person answered with a link that had already been used; nothing changed;
     * expired, no_response: a period of the settings has passed;
-    * restricted, unrestricted: processing was suspended, or taken up again.
+    * renewal_due: a material change of the wording was published, so the person must be asked anew;
+    * restricted, unrestricted: processing was suspended, or taken up again;
+    * objected: the person wants no marketing at all; objection_lifted: the person agreed to marketing since;
+    * joined, absorbed: two histories turned out to be one person's; the first is the event of the survivor, the
+      second of the history that goes on there. split, separated: they turned out not to be;
+    * erased: the personal values of the history were erased.
     """
 
     _name = "gdpr.consent.event"
@@ -65,14 +75,25 @@ class GdprConsentEvent(models.Model):
             ("asked", "Consent asked"),
             ("delivery_failed", "Sending failed"),
             ("bounced", "Message came back"),
+            ("declared", "Consent declared, not confirmed"),
+            ("confirmation_lapsed", "Not confirmed in time"),
             ("given", "Consent given"),
             ("refused", "Consent refused"),
             ("withdrawn", "Consent withdrawn"),
+            ("channels_withdrawn", "Channels withdrawn"),
             ("late_answer", "Answer with a used link"),
             ("expired", "Consent expired"),
             ("no_response", "No answer in time"),
+            ("renewal_due", "Consent due for renewal"),
             ("restricted", "Processing suspended"),
             ("unrestricted", "Processing resumed"),
+            ("objected", "Objection to marketing"),
+            ("objection_lifted", "Objection to marketing lifted"),
+            ("joined", "Joined with another history"),
+            ("absorbed", "Goes on in another history"),
+            ("split", "Split from another history"),
+            ("separated", "Separated again"),
+            ("erased", "Personal values erased"),
         ],
         required=True,
     )
@@ -92,6 +113,9 @@ class GdprConsentEvent(models.Model):
     )
     request_id = fields.Many2one("gdpr.consent.request", ondelete="restrict")
     company_id = fields.Many2one("res.company", ondelete="restrict")
+    related_subject_id = fields.Many2one(
+        "gdpr.subject", string="Other History", ondelete="restrict", help="The one joined with, or split from."
+    )
     commitments = fields.Json(readonly=True)
     previous_hash = fields.Char(required=True)
     hash = fields.Char(required=True)

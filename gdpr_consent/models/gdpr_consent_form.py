@@ -22,10 +22,19 @@ class GdprConsentForm(models.Model):
         default=lambda self: self.env.company,
         help="The company that asks: the form names it.",
     )
+    website_id = fields.Many2one(
+        "website",
+        string="Web Site",
+        ondelete="restrict",
+        help="The page wears this web site's look and address. Empty: the web site of the controller.",
+    )
     logo = fields.Image(max_width=512, max_height=256, help="Empty: the logo of the company.")
     title = fields.Char(required=True, translate=True)
     introduction = fields.Html(translate=True)
     purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes")
+    channel_ids = fields.Many2many(
+        "gdpr.channel", string="Channels", help="The ways of contact offered on this form. Empty: all of each purpose."
+    )
     privacy_text = fields.Html(translate=True)
     notice_url = fields.Char("Privacy Notice", translate=True, help="Link to the full privacy notice, e.g. /privacy.")
     accept_label = fields.Char(required=True, translate=True, default="Accept all")

@@ -30,6 +30,10 @@ class GdprConsentFormVersion(models.Model):
     lang = fields.Char("Language", required=True)
     content = fields.Text(required=True, help="All that the person reads, as canonical JSON.")
     sha256 = fields.Char("SHA-256", required=True)
+    is_material = fields.Boolean(
+        "Material Change",
+        help="What the person agrees to has changed: consents given to earlier versions are due for renewal.",
+    )
     published_on = fields.Datetime(required=True, default=fields.Datetime.now)
     published_by_id = fields.Many2one(
         "res.users", required=True, default=lambda self: self.env.user, ondelete="restrict"

@@ -2,6 +2,8 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+from .gdpr_consent_event import SOURCES
+
 # A second answer within this time is a double click or a second tab, not a reuse of the link.
 GRACE = timedelta(minutes=10)
 
@@ -23,6 +25,24 @@ class GdprConsentRequest(models.Model):
     _rec_name = "subject_id"
 
     subject_id = fields.Many2one("gdpr.subject", required=True, readonly=True, index=True, ondelete="cascade")
+    kind = fields.Selection(
+        [
+            ("first", "Request"),
+            ("reminder", "Reminder"),
+            ("renewal", "Renewal"),
+            ("fresh_link", "Asked for by the person"),
+            ("confirmation", "Confirmation"),
+        ],
+        required=True,
+        readonly=True,
+        default="first",
+        help="Why the message was sent. A confirmation asks whether what somebody typed is the person's own will.",
+    )
+    reminder_number = fields.Integer(readonly=True, help="How many reminders came before and with this message.")
+    declared_choices = fields.Json(
+        readonly=True, copy=False, help="Confirmation: the channel codes declared, by id of each purpose."
+    )
+    declared_source = fields.Selection(SOURCES, readonly=True, help="Confirmation: where the choices were typed.")
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     res_model = fields.Char(readonly=True)
     res_id = fields.Many2oneReference("Record", model_field="res_model", readonly=True)
@@ -172,6 +192,7 @@ class GdprConsentRequest(models.Model):
                     "user_id": self.user_id.id,
                     "version_id": version.id,
                     "request_id": self.id,
+                    "company_id": self.company_id.id,
                     "values": {"email": self.email},
                 }
             ]
@@ -188,6 +209,7 @@ class GdprConsentRequest(models.Model):
                     "action": action,
                     "actor": "system",
                     "request_id": request.id,
+                    "company_id": request.company_id.id,
                     "values": {"reason": reason or "", "email": request.email},
                 }
             )
@@ -236,7 +258,13 @@ class GdprConsentRequest(models.Model):
         subject = self.subject_id
         # Waits for another answer that comes at the same moment; Odoo then tries this one again, after that one.
         subject._lock_heads()
-        act = {"source": "email", "actor": "person", "request_id": self.id, "values": values}
+        act = {
+            "source": "email",
+            "actor": "person",
+            "request_id": self.id,
+            "company_id": self.company_id.id,
+            "values": values,
+        }
         if self._is_answerable():
             subject._record_answer(version, choices, **act)
             subject.request_ids._close_answered()

@@ -11,26 +11,35 @@ class GdprLink(models.Model):
     """A personal link: a credential of which only the SHA-256 is kept (law.md R-85, R-86).
 
     * grant: to answer one request; single use, expires, superseded by the next one;
-    * preferences: in every message; doesn't expire; can show, restrict and withdraw, never grant.
+    * preferences: in every message; doesn't expire; can show, restrict and withdraw, never grant;
+    * unsubscribe: in the header of a marketing message (RFC 8058); doesn't expire; can take one purpose back.
     """
 
     _name = "gdpr.link"
     _description = "Personal Link"
     _order = "id DESC"
 
-    kind = fields.Selection([("grant", "Grant"), ("preferences", "Preferences")], required=True)
+    kind = fields.Selection(
+        [("grant", "Grant"), ("preferences", "Preferences"), ("unsubscribe", "Unsubscribe")], required=True
+    )
     digest = fields.Char(required=True)
     subject_id = fields.Many2one("gdpr.subject", required=True, index=True, ondelete="cascade")
     request_id = fields.Many2one("gdpr.consent.request", index="btree_not_null", ondelete="cascade")
+    purpose_id = fields.Many2one(
+        "gdpr.purpose",
+        ondelete="restrict",
+        help="What an unsubscribe link takes back; empty: all its request asks for.",
+    )
     email = fields.Char(help="The address it was delivered to.")
     expires_on = fields.Datetime()
 
     _digest_uniq = models.UniqueIndex("(digest)", "A link is made once.")
 
     @api.model
-    def _issue(self, kind, subject, request, email, validity_days=None):
+    def _issue(self, kind, subject, request, email, validity_days=None, purpose=None):
         """Make a link.
 
+        :param gdpr.purpose purpose: of an unsubscribe link
         :param int validity_days: days until it expires, default never
         :return: the token; it is nowhere else
         :rtype: str
@@ -41,7 +50,8 @@ class GdprLink(models.Model):
                 "kind": kind,
                 "digest": self._get_digest(token),
                 "subject_id": subject.id,
-                "request_id": request.id,
+                "request_id": request.id if request else False,
+                "purpose_id": purpose.id if purpose else False,
                 "email": email,
                 "expires_on": validity_days and fields.Datetime.now() + timedelta(days=validity_days),
             }

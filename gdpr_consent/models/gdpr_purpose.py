@@ -1,7 +1,7 @@
 from dateutil.relativedelta import relativedelta
 
-from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
 
 LEGAL_BASES = [
     ("consent", "Consent"),
@@ -10,6 +10,21 @@ LEGAL_BASES = [
     ("vital_interests", "Vital interests"),
     ("public_interest", "Public interest"),
     ("legitimate_interests", "Legitimate interests"),
+]
+
+
+# The terms of the W3C Data Privacy Vocabulary 2.3 for what a company may do with data, most used first.
+DPV_PURPOSES = [
+    ("DirectMarketing", "Direct marketing"),
+    ("Marketing", "Marketing"),
+    ("TargetedAdvertising", "Targeted advertising"),
+    ("Personalisation", "Personalisation"),
+    ("ServiceProvision", "Provision of a service"),
+    ("CustomerManagement", "Customer management"),
+    ("FulfilmentOfContractualObligation", "Fulfilment of a contract"),
+    ("LegalCompliance", "Legal compliance"),
+    ("SellDataToThirdParties", "Disclosure to third parties"),
+    ("Purpose", "Another purpose"),
 ]
 
 
@@ -35,7 +50,49 @@ class GdprPurpose(models.Model):
     validity_months = fields.Integer(
         default=24, help="How long a consent stays valid, in months. 0: until it is withdrawn."
     )
-    company_id = fields.Many2one("res.company", help="Empty: shared by all companies.")
+    retention_months = fields.Integer(
+        "Data Kept For",
+        default=24,
+        help="How long the data itself is kept for this purpose, in months; the validity of the consent is another"
+        " matter. 0: no end.",
+    )
+    retention_reason = fields.Text(
+        translate=True, help="Why so long. Needed for marketing beyond 24 months, or without an end (law.md R-35)."
+    )
+    message_class = fields.Selection(
+        [("marketing", "Marketing"), ("service", "Service message")],
+        required=True,
+        default="marketing",
+        help="Marketing stops at an objection; a service message (about an order, a contract) does not.",
+    )
+    data_category_ids = fields.Many2many(
+        "gdpr.data.category", string="Data Used", help="The kinds of data used. The person reads them."
+    )
+    recipient_ids = fields.Many2many(
+        "res.partner",
+        string="Recipients",
+        help="Who receives the data, by name. The person reads the names (article 13(1)(e)).",
+    )
+    recipient_categories = fields.Char(
+        "Kinds of Recipients", translate=True, help="Where they can't be named: e.g. companies of our group."
+    )
+    automated_decisions = fields.Text(
+        translate=True,
+        help="Decisions made by a computer alone, how they work and what follows (article 22). Empty: there are none.",
+    )
+    transfers = fields.Text(
+        "Transfers Abroad",
+        translate=True,
+        help="Countries outside the European Economic Area the data goes to, and what protects it there. Empty: none.",
+    )
+    dpv_purpose = fields.Selection(
+        DPV_PURPOSES,
+        string="Standard Term",
+        required=True,
+        default="DirectMarketing",
+        help="What the purpose is called in the machine-readable proof (W3C Data Privacy Vocabulary).",
+    )
+    company_id = fields.Many2one("res.company", string="Controller", help="Empty: shared by all companies.")
 
     _code_company_uniq = models.UniqueIndex("(code, COALESCE(company_id, 0))", "Two purposes can't have the same code.")
     _code_format = models.Constraint(
@@ -45,6 +102,21 @@ class GdprPurpose(models.Model):
     _validity_positive = models.Constraint(
         "CHECK (validity_months >= 0)", "The validity of a consent can't be negative."
     )
+
+    _retention_positive = models.Constraint("CHECK (retention_months >= 0)", "Data can't be kept for a negative time.")
+
+    @api.constrains("message_class", "retention_months", "retention_reason")
+    def _check_retention(self):
+        for purpose in self:
+            is_long = not purpose.retention_months or purpose.retention_months > 24
+            if purpose.message_class == "marketing" and is_long and not (purpose.retention_reason or "").strip():
+                raise ValidationError(
+                    self.env._(
+                        "“%(purpose)s”: keeping data for marketing beyond 24 months, or without an end, needs a"
+                        " written reason.",
+                        purpose=purpose.name,
+                    )
+                )
 
     def write(self, vals):
         """Refuse to swap the legal basis or the code once people have answered (law.md R-15)."""

@@ -2,6 +2,8 @@ import secrets
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..tools import ledger
 from .gdpr_consent_event import SOURCES
@@ -47,14 +49,43 @@ class GdprSubject(models.Model):
         default="not_applicable",
     )
     consent_state = fields.Selection(CONSENT_STATES, required=True, readonly=True, default="not_applicable")
-    restricted = fields.Boolean(readonly=True)
+    restricted = fields.Boolean("Processing Suspended", readonly=True)
+    objected = fields.Boolean("Objects to Marketing", readonly=True)
     requested_on = fields.Datetime(readonly=True)
     consent_on = fields.Datetime(readonly=True)
     consent_source = fields.Selection(SOURCES, readonly=True)
     head_sequence = fields.Integer(readonly=True, default=0)
     head_hash = fields.Char(readonly=True, default=ledger.GENESIS)
+    survivor_id = fields.Many2one(
+        "gdpr.subject",
+        string="Goes on In",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The history this one was joined with, because both are of one person.",
+    )
+    root_id = fields.Many2one(
+        "gdpr.subject",
+        string="Person",
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+        help="The history that counts: this one, or the one at the end of the joined ones.",
+    )
+    member_ids = fields.One2many("gdpr.subject", "root_id", string="Joined Histories", readonly=True)
+    absorbed_ids = fields.One2many("gdpr.subject", "survivor_id", string="Absorbed Histories", readonly=True)
     consent_ids = fields.One2many("gdpr.consent", "subject_id", readonly=True)
     event_ids = fields.One2many("gdpr.consent.event", "subject_id", readonly=True)
+    history_ids = fields.One2many(
+        "gdpr.consent.event",
+        compute="_compute_history_ids",
+        search="_search_history_ids",
+        help="The events of all joined histories, newest first.",
+    )
+    link_ids = fields.One2many("gdpr.link", "subject_id", groups="base.group_system")
+    data_request_ids = fields.One2many(
+        "gdpr.subject.request", "subject_id", readonly=True, groups="gdpr_consent.group_officer"
+    )
     request_ids = fields.One2many("gdpr.consent.request", "subject_id", readonly=True)
     partner_ids = fields.One2many("res.partner", "gdpr_subject_id", string="Contacts", readonly=True)
     lead_ids = fields.One2many("crm.lead", "gdpr_subject_id", string="Leads", readonly=True)
@@ -72,6 +103,26 @@ class GdprSubject(models.Model):
             card = known.partner_ids[:1] or known.lead_ids[:1]
             name = card and card._gdpr_get_name()
             subject.display_name = f"{name} ({subject.reference})" if name else subject.reference
+
+    @api.depends("event_ids", "root_id", "member_ids.event_ids")
+    def _compute_history_ids(self):
+        events = self.env["gdpr.consent.event"].search([("subject_id.root_id", "in", self.root_id.ids)])
+        by_root = events.grouped(lambda event: event.subject_id.root_id)
+        for subject in self:
+            subject.history_ids = by_root.get(subject.root_id, events.browse())
+
+    def _search_history_ids(self, operator, value):
+        return Domain("root_id.member_ids.event_ids", operator, value)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        subjects = super().create(vals_list)
+        subjects.flush_recordset()
+        # In one statement: there may be a hundred thousand, each its own root.
+        self.env.cr.execute(SQL("UPDATE gdpr_subject SET root_id = id WHERE id IN %s", tuple(subjects.ids) or (0,)))
+        subjects.invalidate_recordset(["root_id"], flush=False)
+        subjects.modified(["root_id"])
+        return subjects
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_history(self):

@@ -13,12 +13,14 @@ from odoo.tools.misc import split_every
 
 from ..tools import ledger
 from ..tools.replay import Projection
-from .gdpr_consent_event import HASHED_COLUMNS
+from .gdpr_consent_event import HASHED_COLUMNS, HASHED_WHERE_SET
 
 KEY_PARAMETER = "gdpr_consent.ledger_key"
 KEY_FILE_VARIABLE = "GDPR_CONSENT_LEDGER_KEY_FILE"
 KEY_FILE_OPTION = "gdpr_consent_ledger_key_file"
 BATCH = 10_000
+# What is recorded in the history of the one that goes on elsewhere, and not there.
+ON_ABSORBED = frozenset({"absorbed", "separated"})
 
 
 class GdprSubject(models.Model):
@@ -31,16 +33,19 @@ class GdprSubject(models.Model):
         """Record what happened, and derive from it what is on record now.
 
         One transaction, any number of people. The rows of the people are locked, in one order, so
-        that two acts on one person follow each other.
+        that two acts on one person follow each other. What happens to a joined history goes to the one that
+        goes on, but for the joining and separating itself.
 
         :param list[dict] acts: each with ``subject_id`` (id) and ``action``, and as it applies
             ``purpose_id`` (id), ``channel_codes`` (list), ``legal_basis``, ``occurred_on`` (UTC, default now),
             ``expires_on`` (UTC), ``source``, ``actor`` (default ``operator``), ``user_id``, ``version_id``,
-            ``request_id`` (ids), ``act`` (mark shared by the events of one act), ``values`` (personal values by
-            name, texts) and ``attachment`` (an ``ir.attachment`` that backs the value ``evidence_file``)
+            ``request_id``, ``related_subject_id``, ``company_id`` (ids; the last by default that of the person),
+            ``act`` (mark shared by the events of one act), ``values`` (personal values by name, texts) and
+            ``attachment`` (an ``ir.attachment`` that backs the value ``evidence_file``)
         :return: the events written, in the order of the acts
         :rtype: gdpr.consent.event
         """
+        acts = self._redirect_to_roots(acts)
         subjects = self.sudo().browse(sorted({act["subject_id"] for act in acts}))
         heads = subjects._lock_heads()
         now = fields.Datetime.now()
@@ -52,11 +57,26 @@ class GdprSubject(models.Model):
             values.append(act_values)
         events = self._insert_events(rows, values)
         subjects._write_heads(heads)
-        subjects.invalidate_recordset(["event_ids"])
+        subjects |= self._restructure(acts)
+        subjects.invalidate_recordset(["event_ids", "history_ids"])
         # Written behind the ORM's back: let what is computed from the history follow.
         subjects.modified(["event_ids"])
         subjects._project()
         return events
+
+    @api.model
+    def _redirect_to_roots(self, acts):
+        """Give the acts with the person each is recorded for: the history that goes on."""
+        subjects = self.sudo().browse({act["subject_id"] for act in acts if act["action"] not in ON_ABSORBED})
+        roots = {subject.id: subject.root_id.id for subject in subjects if subject.root_id != subject}
+        if not roots:
+            return acts
+        return [
+            act
+            if act["action"] in ON_ABSORBED
+            else {**act, "subject_id": roots.get(act["subject_id"], act["subject_id"])}
+            for act in acts
+        ]
 
     def _lock_heads(self):
         """Lock the people and give ``{id: [sequence, hash, company id]}`` of their last events."""
@@ -90,7 +110,8 @@ class GdprSubject(models.Model):
             "user_id": act.get("user_id") or (self.env.uid if actor == "operator" else None),
             "version_id": act.get("version_id") or None,
             "request_id": act.get("request_id") or None,
-            "company_id": head[2],
+            "company_id": act.get("company_id") or head[2],
+            "related_subject_id": act.get("related_subject_id") or None,
             "commitments": {name: ledger.commitment(salt, value) for name, (value, salt) in salted.items()},
             "previous_hash": head[1],
         }
@@ -108,6 +129,7 @@ class GdprSubject(models.Model):
             column: fields.Datetime.to_string(row[column]) if hasattr(row[column], "year") else row[column]
             for column in HASHED_COLUMNS
         }
+        payload |= {column: row[column] for column in HASHED_WHERE_SET if row[column]}
         return payload | {"commitments": row["commitments"] or {}}
 
     def _insert_events(self, rows, values):
@@ -193,13 +215,22 @@ class GdprSubject(models.Model):
 
         Always from the whole history, so that what is on record is what a replay gives.
         """
-        for chunk in split_every(BATCH, self.ids, self.browse):
+        for chunk in split_every(BATCH, self.root_id.ids, self.browse):
             chunk._project_chunk()
 
-    def _project_chunk(self):
+    def _replay(self):
+        """Give what the events of these people, who are roots, add up to: a ``Projection`` by id."""
         projections = {subject_id: Projection() for subject_id in self.ids}
-        for event in self._read_events():
-            projections[event["subject_id"]].apply(event)
+        for event in self._read_history():
+            projections[event["root_id"]].apply(event)
+        return projections
+
+    def _project_chunk(self):
+        projections = self._replay()
+        # What went on elsewhere says the same as the one that goes on.
+        members = defaultdict(list)
+        for member in self.member_ids:
+            members[member.root_id.id].append(member.id)
         ids_by_values = defaultdict(list)
         for subject_id, projection in projections.items():
             given = projection.given
@@ -207,20 +238,37 @@ class GdprSubject(models.Model):
                 ("legal_basis", projection.legal_basis),
                 ("consent_state", projection.consent_state),
                 ("restricted", projection.restricted),
+                ("objected", projection.objected),
                 ("requested_on", projection.requested_on or False),
                 ("consent_on", given[0].given_on if given else False),
                 ("consent_source", given[0].source if given else False),
             )
-            ids_by_values[values].append(subject_id)
+            ids_by_values[values] += members[subject_id]
         for values, ids in ids_by_values.items():
             self.browse(ids).write(dict(values))
         self._project_consents(projections)
 
     def _read_events(self):
-        """Give the rows of the events of these people, oldest first."""
+        """Give the rows of the events of these histories, each by itself, oldest first."""
         self.env.cr.execute(
             SQL(
                 "SELECT * FROM gdpr_consent_event WHERE subject_id IN %s ORDER BY subject_id, sequence", tuple(self.ids)
+            )
+        )
+        return self.env.cr.dictfetchall()
+
+    def _read_history(self):
+        """Give the rows of the events of these people, those of joined histories too, oldest first.
+
+        ``root_id`` is the person an event counts for.
+        """
+        self.flush_model(["root_id"])
+        self.env.cr.execute(
+            SQL(
+                "SELECT event.*, subject.root_id FROM gdpr_consent_event event"
+                " JOIN gdpr_subject subject ON subject.id = event.subject_id"
+                " WHERE subject.root_id IN %s ORDER BY event.id",
+                tuple(self.ids),
             )
         )
         return self.env.cr.dictfetchall()
@@ -229,7 +277,7 @@ class GdprSubject(models.Model):
         Consent = self.env["gdpr.consent"].sudo()
         existing = {
             (consent.subject_id.id, consent.purpose_id.id): consent
-            for consent in Consent.search([("subject_id", "in", self.ids)])
+            for consent in Consent.search([("subject_id.root_id", "in", self.ids)])
         }
         channels = {
             channel.code: channel.id
@@ -239,7 +287,7 @@ class GdprSubject(models.Model):
         for subject_id, projection in projections.items():
             for purpose_id, answer in projection.answers.items():
                 consent = existing.pop((subject_id, purpose_id), Consent)
-                if consent.event_id.id == answer.event_id:
+                if (consent.event_id.id, consent.narrowed_by_id.id or None) == (answer.event_id, answer.narrowed_by_id):
                     continue
                 values = {
                     "state": answer.state,
@@ -250,7 +298,9 @@ class GdprSubject(models.Model):
                     ],
                     "given_on": answer.given_on or False,
                     "expires_on": answer.expires_on or False,
+                    "renewal_due": answer.renewal_due,
                     "event_id": answer.event_id,
+                    "narrowed_by_id": answer.narrowed_by_id,
                 }
                 if consent:
                     consent.write(values)
@@ -266,108 +316,10 @@ class GdprSubject(models.Model):
         self.env.flush_all()
         self.env.cr.execute(SQL("DELETE FROM gdpr_consent"))
         self.env.invalidate_all(flush=False)
+        self._rebuild_structure()
         self.sudo()._browse_all()._project()
 
     @api.model
     def _browse_all(self):
         """Give all people, those a user may not see too, oldest first; nothing of them is read yet."""
         return self.browse(row[0] for row in self.env.execute_query(SQL("SELECT id FROM gdpr_subject ORDER BY id")))
-
-    # ------------------------------------------------------------
-    # ANSWERS
-    # ------------------------------------------------------------
-
-    def _record_answer(self, version, choices, offered=None, **act):
-        """Record a person's answer to a form: one event for each purpose that was offered.
-
-        A purpose that isn't chosen is refused, or withdrawn when it had been given.
-
-        :param gdpr.consent.form.version version: what the person saw
-        :param dict[int, list[str]] choices: the channel codes allowed, by id of each purpose agreed to
-        :param gdpr.purpose offered: the purposes the person decided on, default all of the form
-        :param act: further values for ``_record_acts``; ``values`` go to the first event of the act
-        """
-        self.ensure_one()
-        self._lock_heads()
-        self.invalidate_recordset()
-        mark = uuid.uuid4().hex
-        occurred_on = act.pop("occurred_on", None) or fields.Datetime.now()
-        values = act.pop("values", {})
-        attachment = act.pop("attachment", None)
-        given = set(self.consent_ids.filtered(lambda consent: consent.state == "given").purpose_id.ids)
-        acts = []
-        for purpose in offered or version._get_purposes():
-            chosen = purpose.id in choices
-            acts.append(
-                {
-                    **act,
-                    "subject_id": self.id,
-                    "act": mark,
-                    "action": "given" if chosen else "withdrawn" if purpose.id in given else "refused",
-                    "purpose_id": purpose.id,
-                    "channel_codes": choices.get(purpose.id),
-                    "occurred_on": occurred_on,
-                    "expires_on": purpose._get_expiry(occurred_on) if chosen else None,
-                    "version_id": version.id,
-                }
-            )
-        if acts:
-            acts[0] |= {"values": values, "attachment": attachment}
-        return self._record_acts(acts)
-
-    def _record_withdrawal(self, purposes=None, **act):
-        """Record that a person takes consent back, or says no before having been heard.
-
-        :param gdpr.purpose purposes: default, all that were given or were asked for
-        :return: the events; none when all was withdrawn already
-        """
-        self.ensure_one()
-        self._lock_heads()
-        self.invalidate_recordset()
-        consents = self.consent_ids
-        asked = self.request_ids.filtered(lambda request: request.state in ("queued", "sent"))._get_asked_purposes()
-        if purposes is None:
-            purposes = consents.filtered(lambda consent: consent.state == "given").purpose_id | asked
-            if not consents:
-                purposes = self.request_ids._get_asked_purposes()
-        # What was denied before and is asked again isn't answered yet.
-        done = consents.filtered(lambda consent: consent.state in ("withdrawn", "refused")).purpose_id - asked
-        mark = uuid.uuid4().hex
-        values = act.pop("values", {})
-        acts = [
-            {**act, "subject_id": self.id, "act": mark, "action": "withdrawn", "purpose_id": purpose.id}
-            for purpose in purposes - done
-        ]
-        if acts:
-            acts[0]["values"] = values
-        # An open question is answered by a withdrawal too: its link can't grant any more.
-        self.request_ids._close_answered()
-        return self._record_acts(acts) if acts else self.env["gdpr.consent.event"]
-
-    def _take_over_denials(self, others):
-        """Say no for this person where others, who turn out to be the same person, have said no."""
-        self.ensure_one()
-        given = self.consent_ids.filtered(lambda consent: consent.state == "given").purpose_id
-        denied = others.consent_ids.filtered(lambda consent: consent.state in ("refused", "withdrawn")).purpose_id
-        act = {"actor": "system", "values": {"reason": self.env._("A contact merged into this one had said no.")}}
-        if given & denied:
-            self._record_withdrawal(given & denied, **act)
-        if any(others.mapped("restricted")) and not self.restricted:
-            self._record_acts([{**act, "subject_id": self.id, "action": "restricted"}])
-
-    def _get_answer_events(self):
-        """Give what the person was asked and said, oldest first."""
-        self.ensure_one()
-        return (
-            self.sudo()
-            .event_ids.filtered(lambda event: event.action in ("asked", "given", "refused", "withdrawn", "expired"))
-            .sorted("sequence")
-        )
-
-    def _has_answer(self, choices):
-        """Tell whether exactly these choices are on record already."""
-        self.ensure_one()
-        given = self.consent_ids.filtered(lambda consent: consent.state == "given")
-        return {consent.purpose_id.id: set(consent.channel_ids.mapped("code")) for consent in given} == {
-            purpose_id: set(codes) for purpose_id, codes in choices.items()
-        }

@@ -27,7 +27,7 @@ class GdprSubject(models.Model):
             silent |= self.search(
                 [
                     ("consent_state", "=", "waiting"),
-                    ("company_id", "=", company.id),
+                    ("request_ids", "any", [("company_id", "=", company.id), ("sent_on", "!=", False)]),
                     ("requested_on", "<=", now - timedelta(days=company.gdpr_waiting_days)),
                 ],
                 limit=limit,

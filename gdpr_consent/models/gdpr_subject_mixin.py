@@ -111,10 +111,13 @@ class GdprSubjectMixin(models.AbstractModel):
         search="_search_gdpr_channel_ids",
         groups="gdpr_consent.group_user",
     )
+    gdpr_objected = fields.Boolean(
+        "Objects to Marketing", related="gdpr_subject_id.objected", groups="gdpr_consent.group_user"
+    )
     gdpr_event_ids = fields.One2many(
         "gdpr.consent.event",
         string="History",
-        related="gdpr_subject_id.event_ids",
+        related="gdpr_subject_id.history_ids",
         groups="gdpr_consent.group_user",
     )
     gdpr_covered = fields.Boolean(
@@ -167,13 +170,13 @@ class GdprSubjectMixin(models.AbstractModel):
             card.gdpr_consent_state = subject.consent_state or "not_applicable"
             card.gdpr_restricted = subject.restricted
 
-    @api.depends("gdpr_subject_id.event_ids")
+    @api.depends("gdpr_subject_id.history_ids")
     def _compute_gdpr_legal_basis_reason(self):
         reasons = self._gdpr_read_last_values("reason", ["basis_changed"])
         for card in self:
             card.gdpr_legal_basis_reason = reasons.get(card.gdpr_subject_id.id, False)
 
-    @api.depends("gdpr_subject_id.event_ids")
+    @api.depends("gdpr_subject_id.history_ids")
     def _compute_gdpr_consent_note(self):
         notes = self._gdpr_read_last_values("note", ["given", "refused", "withdrawn"])
         for card in self:
@@ -184,14 +187,16 @@ class GdprSubjectMixin(models.AbstractModel):
         subject_ids = self.sudo().gdpr_subject_id.ids
         if not subject_ids:
             return {}
+        self.env["gdpr.subject"].flush_model(["root_id"])
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT last.subject_id, value.value
-                  FROM (SELECT DISTINCT ON (subject_id) subject_id, act
-                          FROM gdpr_consent_event
-                         WHERE subject_id IN %(subjects)s AND action IN %(actions)s
-                         ORDER BY subject_id, sequence DESC) last
+                SELECT last.root_id, value.value
+                  FROM (SELECT DISTINCT ON (subject.root_id) subject.root_id, event.subject_id, event.act
+                          FROM gdpr_consent_event event
+                          JOIN gdpr_subject subject ON subject.id = event.subject_id
+                         WHERE subject.root_id IN %(subjects)s AND event.action IN %(actions)s
+                         ORDER BY subject.root_id, event.id DESC) last
                   JOIN gdpr_consent_event event ON event.subject_id = last.subject_id AND event.act = last.act
                   JOIN gdpr_consent_event_value value ON value.event_id = event.id AND value.name = %(name)s
                 """,
@@ -372,7 +377,12 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_get_company(self):
         """Give the company that is the controller of the card's data."""
         self.ensure_one()
-        return ("company_id" in self._fields and self.sudo().company_id) or self.env.company
+        return self._gdpr_get_own_company() or self.env.company
+
+    def _gdpr_get_own_company(self):
+        """Give the company that alone sees the card; empty when all do."""
+        self.ensure_one()
+        return self.sudo().company_id if "company_id" in self._fields else self.env["res.company"]
 
     def _gdpr_get_default_basis(self, vals):
         """Give the legal basis of a new record with these values, and its reason."""
@@ -431,7 +441,7 @@ class GdprSubjectMixin(models.AbstractModel):
             subjects = (
                 self.env["gdpr.subject"]
                 .sudo()
-                .create([{"company_id": card._gdpr_get_company().id} for card in without])
+                .create([{"company_id": card._gdpr_get_own_company().id} for card in without])
             )
             for card, subject in zip(without, subjects, strict=True):
                 card._gdpr_link_subject(subject)
@@ -448,14 +458,13 @@ class GdprSubjectMixin(models.AbstractModel):
         super().write({"gdpr_subject_id": subject.id})  # pylint: disable=super-method-mismatch
 
     def _gdpr_take_over(self, others):
-        """Take over from cards that are merged into this one: their person, or the noes of theirs."""
+        """Take over the history of cards that are merged into this one."""
         self.ensure_one()
-        subjects = others.gdpr_subject_id - self.gdpr_subject_id
-        if subjects and not self.gdpr_subject_id:
-            self._gdpr_link_subject(subjects[0])
-            subjects = subjects[1:]
-        if subjects:
-            self.gdpr_subject_id._take_over_denials(subjects)
+        for subject in others.gdpr_subject_id:
+            if self.gdpr_subject_id:
+                self.gdpr_subject_id._join(subject, self.env._("Two records of this person were merged."))
+            else:
+                self._gdpr_link_subject(subject)
 
     def _gdpr_check_group(self, group):
         if not self.env.su and not self.env.user.has_group(group):

@@ -16,6 +16,29 @@ class ResCompany(models.Model):
     gdpr_default_legal_basis_reason = fields.Text("Reason for the Default Legal Basis")
     gdpr_link_validity_days = fields.Integer("Validity of a Consent Link (Days)", default=30)
     gdpr_waiting_days = fields.Integer("Waiting Period (Days)", default=14, help="0: wait without an end.")
+    gdpr_reminder_count = fields.Integer(
+        "Reminders", default=0, help="How often a person who hasn't answered is reminded. 0: never; at most 3."
+    )
+    gdpr_reminder_days = fields.Integer("Days Between Reminders", default=7)
+    gdpr_cooldown_months = fields.Integer(
+        "Cool-down (Months)",
+        default=6,
+        help="How long a person who said no isn't asked again. A person who asks for a form is always sent one.",
+    )
+    gdpr_renewal_days = fields.Integer(
+        "Ask for Renewal (Days Before)", default=30, help="0: a consent lapses without being asked for again."
+    )
+    gdpr_confirmation_days = fields.Integer(
+        "Confirmation Period (Days)",
+        default=14,
+        help="A consent that anybody could have typed counts when the person confirms it from the mailbox, within"
+        " this time. Afterwards what was typed is erased.",
+    )
+    gdpr_confirm_website = fields.Boolean("Confirm Consent From the Web Site", default=True)
+    gdpr_confirm_import = fields.Boolean("Confirm Imported Consent", default=True)
+    gdpr_confirm_api = fields.Boolean("Confirm Consent From the API", default=True)
+    gdpr_confirm_exemption_reason = fields.Text("Why Without Confirmation")
+    gdpr_sender = fields.Char("Sender of Privacy Messages", help="Empty: the e-mail address of the company.")
     gdpr_officer_name = fields.Char("Privacy Officer")
     gdpr_officer_email = fields.Char("E-mail of the Privacy Officer")
     gdpr_ip_retention = fields.Selection(
@@ -34,6 +57,15 @@ class ResCompany(models.Model):
     )
     _gdpr_waiting_positive = models.Constraint(
         "CHECK (gdpr_waiting_days >= 0)", "The waiting period can't be negative."
+    )
+
+    _gdpr_reminders_limited = models.Constraint(
+        "CHECK (gdpr_reminder_count BETWEEN 0 AND 3 AND gdpr_reminder_days > 0)",
+        "A person can be reminded three times at most, with a day in between at least.",
+    )
+    _gdpr_periods_positive = models.Constraint(
+        "CHECK (gdpr_cooldown_months >= 0 AND gdpr_renewal_days >= 0 AND gdpr_confirmation_days > 0)",
+        "Periods can't be negative, and a person needs a day at least to confirm.",
     )
 
     @api.constrains("gdpr_default_legal_basis", "gdpr_default_legal_basis_reason")

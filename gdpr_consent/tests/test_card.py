@@ -649,7 +649,7 @@ class TestCardsOfOnePerson(ConsentCase):
             (survivor + other).ids, survivor
         )
         self.assertFalse(other.exists())
-        self.assertEqual(survivor.gdpr_consent_state, "pending", "a merge gives no consent")
+        self.assertEqual(survivor.gdpr_consent_state, "obtained", "what the person said goes along, with its proof")
         self.assertLedgerSound()
 
     def test_merge_into_an_untouched_contact(self):

@@ -85,7 +85,7 @@ class TestPortal(PageCase):
         self.assertEqual(self.partner.gdpr_consent_source, "portal")
         self.assertEqual(self.partner.gdpr_consent_note, "Only news")
         event = self.partner.gdpr_event_ids.filtered(lambda event: event.action == "given")
-        self.assertEqual((event.actor, event.user_id), ("person", self.user))
+        self.assertEqual((event.actor, event.user_id.id), ("person", False), "the portal account can be deleted")
         self.assertEqual(event.version_id, self.form._get_version("en_US"))
         self.assertEqual(self.get_last_values(self.partner)["ip_address"], "127.0.0.0/24")
         self.assertLedgerSound()

@@ -1,0 +1,20 @@
+from odoo import fields, models
+
+
+class GdprDataCategory(models.Model):
+    """A kind of personal data: what a purpose uses and a person reads."""
+
+    _name = "gdpr.data.category"
+    _description = "Kind of Personal Data"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True, translate=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    dpv_term = fields.Char(
+        "Standard Term",
+        required=True,
+        default="PersonalData",
+        help="What it is called in the machine-readable proof: a term of the W3C vocabulary of personal data (pd),"
+        " e.g. EmailAddress.",
+    )
