@@ -19,6 +19,8 @@
         "data/ir_cron_data.xml",
         "wizards/gdpr_consent_entry_views.xml",
         "wizards/gdpr_consent_withdrawal_views.xml",
+        "wizards/gdpr_subject_joining_views.xml",
+        "wizards/gdpr_subject_splitting_views.xml",
         "views/gdpr_consent_event_views.xml",
         "views/gdpr_consent_views.xml",
         "views/gdpr_consent_request_views.xml",

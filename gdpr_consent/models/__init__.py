@@ -21,6 +21,7 @@ from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
 from . import gdpr_subject_mixin_entry
+from . import gdpr_subject_mixin_identity
 from . import base_partner_merge_automatic_wizard
 from . import res_company
 from . import res_config_settings

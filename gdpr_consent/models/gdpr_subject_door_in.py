@@ -287,7 +287,7 @@ class GdprSubject(models.Model):
         for subject_id, projection in projections.items():
             for purpose_id, answer in projection.answers.items():
                 consent = existing.pop((subject_id, purpose_id), Consent)
-                if (consent.event_id.id, consent.narrowed_by_id.id or None) == (answer.event_id, answer.narrowed_by_id):
+                if consent._shows(answer):
                     continue
                 values = {
                     "state": answer.state,

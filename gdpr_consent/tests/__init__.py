@@ -4,6 +4,7 @@ from . import test_card
 from . import test_concurrency
 from . import test_consent_entry
 from . import test_consent_page
+from . import test_identity
 from . import test_ledger
 from . import test_life_cycle
 from . import test_mail_contract
