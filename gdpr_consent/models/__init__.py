@@ -8,6 +8,7 @@ from . import gdpr_subject_door_out
 from . import gdpr_subject_answer
 from . import gdpr_subject_identity
 from . import gdpr_subject_life_cycle
+from . import gdpr_subject_rights
 from . import gdpr_subject_verification
 from . import gdpr_consent
 from . import gdpr_consent_event
@@ -21,6 +22,7 @@ from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
 from . import gdpr_subject_mixin_entry
+from . import gdpr_subject_mixin_rights
 from . import gdpr_subject_mixin_identity
 from . import base_partner_merge_automatic_wizard
 from . import res_company

@@ -87,3 +87,9 @@ class ResCompany(models.Model):
                 raise ValidationError(
                     self.env._("“%(address)s” isn't an e-mail address.", address=company.gdpr_officer_email)
                 )
+
+    def _gdpr_get_timezone(self):
+        """Give the name of the time zone in which the company counts its days."""
+        self.ensure_one()
+        company = self.sudo()
+        return company.partner_id.tz or company.resource_calendar_id.tz or "UTC"

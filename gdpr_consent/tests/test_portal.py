@@ -78,8 +78,10 @@ class TestPortal(PageCase):
         self.env.company.gdpr_ip_retention = "truncated"
         response = self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "email"), ("note", "Only news"))
         self.assertEqual(response.status_code, 200)
-        self.assertIn("saved=1", response.url)
-        self.assertIn("Your choice is on record", response.text)
+        self.assertIn("saved=changed", response.url, "a page that can be reloaded")
+        outcome = " ".join(self.parse(response).find_class("o_gdpr_outcome")[0].text_content().split())
+        self.assertIn("This is now on record", outcome)
+        self.assertRegex(outcome, r"News and offers: you agreed, by E-mail \(\d\d/\d\d/\d{4} \d\d?:\d\d")
         self.assertEqual(self.get_given(self.partner), {"marketing": {"email"}})
         self.assertEqual(self.get_state(self.partner), "obtained")
         self.assertEqual(self.partner.gdpr_consent_source, "portal")

@@ -24,13 +24,18 @@ class TestPreferencesPage(PageCase):
         return preferences
 
     def withdraw(self, token, *fields_sent):
-        """Press the button that takes back everything: the last one."""
-        hidden = self.get_hidden_fields(self.open_preferences(token), form=-1)
-        return self.open_preferences(token, data=[*hidden, *fields_sent])
+        """Take back everything."""
+        return self.press(token, "withdraw", *fields_sent)
+
+    def press(self, token, button, *fields_sent):
+        """Press a button of the page that is about no purpose, with fields filled in."""
+        csrf_token = self.parse(self.open_preferences(token)).forms[-1].fields["csrf_token"]
+        data = [("csrf_token", csrf_token), ("answer", button), *fields_sent]
+        return self.open_preferences(token, data=data)
 
     def get_take_back_forms(self, response):
         """Give the purpose each form on the page takes back, None for all."""
-        forms = self.parse(response).forms
+        forms = self.parse(response).xpath("//form[.//button[@value='withdraw']]")
         return [dict(form.fields).get("purpose") for form in forms]
 
     def test_shows_what_is_on_record(self):
@@ -51,6 +56,10 @@ class TestPreferencesPage(PageCase):
         self.assertIn("Done.", response.text)
         self.assertNotIn("you agreed", response.text)
         self.assertEqual(self.get_take_back_forms(response), [])
+        outcome = " ".join(self.parse(response).find_class("o_gdpr_outcome")[0].text_content().split())
+        for told in ("News and offers: you took your consent back", "Personal suggestions: you took your consent back"):
+            self.assertIn(told, outcome)
+        self.assertRegex(outcome, r"\(\d\d/\d\d/\d{4} \d\d?:\d\d", "when")
         self.assertEqual(self.get_given(self.partner), {})
         self.assertEqual(self.get_state(self.partner), "withdrawn")
         self.assertEqual(self.get_history(self.partner)[-2:], ["withdrawn", "withdrawn"])
