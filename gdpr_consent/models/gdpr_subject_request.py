@@ -128,6 +128,7 @@ class GdprSubjectRequest(models.Model):
         vals_list = [{**vals, "name": self._get_next_number(vals.get("company_id"))} for vals in vals_list]
         requests = super().create(vals_list)
         requests._check_asked_once()
+        requests._record_receipt()
         requests._acknowledge()
         requests._schedule_answer()
         return requests
@@ -251,6 +252,24 @@ class GdprSubjectRequest(models.Model):
             if officers:
                 return (named or officers.sorted(lambda user: (user.company_id != company, user.id)))[0]
         return self.env["res.users"]
+
+    def _record_receipt(self):
+        """Note the requests in the ledger. Of two that come at the same moment one is tried again, and finds the other."""
+        types = dict(self._fields["type"]._description_selection(self.env))
+        self.env["gdpr.subject"]._record_acts(
+            [
+                {
+                    "subject_id": request.subject_id.id,
+                    "action": "requested",
+                    "occurred_on": request.received_on,
+                    "source": request.source if request.source != "operator" else None,
+                    "actor": "operator" if request.source == "operator" else "person",
+                    "company_id": request.company_id.id,
+                    "values": {"request": f"{request.name}: {types[request.type]}", "note": request.note or ""},
+                }
+                for request in self
+            ]
+        )
 
     def _acknowledge(self):
         """Tell the people that their requests arrived, with the number and what happens next (law.md R-69)."""

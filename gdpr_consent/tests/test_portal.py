@@ -46,7 +46,10 @@ class TestPortal(PageCase):
         self.env["ir.config_parameter"].set_param("gdpr_consent.enabled", "False")
         self.env.registry.clear_cache()
         page = self.parse(self.url_open("/my/privacy"))
-        self.assertEqual(page.xpath("//button[@name='answer']/@value"), ["withdraw"])
+        self.assertNotIn("accept", page.xpath("//button[@name='answer']/@value"))
+        self.assertFalse(page.xpath("//input[@name='purpose'][@type='checkbox']"))
+        self.answer_in_portal("withdraw")
+        self.assertEqual(self.get_given(self.partner), {})
         self.assertFalse(self.parse(self.url_open("/my")).xpath("//a[@href='/my/privacy']"))
 
     def test_same_form_with_nothing_ticked(self):
@@ -55,7 +58,8 @@ class TestPortal(PageCase):
         self.assertEqual(response.status_code, 200)
         self.assertEqual(response.headers["Cache-Control"], "no-store")
         page = self.parse(response)
-        self.assertEqual({button.get("value") for button in page.xpath("//button[@name='answer']")}, BUTTONS)
+        form = page.find_class("o_gdpr_consent_form")[0]
+        self.assertEqual({button.get("value") for button in form.xpath(".//button[@name='answer']")}, BUTTONS)
         self.assertEqual(page.xpath("//input[@name='purpose']/@value"), ["marketing", "profiling"])
         self.assertIn(self.form.title, page.text_content())
         self.assertEqual(self.get_ticked(response), set())
@@ -217,7 +221,7 @@ class TestPortal(PageCase):
         italian = self.env["res.lang"]._lang_get("it_IT")
         self.env["website"].get_current_website().language_ids |= italian
         response = self.url_open("/it/my/privacy")
-        form = self.parse(response).forms[-1]
+        form = self.parse(response).find_class("o_gdpr_consent_form")[0]
         self.assertIn("Possiamo restare in contatto?", response.text)
         data = [("csrf_token", form.fields["csrf_token"]), ("answer", "accept")]
         self.assertEqual(self.url_open(form.action, data=data).status_code, 200)
