@@ -4,10 +4,16 @@ from odoo import api, fields, models
 from odoo.tools import html2plaintext
 from odoo.tools.mail import email_normalize, email_normalize_all
 
+from odoo.addons.base.models.ir_mail_server import RFC5322_IDENTIFICATION_HEADERS
+
 # What templates hold in place of the personal links. The links themselves are put into the outgoing
 # copy only, so that neither the chatter nor the queue ever holds one.
 CONSENT_PLACEHOLDER = "/gdpr/consent/personal-link"
 PREFERENCES_PLACEHOLDER = "/gdpr/preferences/personal-link"
+
+# Kept in one line as it is: Python encodes an address that is longer than a line, and mail programs don't decode it
+# (RFC 2369, RFC 8058).
+RFC5322_IDENTIFICATION_HEADERS.add("list-unsubscribe")
 
 
 class MailMail(models.Model):

@@ -126,6 +126,74 @@ class TestPortal(PageCase):
         self.assertEqual(self.parse(response).xpath("//textarea[@name='note']")[0].text, "Hello")
         self.assertEqual(self.get_state(self.partner), "pending")
 
+    def test_accept_all_means_all(self):
+        """The present choices are ticked; “Accept all” doesn't keep just these."""
+        self.publish_several_purposes()
+        self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "marketing.phone"))
+        ticked = self.get_ticked(self.url_open("/my/privacy"))
+        response = self.answer_in_portal("accept", *ticked, ("note", "Everything"))
+        self.assertIn("“Accept all” agrees to everything above, whatever is ticked.", response.text)
+        self.assertEqual(
+            self.get_given(self.partner),
+            {"marketing": {"email", "phone", "sms", "post"}, "profiling": {"email", "phone"}},
+        )
+        self.assertEqual(self.partner.gdpr_consent_note, "Everything")
+
+    def test_what_is_due_for_renewal_is_not_ticked(self):
+        self.answer_in_portal("accept")
+        self.env["gdpr.subject"]._record_acts(
+            [
+                {
+                    "subject_id": self.partner.gdpr_subject_id.id,
+                    "action": "renewal_due",
+                    "actor": "system",
+                    "purpose_id": self.marketing.id,
+                }
+            ]
+        )
+        self.assertEqual(self.get_ticked(self.url_open("/my/privacy")), set())
+
+    def test_withdraws_one(self):
+        self.publish_several_purposes()
+        self.answer_in_portal("accept")
+        form = next(form for form in self.parse(self.url_open("/my/privacy")).forms if form.fields.get("purpose"))
+        self.assertEqual(form.fields["purpose"], "marketing")
+        response = self.answer_in_portal("withdraw", ("purpose", "marketing"))
+        self.assertEqual(set(self.get_given(self.partner)), {"profiling"})
+        self.assertIn("News and offers: you took your consent back", " ".join(response.text.split()).replace("</strong>", ""))
+
+    def test_withdraws_channels_where_no_form_asks(self):
+        self.publish_several_purposes()
+        self.answer_in_portal("accept")
+        self.partner.gdpr_set_legal_basis("contract")
+        page = self.parse(self.url_open("/my/privacy"))
+        self.assertTrue(page.xpath("//button[@value='channels']"))
+        self.answer_in_portal("channels", ("purpose", "profiling"), ("channel", "phone"), ("channel", "post"))
+        self.assertEqual(self.get_given(self.partner)["profiling"], {"phone"})
+        self.assertLedgerSound()
+
+    def test_no_marketing_at_all(self):
+        self.answer_in_portal("accept")
+        for _click in range(2):
+            self.assertIn("no marketing at all", self.answer_in_portal("object").text)
+        self.assertEqual(self.get_history(self.partner).count("objected"), 1)
+        self.assertEqual(self.get_given(self.partner), {})
+        # Who agrees again has changed the mind.
+        self.answer_in_portal("accept")
+        self.assertFalse(self.partner.gdpr_subject_id.objected)
+
+    def test_unknown_button_changes_nothing(self):
+        self.answer_in_portal("accept")
+        before = self.get_history(self.partner)
+        for button in ("", "erase", "fresh_link"):
+            self.answer_in_portal(button)
+        self.assertEqual(self.get_history(self.partner), before)
+
+    def test_shows_the_words_agreed_to(self):
+        self.answer_in_portal("accept")
+        details = self.parse(self.url_open("/my/privacy")).xpath("//details")
+        self.assertIn("We tell you about our products", details[0].text_content())
+
     def test_refuses(self):
         self.answer_in_portal("refuse")
         self.assertEqual(self.get_state(self.partner), "refused")
