@@ -24,7 +24,7 @@ class RecordPage(PrivacyPage):
 
         :param str answer: ``withdraw``, ``channels``, ``object`` or ``note``
         :param dict act: values of the act for the one door in
-        :return: what to tell the person: ``changed``, ``noted`` or None; and the events
+        :return: what to tell the person: ``changed``, ``unchanged``, ``noted`` or None; and the events
         """
         form = request.httprequest.form
         subject = subject.sudo().root_id
@@ -36,16 +36,18 @@ class RecordPage(PrivacyPage):
         note = self._read_note()
         act = {**act, "values": act["values"] | {"note": note}}
         if answer == "withdraw":
-            return "changed", subject._record_withdrawal(consents.purpose_id if code else None, **act)
-        if answer == "channels" and code:
+            events = subject._record_withdrawal(consents.purpose_id if code else None, **act)
+        elif answer == "channels" and code:
             kept = set(form.getlist("channel"))
             taken_back = {consent.purpose_id.id: set(consent.channel_ids.mapped("code")) - kept for consent in consents}
-            return "changed", subject._record_channels_withdrawal(taken_back, **act)
-        if answer == "object":
-            return "changed", subject._record_objection(**act)
-        if answer == "note" and note:
+            events = subject._record_channels_withdrawal(taken_back, **act)
+        elif answer == "object":
+            events = subject._record_objection(**act)
+        elif answer == "note" and note:
             return "noted", subject._record_note(**act)
-        return None, none
+        else:
+            return None, none
+        return "changed" if events else "unchanged", events
 
     def _read_subject_request(self):
         """Read a submitted data-subject request.

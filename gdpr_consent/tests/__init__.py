@@ -15,5 +15,6 @@ from . import test_sending
 from . import test_settings
 from . import test_subject_request
 from . import test_tour_consent
+from . import test_tour_preferences
 from . import test_translation
 from . import test_unsubscribe
