@@ -160,7 +160,17 @@ class GdprSubject(models.Model):
     def _get_answer_events(self):
         """Give what the person was asked and said, oldest first."""
         self.ensure_one()
-        told = ("asked", "declared", "given", "refused", "withdrawn", "channels_withdrawn", "objected", "noted", "expired")
+        told = (
+            "asked",
+            "declared",
+            "given",
+            "refused",
+            "withdrawn",
+            "channels_withdrawn",
+            "objected",
+            "noted",
+            "expired",
+        )
         return self.sudo().history_ids.filtered(lambda event: event.action in told).sorted("id")
 
     def _has_answer(self, choices):

@@ -154,7 +154,9 @@ class GdprSubjectRequest(models.Model):
             if request.state != "in_progress":
                 raise UserError(self.env._("Start %(number)s first.", number=request.name))
             if not (request.resolution or "").strip():
-                raise UserError(self.env._("Say what was done for %(number)s before you close it.", number=request.name))
+                raise UserError(
+                    self.env._("Say what was done for %(number)s before you close it.", number=request.name)
+                )
             request.write({"state": "done", "done_on": fields.Datetime.now()})
             request.activity_feedback(["mail.mail_activity_data_todo"], feedback=request.resolution)
         return True

@@ -21,9 +21,7 @@ class GdprSubject(models.Model):
                 best_rank, _card = found.get(card.gdpr_subject_id.id, ((), None))
                 if rank > best_rank:
                     found[card.gdpr_subject_id.id] = rank, card
-        return {
-            subject.id: found[subject.root_id.id][1] for subject in self.sudo() if subject.root_id.id in found
-        }
+        return {subject.id: found[subject.root_id.id][1] for subject in self.sudo() if subject.root_id.id in found}
 
     def _get_lang(self):
         """Give the language to write to the person in, a code."""
@@ -35,5 +33,7 @@ class GdprSubject(models.Model):
         """Give when the person objected to all marketing (UTC), or None when the person doesn't."""
         if not self.objected:
             return None
-        events = self.env["gdpr.consent.event"].search([("subject_id.root_id", "=", self.id), ("action", "=", "objected")])
+        events = self.env["gdpr.consent.event"].search(
+            [("subject_id.root_id", "=", self.id), ("action", "=", "objected")]
+        )
         return max(events.mapped("occurred_on"), default=None)

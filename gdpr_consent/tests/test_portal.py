@@ -160,7 +160,9 @@ class TestPortal(PageCase):
         self.assertEqual(form.fields["purpose"], "marketing")
         response = self.answer_in_portal("withdraw", ("purpose", "marketing"))
         self.assertEqual(set(self.get_given(self.partner)), {"profiling"})
-        self.assertIn("News and offers: you took your consent back", " ".join(response.text.split()).replace("</strong>", ""))
+        self.assertIn(
+            "News and offers: you took your consent back", " ".join(response.text.split()).replace("</strong>", "")
+        )
 
     def test_withdraws_channels_where_no_form_asks(self):
         self.publish_several_purposes()

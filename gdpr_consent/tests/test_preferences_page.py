@@ -317,7 +317,9 @@ class TestPreferencesPage(PageCase):
             self.partner.write({"email": "anna.rossi@example.com", "active": True, **change})
             response, mails = self.ask_for_fresh_link(preferences)
             self.assertFalse(mails)
-            outcomes = [self.parse(page).find_class("o_gdpr_outcome")[0].text_content() for page in (response, expected)]
+            outcomes = [
+                self.parse(page).find_class("o_gdpr_outcome")[0].text_content() for page in (response, expected)
+            ]
             self.assertEqual(*outcomes)
 
     def test_fresh_link_where_it_makes_sense(self):

@@ -69,7 +69,9 @@ class TestSubjectRequest(PageCase):
         _request, _grant, preferences = self.ask(self.partner)
         for request_type in TYPES:
             response = self.send(
-                f"/gdpr/preferences/{preferences}", request_type, ("confirmed", "1" if request_type == "erasure" else "")
+                f"/gdpr/preferences/{preferences}",
+                request_type,
+                ("confirmed", "1" if request_type == "erasure" else ""),
             )
             self.assertEqual(response.status_code, 200)
         self.assertEqual(self.get_requests().mapped("type"), TYPES)
@@ -161,7 +163,9 @@ class TestSubjectRequest(PageCase):
         self.assertNotIn(self.get_requests().name, self.open_preferences(preferences).text)
 
     def test_in_the_portal(self):
-        new_test_user(self.env, "portal_anna", "base.group_portal", partner_id=self.partner.id, email="anna.rossi@example.com")
+        new_test_user(
+            self.env, "portal_anna", "base.group_portal", partner_id=self.partner.id, email="anna.rossi@example.com"
+        )
         self.authenticate("portal_anna", "portal_anna")
         response = self.send("/my/privacy", "portability", ("note", "As CSV"))
         request = self.get_requests()

@@ -12,7 +12,9 @@ class GdprSubjectRequestEntry(models.TransientModel):
 
     type = fields.Selection(REQUEST_TYPES, string="What the Person Asks", required=True)
     received_on = fields.Datetime(
-        required=True, default=fields.Datetime.now, help="When it reached the company. The time to answer runs from here."
+        required=True,
+        default=fields.Datetime.now,
+        help="When it reached the company. The time to answer runs from here.",
     )
     note = fields.Text("What the Person Said")
 
