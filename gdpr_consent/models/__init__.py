@@ -6,6 +6,7 @@ from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
 from . import gdpr_subject_answer
+from . import gdpr_subject_objection
 from . import gdpr_subject_identity
 from . import gdpr_subject_life_cycle
 from . import gdpr_subject_verification
@@ -20,7 +21,11 @@ from . import gdpr_link
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
+from . import gdpr_subject_mixin_contact
 from . import gdpr_subject_mixin_entry
+from . import gdpr_blacklist_mixin
+from . import mail_blacklist
+from . import phone_blacklist
 from . import gdpr_subject_mixin_identity
 from . import base_partner_merge_automatic_wizard
 from . import res_company
@@ -29,5 +34,6 @@ from . import res_partner
 from . import crm_lead
 from . import mail_compose_message
 from . import mail_mail
+from . import mail_mail_gate
 from . import mail_template
 from . import mail_thread
