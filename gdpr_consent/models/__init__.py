@@ -33,6 +33,7 @@ from . import res_config_settings
 from . import res_partner
 from . import crm_lead
 from . import mail_compose_message
+from . import mail_compose_message_to_many
 from . import mail_mail
 from . import mail_mail_gate
 from . import mail_template
