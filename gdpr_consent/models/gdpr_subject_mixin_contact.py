@@ -28,10 +28,10 @@ class GdprSubjectMixin(models.AbstractModel):
         :raise ValidationError: unknown purpose or channel
         """
         self.check_access("read")
-        purpose = self.with_context(active_test=False)._gdpr_browse_by_code("gdpr.purpose", purpose).sudo().exists()
+        purpose = self.with_context(active_test=False)._gdpr_browse_by_code("gdpr.purpose", purpose or [])
         # The company's own comes before the shared one of the same code.
-        purpose = purpose.sorted(lambda candidate: not candidate.company_id)[:1]
-        channel = self._gdpr_browse_by_code("gdpr.channel", channel).sudo().exists()
+        purpose = purpose.sudo().exists().sorted(lambda candidate: not candidate.company_id)[:1]
+        channel = self._gdpr_browse_by_code("gdpr.channel", channel or []).sudo().exists()
         if not purpose or len(channel) != 1:
             raise ValidationError(self.env._("Name one purpose and one channel."))
         reasons = self._gdpr_get_contact_reasons(purpose, channel)

@@ -23,9 +23,10 @@ class GdprSubject(models.Model):
         :param act: further values for ``_record_acts``; ``values`` go with the objection itself
         :return: the events; none for those who have objected already
         """
-        people = self.root_id
-        if not people:
+        if not self:
             return self.env["gdpr.consent.event"]
+        # Browsed anew, so that all of them are read at once.
+        people = self.browse(self.root_id.ids)
         people._lock_heads()
         people.invalidate_recordset()
         people = people.filtered(lambda person: not person.objected)

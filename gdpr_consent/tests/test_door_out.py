@@ -229,7 +229,7 @@ class TestVerdict(DoorOutCase):
         self.assertTrue(all(explanations.values()))
 
     def test_bad_arguments(self):
-        for arguments in (("spam", "email"), ("marketing", "pigeon"), (False, "email"), (2**30, "email")):
+        for arguments in (("spam", "email"), ("marketing", "pigeon"), (False, "email"), (2**30, "email"), ("marketing", None)):
             with self.subTest(arguments=arguments), self.assertRaises(ValidationError):
                 self.partner.gdpr_may_contact(*arguments)
 
@@ -249,14 +249,22 @@ class TestVerdict(DoorOutCase):
         many[20:40].gdpr_record_objection()
         subjects = many.gdpr_subject_id
         many[:1].gdpr_may_contact("marketing", "email")
+        channel = self.email_channel
+        for people in (subjects[:1], subjects):
+            people.browse(people.ids)._get_contact_reasons(self.marketing, channel)
+            # The verdict itself, in a savepoint.
+            with self.assertQueryCount(3):
+                people._get_contact_reasons(self.marketing, channel)
         for cards in (many[:1], many):
+            with self.assertQueryCount(3):
+                cards._gdpr_get_contact_reasons(self.marketing, channel)
+        covered = many._gdpr_get_send_refusals(self.marketing, channel, "marketing")
+        self.assertEqual(len(covered), 80)
+        for cards in (many[20:21], many):
             self.env.flush_all()
             self.env.invalidate_all()
-            with self.assertQueryCount(3):
-                # One query, in a savepoint.
-                cards.gdpr_subject_id.browse(subjects[: len(cards)].ids)._get_contact_reasons(
-                    self.marketing.browse(self.marketing.id), self.email_channel
-                )
+            with self.assertQueryCount(14):
+                cards._gdpr_get_send_refusals(self.marketing, channel, "marketing")
 
 
 @tagged("post_install", "-at_install")
