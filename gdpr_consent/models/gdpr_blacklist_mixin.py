@@ -61,9 +61,7 @@ class GdprBlacklistMixin(models.AbstractModel):
         """Take off what only an objection put on the list."""
         if not addresses:
             return
-        entries = self.sudo().search(
-            [(self._gdpr_address_field, "in", list(addresses)), ("gdpr_objection", "=", True)]
-        )
+        entries = self.sudo().search([(self._gdpr_address_field, "in", list(addresses)), ("gdpr_objection", "=", True)])
         if entries:
             entries._track_set_log_message(self.env._("The person agreed to marketing again."))
             entries.write({"active": False, "gdpr_objection": False})

@@ -79,9 +79,7 @@ class GdprSubjectMixin(models.AbstractModel):
             reasons = self.exists()._gdpr_get_contact_reasons(purpose, channel)
             reasons = {card_id: reason for card_id, reason in reasons.items() if reason != "allowed"}
             governed = set(cards.browse(reasons)._gdpr_narrow("gdpr_legal_basis", "!=", "not_applicable").ids)
-            reasons = {
-                card_id: reason for card_id, reason in reasons.items() if card_id in governed or reason in NOES
-            }
+            reasons = {card_id: reason for card_id, reason in reasons.items() if card_id in governed or reason in NOES}
         covered = set(scopes._filter_covered(self.browse(reasons)).ids)
         return {card_id: reason for card_id, reason in reasons.items() if card_id in covered}
 

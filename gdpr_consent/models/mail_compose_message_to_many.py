@@ -92,10 +92,14 @@ class MailComposeMessage(models.TransientModel):
         self.ensure_one()
         if not self.gdpr_is_gated:
             return {}
-        return self.env[self.model].browse(res_ids)._gdpr_get_send_refusals(
-            self.gdpr_purpose_id.sudo(),
-            self.env.ref("gdpr_consent.channel_email").sudo(),
-            self.gdpr_message_class or "marketing",
+        return (
+            self.env[self.model]
+            .browse(res_ids)
+            ._gdpr_get_send_refusals(
+                self.gdpr_purpose_id.sudo(),
+                self.env.ref("gdpr_consent.channel_email").sudo(),
+                self.gdpr_message_class or "marketing",
+            )
         )
 
     def _process_mail_values_state(self, mail_values_dict):
@@ -128,8 +132,10 @@ class MailComposeMessage(models.TransientModel):
             return blacklisted
         cards = self.env[self.model].browse(blacklisted).sudo()
         emails = {card.id: card._gdpr_get_email() for card in cards}
-        objecting = self.env["mail.blacklist"].sudo().search(
-            [("email", "in", list(filter(None, emails.values()))), ("gdpr_objection", "=", True)]
+        objecting = (
+            self.env["mail.blacklist"]
+            .sudo()
+            .search([("email", "in", list(filter(None, emails.values()))), ("gdpr_objection", "=", True)])
         )
         reachable = set(objecting.mapped("email"))
         return {card_id for card_id in blacklisted if emails[card_id] not in reachable}

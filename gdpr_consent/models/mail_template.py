@@ -10,7 +10,7 @@ class MailTemplate(models.Model):
         [("marketing", "Marketing"), ("service", "Service message")],
         string="Kind of Message",
         help="For messages to many: marketing goes to those who may get it only, a service message (about an order, a"
-        " contract) to all but those whose processing is suspended. Empty: marketing, unless the sender says otherwise.",
+        " contract) to all but those whose processing is suspended. Empty: marketing, unless the sender chooses.",
     )
 
     def _asks_for_consent(self):

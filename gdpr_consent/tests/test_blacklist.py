@@ -149,8 +149,14 @@ class TestBlacklist(DoorOutCase):
                 self.assertEqual(self.get_events(card)[-2:], ["objected", "withdrawn"])
                 self.assertEqual(self.ask_reason(card), "objected")
                 self.assertFalse(self.get_entry(card.email).gdpr_objection, "somebody else's")
-        event = self.env["gdpr.consent.event"].search([("action", "=", "objected")]).filtered(
-            lambda event: event.subject_id == self.env["res.partner"].search([("name", "=", "By add")]).gdpr_subject_id
+        event = (
+            self.env["gdpr.consent.event"]
+            .search([("action", "=", "objected")])
+            .filtered(
+                lambda event: (
+                    event.subject_id == self.env["res.partner"].search([("name", "=", "By add")]).gdpr_subject_id
+                )
+            )
         )
         self.assertEqual(event._get_value("reason"), "The e-mail address was blacklisted.")
         self.assertEqual(event._get_value("note"), "Asked by mail")

@@ -30,9 +30,7 @@ class ToManyCase(DoorOutCase):
         cls.objecting = cls.make_person("Objecting", "not_applicable")
         cls.objecting.gdpr_record_objection()
         cls.suspended = cls.make_person("Suspended", "contract")
-        cls.env["gdpr.subject"]._record_acts(
-            [{"subject_id": cls.suspended.gdpr_subject_id.id, "action": "restricted"}]
-        )
+        cls.env["gdpr.subject"]._record_acts([{"subject_id": cls.suspended.gdpr_subject_id.id, "action": "restricted"}])
         cls.people = (
             cls.agreed
             + cls.second

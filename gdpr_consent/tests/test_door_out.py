@@ -54,7 +54,7 @@ class DoorOutCase(ConsentCase):
 
 @tagged("post_install", "-at_install")
 class TestVerdict(DoorOutCase):
-    """May we contact this person, for this purpose, through this channel, now? (law.md R-28, R-30, R-33, R-38, R-61)"""
+    """May we contact this person, for this purpose, through this channel, now (law.md R-28, R-30, R-33, R-38, R-61)?"""
 
     def test_states(self):
         """Each state a consent can be in, and no record at all."""
@@ -115,9 +115,7 @@ class TestVerdict(DoorOutCase):
             card = self.make_person(f"Person {basis.replace('_', ' ')}", basis)
             with self.subTest(basis=basis):
                 self.assertEqual(self.ask_reason(card), "no_consent")
-                self.assertEqual(
-                    self.ask_reason(card, "orders"), "allowed" if basis == "contract" else "other_basis"
-                )
+                self.assertEqual(self.ask_reason(card, "orders"), "allowed" if basis == "contract" else "other_basis")
                 self.assertEqual(
                     self.ask_reason(card, "regulars"), "allowed" if basis == "legitimate_interests" else "other_basis"
                 )
@@ -229,7 +227,13 @@ class TestVerdict(DoorOutCase):
         self.assertTrue(all(explanations.values()))
 
     def test_bad_arguments(self):
-        for arguments in (("spam", "email"), ("marketing", "pigeon"), (False, "email"), (2**30, "email"), ("marketing", None)):
+        for arguments in (
+            ("spam", "email"),
+            ("marketing", "pigeon"),
+            (False, "email"),
+            (2**30, "email"),
+            ("marketing", None),
+        ):
             with self.subTest(arguments=arguments), self.assertRaises(ValidationError):
                 self.partner.gdpr_may_contact(*arguments)
 
