@@ -13,5 +13,6 @@ from . import test_preferences_page
 from . import test_screenshots
 from . import test_sending
 from . import test_settings
+from . import test_state_machine
 from . import test_tour_consent
 from . import test_translation
