@@ -1,6 +1,7 @@
 from . import test_access
 from . import test_accessibility
 from . import test_card
+from . import test_companies
 from . import test_concurrency
 from . import test_consent_entry
 from . import test_consent_page
