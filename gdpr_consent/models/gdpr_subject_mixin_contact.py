@@ -28,10 +28,9 @@ class GdprSubjectMixin(models.AbstractModel):
         :raise ValidationError: unknown purpose or channel
         """
         self.check_access("read")
-        purpose = self.with_context(active_test=False)._gdpr_browse_by_code("gdpr.purpose", purpose or [])
-        # The company's own comes before the shared one of the same code.
-        purpose = purpose.sudo().exists().sorted(lambda candidate: not candidate.company_id)[:1]
-        channel = self._gdpr_browse_by_code("gdpr.channel", channel or []).sudo().exists()
+        # The company's own purpose comes before the shared one of the same code.
+        purpose = self._gdpr_find("gdpr.purpose", purpose).sorted(lambda found: not found.company_id)[:1]
+        channel = self._gdpr_find("gdpr.channel", channel)
         if not purpose or len(channel) != 1:
             raise ValidationError(self.env._("Name one purpose and one channel."))
         reasons = self._gdpr_get_contact_reasons(purpose, channel)
@@ -40,6 +39,11 @@ class GdprSubjectMixin(models.AbstractModel):
             card_id: {"allowed": reason == "allowed", "reason": reason, "explanation": explanations[reason]}
             for card_id, reason in reasons.items()
         }
+
+    def _gdpr_find(self, model, value):
+        """Give the existing records meant by a record, an id or a code, archived ones too."""
+        records = self.with_context(active_test=False)._gdpr_browse_by_code(model, value or []).sudo()
+        return records if isinstance(value, str) else records.exists()
 
     def _gdpr_get_contact_reasons(self, purpose, channel):
         """Give, by id of each card, ``allowed`` or the code of why not.
