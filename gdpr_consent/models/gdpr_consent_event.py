@@ -169,6 +169,7 @@ class GdprConsentEvent(models.Model):
             "ip_address": self.env._("IP address"),
             "user_agent": self.env._("Browser"),
             "answer": self.env._("Answer"),
+            "exemption": self.env._("Counts without confirmation because"),
         }
         for event in self:
             event.details = "\n".join(

@@ -57,7 +57,9 @@ class TestConcurrency(HttpCase):
         """
         with self.registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
-            request = env["res.partner"].browse(self.partner_id).gdpr_request_consent()
+            # As the person asks for it: some said no a moment ago.
+            partner = env["res.partner"].browse(self.partner_id)
+            request = partner.with_context(gdpr_request_options={"kind": "fresh_link"}).gdpr_request_consent()
             tokens = request._issue_links()
             request._mark_sent("<sent@example.com>")
             return request.id, tokens["grant"], tokens["preferences"]
