@@ -161,8 +161,8 @@ class GdprSubject(models.Model):
                 ON due.company_id = company.id AND due.state = 'sent'
                AND due.sent_on <= %(now)s - company.gdpr_reminder_days * INTERVAL '1 day'
               JOIN gdpr_subject person ON person.id = due.subject_id
-             WHERE due.kind IN ('first', 'reminder') AND due.reminder_number < company.gdpr_reminder_count
-               AND person.consent_state = 'waiting' AND NOT person.restricted AND NOT person.objected
+             WHERE due.kind IN ('first', 'reminder') AND COALESCE(due.reminder_number, 0) < company.gdpr_reminder_count
+               AND person.consent_state = 'waiting' AND person.restricted IS NOT TRUE AND person.objected IS NOT TRUE
                AND (due.reminder_queued_on IS NULL
                     OR due.reminder_queued_on <= %(now)s - company.gdpr_reminder_days * INTERVAL '1 day')
                AND NOT EXISTS (SELECT 1 FROM gdpr_consent_request newer
@@ -205,7 +205,7 @@ class GdprSubject(models.Model):
               LEFT JOIN LATERAL (SELECT state FROM gdpr_consent_request
                                   WHERE subject_id = due.id AND kind = 'renewal' ORDER BY id DESC LIMIT 1) last ON TRUE
              WHERE company.gdpr_renewal_days > 0 AND form.active
-               AND due.legal_basis = 'consent' AND NOT due.restricted AND NOT due.objected
+               AND due.legal_basis = 'consent' AND due.restricted IS NOT TRUE AND due.objected IS NOT TRUE
                AND (ending.changed_on IS NOT NULL
                     OR ending.expires_on <= %(now)s + company.gdpr_renewal_days * INTERVAL '1 day')
                AND (due.renewal_asked_on IS NULL

@@ -158,6 +158,7 @@ class GdprSubjectMixin(models.AbstractModel):
         chosen_form = self.env["gdpr.consent.form"].sudo().browse(options.get("form_id")).exists()
         asked_forms = dict.fromkeys(forms, chosen_form) if chosen_form.version_number else forms
         cooldowns = self._gdpr_get_cooldowns(asked_forms) if is_asking else {}
+        objections = self._gdpr_get_objections() if is_asking else {}
         for card in self.sudo():
             company = card._gdpr_get_company()
             address = card[card._gdpr_email_field] or ""
@@ -169,11 +170,8 @@ class GdprSubjectMixin(models.AbstractModel):
                 refusals[card.id] = self.env._(
                     "%(name)s asked you to suspend the processing.", name=card._gdpr_get_name()
                 )
-            elif is_asking and card.gdpr_objected:
-                refusals[card.id] = self.env._(
-                    "%(name)s objects to any marketing, so only the person can ask for the form.",
-                    name=card._gdpr_get_name(),
-                )
+            elif card.id in objections:
+                refusals[card.id] = objections[card.id]
             elif card.id in cooldowns:
                 refusals[card.id] = self.env._(
                     "%(name)s said no, and isn't asked again before %(date)s.",
@@ -199,6 +197,16 @@ class GdprSubjectMixin(models.AbstractModel):
             elif not forms[company]:
                 refusals[card.id] = self.env._("%(company)s has no published consent form.", company=company.name)
         return refusals
+
+    def _gdpr_get_objections(self):
+        """Give, for those who want no marketing at all, the sentence why they aren't asked."""
+        return {
+            card.id: self.env._(
+                "%(name)s objects to any marketing, so only the person can ask for the form.",
+                name=card._gdpr_get_name(),
+            )
+            for card in self.sudo().filtered("gdpr_objected")
+        }
 
     def _gdpr_get_cooldowns(self, forms):
         """Give from when on (UTC) those can be asked again who said no a short while ago, by id of the card.

@@ -88,6 +88,9 @@ class GdprSubjectMixin(models.AbstractModel):
         :param act: further values for ``_record_acts``; ``values`` go to the first event of each person
         """
         refusals = self.with_context(gdpr_request_options={"kind": "confirmation"})._gdpr_get_refusals()
+        if act["source"] == "import":
+            # The person may have come to a web site; on a list that was brought in nobody has asked for anything.
+            refusals |= self._gdpr_get_objections()
         if refusals:
             reasons = "\n".join(list(refusals.values())[:10])
             raise ValidationError(
