@@ -104,9 +104,7 @@ class GdprConsentRequest(models.Model):
     def _get_refused(self):
         """Give the ids of those whose card is gone, isn't covered any more, or can't be asked."""
         refused = set(self.filtered(lambda request: not request.form_id.active).ids)
-        for (model, company), requests in self.grouped(
-            lambda request: (request.res_model, request.company_id)
-        ).items():
+        for (model, company), requests in self.grouped(lambda request: (request.res_model, request.company_id)).items():
             cards = self.env["gdpr.subject.mixin"].with_company(company).with_context(active_test=False)
             askable = cards._get_cards(model, requests.mapped("res_id"))
             if askable:

@@ -94,7 +94,9 @@ class GdprSubjectMixin(models.AbstractModel):
         if refusals:
             reasons = "\n".join(list(refusals.values())[:10])
             raise ValidationError(
-                self.env._("What was declared can't be confirmed, so nobody was recorded:\n%(reasons)s", reasons=reasons)
+                self.env._(
+                    "What was declared can't be confirmed, so nobody was recorded:\n%(reasons)s", reasons=reasons
+                )
             )
         self._gdpr_ensure_subjects()
         cards = {}
@@ -108,7 +110,10 @@ class GdprSubjectMixin(models.AbstractModel):
         unasked = [subject for subject in subjects if subject not in requests]
         made = self.env["gdpr.consent.request"]._queue_messages(
             "confirmation",
-            [cards[subject]._gdpr_prepare_confirmation(versions[cards[subject]], choices, **act) for subject in unasked],
+            [
+                cards[subject]._gdpr_prepare_confirmation(versions[cards[subject]], choices, **act)
+                for subject in unasked
+            ],
         )
         requests |= dict(zip(unasked, made, strict=True))
         values, attachment = act.pop("values"), act.pop("attachment")

@@ -42,8 +42,7 @@ class ResCompany(models.Model):
     gdpr_confirm_api = fields.Boolean("Confirm Consent From the API", default=True)
     gdpr_confirm_exemption_reason = fields.Text("Why Without Confirmation")
     gdpr_sender = fields.Char(
-        "Sender of Privacy Messages",
-        help="An address, or a name and an address. Empty: those of the company."
+        "Sender of Privacy Messages", help="An address, or a name and an address. Empty: those of the company."
     )
     gdpr_officer_name = fields.Char("Privacy Officer")
     gdpr_officer_email = fields.Char("E-mail of the Privacy Officer")
@@ -99,9 +98,7 @@ class ResCompany(models.Model):
                 if not email_normalize(address):
                     raise ValidationError(self.env._("“%(address)s” isn't an e-mail address.", address=address))
 
-    @api.constrains(
-        "gdpr_confirm_website", "gdpr_confirm_import", "gdpr_confirm_api", "gdpr_confirm_exemption_reason"
-    )
+    @api.constrains("gdpr_confirm_website", "gdpr_confirm_import", "gdpr_confirm_api", "gdpr_confirm_exemption_reason")
     def _check_gdpr_confirm_exemption_reason(self):
         for company in self:
             is_confirmed = all(company[f"gdpr_confirm_{source}"] for source in CONFIRMED_SOURCES)

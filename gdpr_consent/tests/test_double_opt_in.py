@@ -46,7 +46,9 @@ class TestDeclared(DeclaredCase):
                     {"name": source, "email": f"{source}@example.com", "gdpr_legal_basis": "consent"}
                 )
                 request = self.declare(partner, source=source, note="Bikes only")
-                self.assertEqual((request.kind, request.state, request.declared_source), ("confirmation", "sent", source))
+                self.assertEqual(
+                    (request.kind, request.state, request.declared_source), ("confirmation", "sent", source)
+                )
                 self.assertEqual(request.declared_choices, {str(self.marketing.id): ["email", "phone"]})
                 self.assertEqual(self.get_events(partner), ["basis_changed", "declared", "asked"])
                 self.assertEqual(self.get_reason(partner), "no_consent")
@@ -204,9 +206,7 @@ class TestLapse(DeclaredCase):
             self.assertEqual(self.run_job()[0], 0)
         self.assertEqual(request.state, "expired")
         self.assertFalse(self.env["gdpr.link"]._find("grant", token))
-        self.assertEqual(
-            self.get_events(self.partner), ["basis_changed", "declared", "asked", "confirmation_lapsed"]
-        )
+        self.assertEqual(self.get_events(self.partner), ["basis_changed", "declared", "asked", "confirmation_lapsed"])
         self.assertEqual(self.partner.gdpr_consent_state, "no_response")
         self.assertEqual(self.get_values(), {})
         self.assertFalse(request.email or request.declared_note or request.mail_mail_ids or message.exists())
@@ -342,7 +342,7 @@ class TestConfirmationPage(PageCase, DeclaredCase):
     def test_refuse_what_was_agreed_before(self):
         self.partner.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
         token, page = self.declare_and_open()
-        self.assertIn("You agreed to News and offers before", self.get_text(page))
+        self.assertIn("You agreed before to: News and offers.", self.get_text(page))
         self.answer(token, "refuse")
         self.assertEqual(self.get_state(self.partner), "withdrawn")
 
@@ -381,9 +381,7 @@ class TestConfirmationPage(PageCase, DeclaredCase):
         self.answer(token, "confirm")
         self.assertEqual(self.open_consent(token).status_code, 404)
         with freeze_time(fields.Datetime.now() + timedelta(minutes=11)):
-            page = self.url_open(
-                f"/gdpr/consent/{token}", data=[*self.get_hidden_fields(first), ("answer", "refuse")]
-            )
+            page = self.url_open(f"/gdpr/consent/{token}", data=[*self.get_hidden_fields(first), ("answer", "refuse")])
         self.assertIn(page.status_code, (400, 404))
 
     def test_after_the_period(self):

@@ -46,7 +46,9 @@ class TestRenewal(ReminderCase):
         self.assertEqual((request.kind, request.state, request.form_id), ("renewal", "sent", self.form))
         self.assertEqual(self.partner.gdpr_consent_state, "obtained")
         self.assertTrue(self.partner.gdpr_may_contact("marketing", "email")[self.partner.id]["allowed"])
-        self.assertEqual((self.partner.gdpr_event_ids[0].action, self.partner.gdpr_event_ids[0].actor), ("asked", "system"))
+        self.assertEqual(
+            (self.partner.gdpr_event_ids[0].action, self.partner.gdpr_event_ids[0].actor), ("asked", "system")
+        )
         for days in (0, 1, 7, 29):
             self.assertFalse(self.run_and_send(due + timedelta(days=days)), "once, and without reminders")
         self.assertLedgerSound()
@@ -133,7 +135,9 @@ class TestRenewal(ReminderCase):
         request, _grant, _preferences = self.ask(twin)
         request._answer(request._get_version(), "save", {self.marketing.id: ["email"]}, {})
         due = self.partner.gdpr_consent_expires_on - timedelta(days=30)
-        self.assertEqual([mail["email_to"] for mail in self.run_and_send(due)], [['"Anna at Work" <anna@work.example.com>']])
+        self.assertEqual(
+            [mail["email_to"] for mail in self.run_and_send(due)], [['"Anna at Work" <anna@work.example.com>']]
+        )
 
     def test_another_card_when_that_is_gone(self):
         self.lead.partner_id = self.partner
