@@ -65,6 +65,18 @@ class TestExpiry(LifeCycleCase):
         self.assertEqual(self.partner.gdpr_may_contact("marketing", "email")[self.partner.id]["reason"], "expired")
         self.assertLedgerSound()
 
+    def test_to_the_second(self):
+        self.partner.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+        end = self.partner.gdpr_consent_expires_on
+        for moment, state, reason in (
+            (end - timedelta(seconds=1), "obtained", "allowed"),
+            (end, "expired", "expired"),
+        ):
+            with freeze_time(moment):
+                self.run_job()
+                self.assertEqual(self.partner.gdpr_consent_state, state)
+                self.assertEqual(self.partner.gdpr_may_contact("marketing", "email")[self.partner.id]["reason"], reason)
+
     def test_expires_once(self):
         self.partner.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
         self.run_job(months=25)
@@ -132,6 +144,13 @@ class TestExpiry(LifeCycleCase):
 @tagged("post_install", "-at_install")
 class TestNoResponse(LifeCycleCase):
     """Silence is never a yes."""
+
+    def test_to_the_second(self):
+        request, _grant, _preferences = self.ask(self.partner)
+        for seconds, state in ((-1, "waiting"), (0, "no_response")):
+            with freeze_time(request.sent_on + timedelta(days=14, seconds=seconds)):
+                self.run_job()
+            self.assertEqual(self.partner.gdpr_consent_state, state)
 
     def test_after_the_waiting_period(self):
         self.ask(self.partner)
@@ -203,6 +222,16 @@ class TestLinkExpiry(LifeCycleCase):
             self.assertTrue(self.env["gdpr.link"]._find("preferences", preferences))
         self.assertEqual(self.partner.gdpr_consent_state, "no_response")
 
+    def test_to_the_second(self):
+        request, grant, _preferences = self.ask(self.partner)
+        self.assertEqual(request.expires_on, request.sent_on + timedelta(days=30))
+        for seconds, state in ((-1, "sent"), (0, "expired")):
+            with freeze_time(request.expires_on + timedelta(seconds=seconds)):
+                self.run_job()
+            self.assertEqual(request.state, state)
+        with freeze_time(request.expires_on + timedelta(seconds=1)):
+            self.assertFalse(self.env["gdpr.link"]._find("grant", grant))
+
     def test_validity_of_the_company(self):
         self.env.company.gdpr_link_validity_days = 3
         request, grant, _preferences = self.ask(self.partner)
@@ -249,6 +278,8 @@ class TestJob(LifeCycleCase):
         self.make_people(20, gdpr_legal_basis="consent").gdpr_record_consent(
             "marketing", "email", "paper", evidence="List"
         )
+        # Whatever the number of companies.
+        self.env["res.company"].create([{"name": f"Company {number}"} for number in range(10)])
         with patch.object(self.registry["ir.cron"], "_commit_progress", return_value=1.0):
             self.env.flush_all()
             self.env.invalidate_all()
