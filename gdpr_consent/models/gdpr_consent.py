@@ -44,6 +44,14 @@ class GdprConsent(models.Model):
     _renewal_due_index = models.Index("(subject_id) WHERE renewal_due")
     _subject_purpose_uniq = models.Constraint("UNIQUE(subject_id, purpose_id)", "A person has one answer per purpose.")
 
+    def _shows(self, answer):
+        """Tell whether the record says what a replay says: an ``Answer``. An answer is told by its events."""
+        return (self.event_id.id, self.narrowed_by_id.id or None, self.given_on or None) == (
+            answer.event_id,
+            answer.narrowed_by_id,
+            answer.given_on,
+        )
+
     def _was_denied_after(self, moment):
         """Tell whether the person said no after a moment (UTC)."""
         self.ensure_one()

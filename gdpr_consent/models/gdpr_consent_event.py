@@ -141,7 +141,7 @@ class GdprConsentEvent(models.Model):
         for event in self:
             event.channel_ids = [channels[code] for code in (event.channel_codes or "").split(",") if code in channels]
 
-    @api.depends("action", "purpose_id", "channel_codes", "legal_basis")
+    @api.depends("action", "purpose_id", "channel_codes", "legal_basis", "related_subject_id")
     @api.depends_context("lang")
     def _compute_description(self):
         actions = dict(self._fields["action"]._description_selection(self.env))
@@ -150,6 +150,8 @@ class GdprConsentEvent(models.Model):
             parts = [event.purpose_id.sudo().display_name] if event.purpose_id else []
             if event.action == "basis_changed":
                 parts.append(bases[event.legal_basis])
+            if event.related_subject_id:
+                parts.append(event.related_subject_id.sudo().reference)
             if event.channel_ids:
                 parts.append(", ".join(event.channel_ids.mapped("name")))
             event.description = ": ".join(
@@ -170,6 +172,7 @@ class GdprConsentEvent(models.Model):
             "user_agent": self.env._("Browser"),
             "answer": self.env._("Answer"),
             "exemption": self.env._("Counts without confirmation because"),
+            "cards": self.env._("Records"),
         }
         for event in self:
             event.details = "\n".join(

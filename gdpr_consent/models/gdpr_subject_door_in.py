@@ -62,6 +62,7 @@ class GdprSubject(models.Model):
         # Written behind the ORM's back: let what is computed from the history follow.
         subjects.modified(["event_ids"])
         subjects._project()
+        self._sync_blacklists(acts)
         return events
 
     @api.model
@@ -287,7 +288,7 @@ class GdprSubject(models.Model):
         for subject_id, projection in projections.items():
             for purpose_id, answer in projection.answers.items():
                 consent = existing.pop((subject_id, purpose_id), Consent)
-                if (consent.event_id.id, consent.narrowed_by_id.id or None) == (answer.event_id, answer.narrowed_by_id):
+                if consent._shows(answer):
                     continue
                 values = {
                     "state": answer.state,

@@ -51,7 +51,8 @@ class GdprSubject(models.Model):
         absorbed.link_ids.write({"subject_id": survivor.id})
         absorbed.request_ids.write({"subject_id": survivor.id})
         # One question at a time: the newest stands.
-        survivor.request_ids.filtered(lambda request: request.state in ("queued", "sent"))[1:]._cancel()
+        asked = survivor.request_ids.filtered(lambda request: request.state in ("queued", "sent"))
+        asked.sorted("id", reverse=True)[1:]._cancel()
         wanted = before[survivor.id].combine(before[absorbed.id])
         survivor._correct(wanted, self.env._("Joined with another history: the stricter answer counts."))
         return survivor

@@ -28,14 +28,21 @@ class GdprSubjectMixin(models.AbstractModel):
         self._gdpr_check_group("gdpr_consent.group_user")
         return self._gdpr_open_wizard("gdpr.consent.withdrawal", self.env._("Record withdrawal"))
 
-    def _gdpr_open_wizard(self, model, name):
+    def action_gdpr_record_objection(self):
+        """Open the wizard for a person who wants no marketing at all."""
+        self._gdpr_check_group("gdpr_consent.group_user")
+        return self._gdpr_open_wizard(
+            "gdpr.consent.withdrawal", self.env._("Record objection"), default_is_objection=True
+        )
+
+    def _gdpr_open_wizard(self, model, name, **context):
         return {
             "type": "ir.actions.act_window",
             "name": name,
             "res_model": model,
             "view_mode": "form",
             "target": "new",
-            "context": {"default_res_model": self._name, "default_res_ids": self.ids},
+            "context": {"default_res_model": self._name, "default_res_ids": self.ids, **context},
         }
 
     def gdpr_record_consent(self, purposes, channels, source, note=None, evidence=None, given_on=None, form=None):
@@ -267,4 +274,21 @@ class GdprSubjectMixin(models.AbstractModel):
             purposes = self._gdpr_browse_by_code("gdpr.purpose", purposes)
         for subject in self._gdpr_ensure_subjects():
             subject._record_withdrawal(purposes, source=source, values={"note": note or ""})
+        return True
+
+    def gdpr_record_objection(self, source="phone", note=None):
+        """Record that the persons want no marketing at all (article 21(2) GDPR, law.md R-38).
+
+        Counts at once, for every purpose of marketing and every legal basis; their addresses are blacklisted. Only
+        the person can lift it, by agreeing to marketing later. Who has objected already isn't recorded again.
+
+        :param str source: how the person said so
+        :param str note: the person's own words
+        :raise ValidationError: the source isn't a way to collect an answer
+        """
+        self._gdpr_check_group("gdpr_consent.group_user")
+        self.check_access("read")
+        if source not in dict(SOURCES):
+            raise ValidationError(self.env._("“%(way)s” is not a way to collect an answer.", way=source))
+        self._gdpr_ensure_subjects()._record_objection(source=source, values={"note": note or ""})
         return True

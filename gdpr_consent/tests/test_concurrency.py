@@ -33,6 +33,8 @@ class TestConcurrency(HttpCase):
             partner.gdpr_legal_basis = "consent"
             self.partner_id = partner.id
             self.subject_id = partner.gdpr_subject_id.id
+            self.subject_ids = [self.subject_id]
+            self.partner_ids = [self.partner_id]
             self.marketing_id = env.ref("gdpr_consent.purpose_marketing").id
         self.addCleanup(self.clean_up)
         self.request_id, _grant, _preferences = self.ask()
@@ -42,13 +44,13 @@ class TestConcurrency(HttpCase):
         with self.registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
             cr.execute("ALTER TABLE gdpr_consent_event DISABLE TRIGGER USER")
-            cr.execute("DELETE FROM gdpr_consent WHERE subject_id = %s", [self.subject_id])
-            cr.execute("DELETE FROM gdpr_consent_event WHERE subject_id = %s", [self.subject_id])
+            cr.execute("DELETE FROM gdpr_consent WHERE subject_id = ANY(%s)", [self.subject_ids])
+            cr.execute("DELETE FROM gdpr_consent_event WHERE subject_id = ANY(%s)", [self.subject_ids])
             cr.execute("ALTER TABLE gdpr_consent_event ENABLE TRIGGER USER")
-            env["gdpr.consent.request"].search([("subject_id", "=", self.subject_id)]).mail_mail_ids.unlink()
-            env["res.partner"].browse(self.partner_id).unlink()
+            env["gdpr.consent.request"].search([("subject_id", "in", self.subject_ids)]).mail_mail_ids.unlink()
+            env["res.partner"].browse(self.partner_ids).unlink()
             env.flush_all()
-            cr.execute("DELETE FROM gdpr_subject WHERE id = %s", [self.subject_id])
+            cr.execute("DELETE FROM gdpr_subject WHERE id = ANY(%s)", [self.subject_ids])
             cr.execute("DELETE FROM gdpr_rate_limit")
 
     def ask(self):
@@ -199,6 +201,46 @@ class TestConcurrency(HttpCase):
     def write_settings(self, company_id, settings):
         with self.registry.cursor() as cr:
             api.Environment(cr, SUPERUSER_ID, {})["res.company"].browse(company_id).write(settings)
+
+    def make_twin(self):
+        """Make another record of the person, with a history of its own."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            twin = env["res.partner"].create({"name": "C. Verdi"})
+            twin.gdpr_legal_basis = "consent"
+            self.partner_ids.append(twin.id)
+            self.subject_ids.append(twin.gdpr_subject_id.id)
+
+    def test_joined_while_the_person_answers(self):
+        """The answer counts for the person both records are, whichever comes first."""
+        self.make_twin()
+
+        def join(env):
+            twin, known = (env["gdpr.subject"].browse(subject_id) for subject_id in reversed(self.subject_ids))
+            twin._join(known, "The same person")
+
+        for act, state in ((self.give("email"), "obtained"), (self.withdraw, "withdrawn")):
+            with self.subTest(state=state):
+                self.run_together(act, join)
+                with self.registry.cursor() as cr:
+                    env = api.Environment(cr, SUPERUSER_ID, {})
+                    cards = env["res.partner"].browse(self.partner_ids)
+                    self.assertEqual(cards.mapped("gdpr_consent_state"), [state, state])
+                    self.assertEqual(env["gdpr.subject"].browse(self.subject_ids)._verify_ledger(), [])
+
+    def test_joined_by_two_users(self):
+        """Both ways at once: one join, no circle."""
+        self.make_twin()
+
+        def join(first, second):
+            return lambda env: env["gdpr.subject"].browse(first)._join(env["gdpr.subject"].browse(second), "The same")
+
+        self.run_together(join(*self.subject_ids), join(*reversed(self.subject_ids)))
+        with self.registry.cursor() as cr:
+            subjects = api.Environment(cr, SUPERUSER_ID, {})["gdpr.subject"].browse(self.subject_ids)
+            self.assertEqual(len(subjects.root_id), 1)
+            self.assertEqual(sorted(subjects.event_ids.mapped("action")).count("joined"), 1)
+            self.assertEqual(subjects._verify_ledger(), [])
 
     def test_uses_of_one_link(self):
         """Many uses of one link at once are all counted."""
