@@ -38,6 +38,8 @@
         "views/res_config_settings_views.xml",
         "views/page_templates.xml",
         "views/consent_page_templates.xml",
+        "views/confirmation_page_templates.xml",
+        "views/message_layout_templates.xml",
         "views/preferences_page_templates.xml",
         "views/portal_templates.xml",
         "views/gdpr_consent_menus.xml",

@@ -16,6 +16,8 @@ from . import gdpr_consent_event_value
 from . import gdpr_consent_form
 from . import gdpr_consent_form_version
 from . import gdpr_consent_request
+from . import gdpr_consent_request_confirmation
+from . import gdpr_consent_request_message
 from . import gdpr_subject_request
 from . import gdpr_link
 from . import gdpr_rate_limit

@@ -21,8 +21,6 @@ COLUMNS = {
     "gdpr_subject_id": ("int4", None),
 }
 PROJECTED_FIELDS = ("gdpr_consent_state", "gdpr_restricted", "gdpr_subject_id")
-# Ways of giving consent that an operator can record; the others are the person's own.
-RECORDABLE_SOURCES = ("phone", "meeting", "paper", "import", "api")
 
 
 class GdprSubjectMixin(models.AbstractModel):

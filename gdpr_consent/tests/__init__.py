@@ -7,6 +7,8 @@ from . import test_composer
 from . import test_concurrency
 from . import test_consent_entry
 from . import test_consent_page
+from . import test_cool_down
+from . import test_double_opt_in
 from . import test_door_out
 from . import test_identity
 from . import test_ledger
@@ -15,6 +17,8 @@ from . import test_mail_contract
 from . import test_migration
 from . import test_portal
 from . import test_preferences_page
+from . import test_reminders
+from . import test_renewal
 from . import test_screenshots
 from . import test_sending
 from . import test_settings
