@@ -176,6 +176,7 @@ class GdprConsentEvent(models.Model):
             "user_agent": self.env._("Browser"),
             "answer": self.env._("Answer"),
             "request": self.env._("Request"),
+            "exemption": self.env._("Counts without confirmation because"),
             "cards": self.env._("Records"),
         }
         for event in self:

@@ -197,16 +197,15 @@ class GdprSubjectRequest(models.Model):
     def _check_asked_once(self):
         # Not a constraint: two people who turn out to be one may have asked the same.
         opened = self._find_open(self.subject_id, self.mapped("type"))
+        opened = opened.grouped(lambda request: (request.subject_id.root_id, request.type))
         for request in self.filtered(lambda request: request.state in OPEN_STATES):
-            others = opened.filtered(
-                lambda other: other.type == request.type and other.subject_id.root_id == request.subject_id.root_id
-            )
-            if others - request:
+            others = opened[request.subject_id.root_id, request.type] - request
+            if others:
                 raise ValidationError(
                     self.env._(
                         "%(person)s has asked for the same already: %(number)s is still open.",
                         person=request.subject_id.display_name,
-                        number=(others - request)[0].name,
+                        number=others[0].name,
                     )
                 )
 
@@ -256,7 +255,10 @@ class GdprSubjectRequest(models.Model):
         return self.env["res.users"]
 
     def _record_receipt(self):
-        """Note the requests in the ledger. Of two that come at the same moment one is tried again, and finds the other."""
+        """Note the requests in the ledger.
+
+        That locks the people: of two that come at the same moment one is tried again, and finds the other.
+        """
         types = dict(self._fields["type"]._description_selection(self.env))
         self.env["gdpr.subject"]._record_acts(
             [

@@ -291,6 +291,8 @@ class TestPreferencesPage(PageCase):
         self.env.invalidate_all()
         fresh = self.partner.gdpr_subject_id.request_ids[0]
         self.assertEqual((fresh.kind, fresh.state, fresh.form_id), ("fresh_link", "sent", request.form_id))
+        asked = self.partner.gdpr_event_ids[0]
+        self.assertEqual((asked.action, asked.actor, asked.user_id.id), ("asked", "person", False))
         self.assertEqual(fresh.user_id, self.salesperson, "who asked at first learns of the answer")
         self.answer(token, "accept")
         self.assertEqual(set(self.get_given(self.partner)), {"marketing", "profiling"})
