@@ -48,6 +48,7 @@ class TestConcurrency(HttpCase):
             cr.execute("DELETE FROM gdpr_consent_event WHERE subject_id = ANY(%s)", [self.subject_ids])
             cr.execute("ALTER TABLE gdpr_consent_event ENABLE TRIGGER USER")
             env["gdpr.consent.request"].search([("subject_id", "in", self.subject_ids)]).mail_mail_ids.unlink()
+            env["gdpr.subject.request"].search([("subject_id", "in", self.subject_ids)]).unlink()
             env["res.partner"].browse(self.partner_ids).unlink()
             env.flush_all()
             cr.execute("DELETE FROM gdpr_subject WHERE id = ANY(%s)", [self.subject_ids])
@@ -153,6 +154,18 @@ class TestConcurrency(HttpCase):
         self.run_together(self.give("email"))
         self.run_together(*[self.withdraw] * 3)
         self.assertEqual(self.read_state(), ("withdrawn", set(), ["given", "withdrawn"]))
+
+    def test_same_request_twice(self):
+        """Two tabs that ask the same at once: one data-subject request."""
+
+        def ask(env):
+            env["gdpr.subject.request"]._receive(env["gdpr.subject"].browse(self.subject_id), "access")
+
+        self.run_together(*[ask] * 3)
+        self.assertEqual(self.read_state()[2], ["requested"])
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            self.assertEqual(env["gdpr.subject.request"].search_count([("subject_id", "=", self.subject_id)]), 1)
 
     def test_acts_of_several_operators(self):
         """Acts on one person follow each other in one chain."""
