@@ -32,25 +32,6 @@ class PreferencesPage(PrivacyPage):
             },
         )
 
-    @route("/gdpr/preferences/<string:token>/copy", methods=["GET"], **LINK_PAGE)
-    def copy(self, token, **_params):
-        """Give the person a copy of the record to keep (law.md R-27)."""
-        link, page = self._find_link("preferences", token)
-        if page:
-            return page
-        asking = link.request_id
-        self._speak(asking.lang)
-        html = request.env["ir.qweb"]._render(
-            "gdpr_consent.record_copy",
-            {
-                "lang": request.env.lang,
-                "content": asking._get_version(request.env.lang)._get_content(),
-                "subject": asking.subject_id,
-                "events": asking.subject_id.with_context(lang=request.env.lang)._get_answer_events(),
-            },
-        )
-        return self._download(f"<!DOCTYPE html>\n{html}", "consent-record.html")
-
     def _withdraw(self, link):
         """Take back one purpose, or all; open questions are answered with no too."""
         subject = link.subject_id

@@ -9,6 +9,9 @@ from . import gdpr_subject_answer
 from . import gdpr_subject_identity
 from . import gdpr_subject_life_cycle
 from . import gdpr_subject_verification
+from . import gdpr_subject_evidence
+from . import gdpr_subject_erasure
+from . import gdpr_subject_heads
 from . import gdpr_consent
 from . import gdpr_consent_event
 from . import gdpr_consent_event_value
@@ -16,11 +19,13 @@ from . import gdpr_consent_form
 from . import gdpr_consent_form_version
 from . import gdpr_consent_request
 from . import gdpr_subject_request
+from . import gdpr_ledger_verification
 from . import gdpr_link
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
 from . import gdpr_subject_mixin_entry
+from . import gdpr_subject_mixin_evidence
 from . import gdpr_subject_mixin_identity
 from . import base_partner_merge_automatic_wizard
 from . import res_company
