@@ -56,7 +56,7 @@ class ReceiptPage(PrivacyPage):
                 **receipt,
             },
         )
-        return self._download(html, "consent-record.html")
+        return self._download(html.strip(), "consent-record.html")
 
     def _give_records(self, subject):
         receipt = self._get_receipt(subject)

@@ -4,6 +4,8 @@ from . import test_card
 from . import test_concurrency
 from . import test_consent_entry
 from . import test_consent_page
+from . import test_consent_record
+from . import test_evidence
 from . import test_identity
 from . import test_ledger
 from . import test_life_cycle
@@ -15,3 +17,4 @@ from . import test_sending
 from . import test_settings
 from . import test_tour_consent
 from . import test_translation
+from . import test_verification
