@@ -24,10 +24,14 @@ class GdprHeads(Command):
         what.add_argument("--check", metavar="FILE", help="compare the ledger with a file exported earlier")
         options, others = parser.parse_known_args(args)
         with open_database(others) as env:
-            if options.export:
-                self.export(env, options.export)
-            else:
-                self.check(env, options.check)
+            try:
+                if options.export:
+                    self.export(env, options.export)
+                else:
+                    self.check(env, options.check)
+            except (OSError, UserError) as error:
+                print(error, file=sys.stderr)
+                sys.exit(1)
 
     def export(self, env, path):
         """Write the file."""
@@ -38,11 +42,7 @@ class GdprHeads(Command):
     def check(self, env, path):
         """Compare the ledger with the file and keep the result."""
         with open(path, "rb") as file:
-            try:
-                verification = env["gdpr.ledger.verification"]._verify_heads(file)
-            except UserError as error:
-                print(error, file=sys.stderr)
-                sys.exit(1)
+            verification = env["gdpr.ledger.verification"]._verify_heads(file)
         faults = verification._get_fault_list()
         env.cr.commit()
         for fault in faults:

@@ -165,7 +165,7 @@ class GdprLedgerVerification(models.Model):
                 partner_ids=users.partner_id.ids,
                 subject=translated.env._("Faults in the consent ledger"),
                 body=translated.env._(
-                    "The verification found %(count)s faults in the consent ledger. Look at them in Data Privacy,"
+                    "The consent ledger was verified. Faults found: %(count)s. They are listed in Data Privacy,"
                     " Ledger, Verifications.",
                     count=self.fault_count,
                 ),

@@ -322,8 +322,11 @@ class GdprSubject(models.Model):
     @api.model
     def _iterate_roots(self):
         """Give the people that count, in batches, whoever may see them."""
-        roots = self.env.execute_query(SQL("SELECT id FROM gdpr_subject WHERE root_id = id ORDER BY id"))
-        for rows in split_every(BATCH, roots):
+        last_id = 0
+        while rows := self.env.execute_query(
+            SQL("SELECT id FROM gdpr_subject WHERE root_id = id AND id > %s ORDER BY id LIMIT %s", last_id, BATCH)
+        ):
+            last_id = rows[-1][0]
             yield self.sudo().browse(row[0] for row in rows)
 
     def _rebuild_chunk(self):

@@ -72,7 +72,7 @@ class TestKeptVerifications(VerificationCase):
             told = message.notified_partner_ids
             self.assertLessEqual(self.officer.partner_id | self.manager.partner_id, told)
             self.assertFalse(self.salesperson.partner_id & told)
-            self.assertIn("1 faults", message[0].body)
+            self.assertIn("Faults found: 1", message[0].body)
 
     def test_nobody_changes_it(self):
         self.env["gdpr.subject"].with_user(self.officer).action_verify_ledger()
