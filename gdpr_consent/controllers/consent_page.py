@@ -5,10 +5,11 @@ from odoo.http import request, route
 
 from ..models.gdpr_consent_form_version import read_content
 from .answers import read_answer
-from .privacy_page import LINK_PAGE, PrivacyPage
+from .confirmation_page import ConfirmationPage
+from .privacy_page import LINK_PAGE
 
 
-class ConsentPage(PrivacyPage):
+class ConsentPage(ConfirmationPage):
     """The page behind the personal link of a consent request."""
 
     @route("/gdpr/consent/<string:token>", methods=["GET", "POST"], **LINK_PAGE)
@@ -39,6 +40,8 @@ class ConsentPage(PrivacyPage):
 
     def _show_form(self, link, answer=None):
         asking = link.request_id
+        if asking.kind == "confirmation":
+            return self._show_confirmation(link)
         versions = asking.form_id.sudo().version_ids.filtered(lambda version: version.number == asking.version_number)
         lang = self._speak(asking.lang, versions)
         version = asking._get_version(lang)
@@ -62,6 +65,8 @@ class ConsentPage(PrivacyPage):
             return self._unusable()
         self._speak(asking.lang)
         version = self._get_shown_version(asking)
+        if asking.kind == "confirmation":
+            return self._answer_confirmation(link, version) or self._thank(link)
         answer = read_answer(request.env, version._get_content(), request.httprequest.form)
         if answer.problems:
             return self._show_form(link, answer)

@@ -139,6 +139,10 @@ class GdprPurpose(models.Model):
         self.ensure_one()
         return given_on + relativedelta(months=self.validity_months) if self.validity_months else None
 
+    def _is_marketing(self):
+        """Tell whether messages for this purpose stop at an objection; so do those for none."""
+        return self.message_class != "service"
+
     def _has_events(self):
         events = self.env["gdpr.consent.event"].sudo()
         return bool(events.search_count([("purpose_id", "in", self.ids)], limit=1))

@@ -1,14 +1,15 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from unittest.mock import patch
 
 import requests
 from lxml import html
 
-from odoo import SUPERUSER_ID, api
+from odoo import SUPERUSER_ID, api, fields
 from odoo.service.model import retrying
-from odoo.tests import HttpCase, tagged
+from odoo.tests import HttpCase, freeze_time, tagged
 from odoo.tools import mute_logger
 
 # How long an act keeps its transaction open, so that the other one runs into it.
@@ -32,6 +33,8 @@ class TestConcurrency(HttpCase):
             partner.gdpr_legal_basis = "consent"
             self.partner_id = partner.id
             self.subject_id = partner.gdpr_subject_id.id
+            self.subject_ids = [self.subject_id]
+            self.partner_ids = [self.partner_id]
             self.marketing_id = env.ref("gdpr_consent.purpose_marketing").id
         self.addCleanup(self.clean_up)
         self.request_id, _grant, _preferences = self.ask()
@@ -41,13 +44,13 @@ class TestConcurrency(HttpCase):
         with self.registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
             cr.execute("ALTER TABLE gdpr_consent_event DISABLE TRIGGER USER")
-            cr.execute("DELETE FROM gdpr_consent WHERE subject_id = %s", [self.subject_id])
-            cr.execute("DELETE FROM gdpr_consent_event WHERE subject_id = %s", [self.subject_id])
+            cr.execute("DELETE FROM gdpr_consent WHERE subject_id = ANY(%s)", [self.subject_ids])
+            cr.execute("DELETE FROM gdpr_consent_event WHERE subject_id = ANY(%s)", [self.subject_ids])
             cr.execute("ALTER TABLE gdpr_consent_event ENABLE TRIGGER USER")
-            env["gdpr.consent.request"].search([("subject_id", "=", self.subject_id)]).mail_mail_ids.unlink()
-            env["res.partner"].browse(self.partner_id).unlink()
+            env["gdpr.consent.request"].search([("subject_id", "in", self.subject_ids)]).mail_mail_ids.unlink()
+            env["res.partner"].browse(self.partner_ids).unlink()
             env.flush_all()
-            cr.execute("DELETE FROM gdpr_subject WHERE id = %s", [self.subject_id])
+            cr.execute("DELETE FROM gdpr_subject WHERE id = ANY(%s)", [self.subject_ids])
             cr.execute("DELETE FROM gdpr_rate_limit")
 
     def ask(self):
@@ -57,7 +60,9 @@ class TestConcurrency(HttpCase):
         """
         with self.registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
-            request = env["res.partner"].browse(self.partner_id).gdpr_request_consent()
+            # As the person asks for it: some said no a moment ago.
+            partner = env["res.partner"].browse(self.partner_id)
+            request = partner.with_context(gdpr_request_options={"kind": "fresh_link"}).gdpr_request_consent()
             tokens = request._issue_links()
             request._mark_sent("<sent@example.com>")
             return request.id, tokens["grant"], tokens["preferences"]
@@ -172,6 +177,71 @@ class TestConcurrency(HttpCase):
         _state, _channels, actions = self.read_state()
         self.assertIn(actions, (["given", "asked"], ["asked", "late_answer"]))
 
+    def test_life_cycle_jobs(self):
+        """Two workers at once write to nobody twice."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            request = env["gdpr.consent.request"].browse(self.request_id)
+            request.kind = "first"
+            company = request.company_id
+            settings = {name: company[name] for name in ("gdpr_reminder_count", "gdpr_reminder_days")}
+            self.addCleanup(self.write_settings, company.id, settings)
+            company.write({"gdpr_reminder_count": 1, "gdpr_reminder_days": 1})
+
+        def run_job(env):
+            env["gdpr.subject"]._cron_life_cycle()
+
+        self.startPatcher(patch.object(self.registry["ir.cron"], "_commit_progress", return_value=1.0))
+        with freeze_time(fields.Datetime.now() + timedelta(days=2)):
+            self.run_together(*[run_job] * 3)
+        with self.registry.cursor() as cr:
+            requests = api.Environment(cr, SUPERUSER_ID, {})["gdpr.subject"].browse(self.subject_id).request_ids
+            self.assertEqual(sorted(requests.mapped("kind")), ["first", "reminder"])
+
+    def write_settings(self, company_id, settings):
+        with self.registry.cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["res.company"].browse(company_id).write(settings)
+
+    def make_twin(self):
+        """Make another record of the person, with a history of its own."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            twin = env["res.partner"].create({"name": "C. Verdi"})
+            twin.gdpr_legal_basis = "consent"
+            self.partner_ids.append(twin.id)
+            self.subject_ids.append(twin.gdpr_subject_id.id)
+
+    def test_joined_while_the_person_answers(self):
+        """The answer counts for the person both records are, whichever comes first."""
+        self.make_twin()
+
+        def join(env):
+            twin, known = (env["gdpr.subject"].browse(subject_id) for subject_id in reversed(self.subject_ids))
+            twin._join(known, "The same person")
+
+        for act, state in ((self.give("email"), "obtained"), (self.withdraw, "withdrawn")):
+            with self.subTest(state=state):
+                self.run_together(act, join)
+                with self.registry.cursor() as cr:
+                    env = api.Environment(cr, SUPERUSER_ID, {})
+                    cards = env["res.partner"].browse(self.partner_ids)
+                    self.assertEqual(cards.mapped("gdpr_consent_state"), [state, state])
+                    self.assertEqual(env["gdpr.subject"].browse(self.subject_ids)._verify_ledger(), [])
+
+    def test_joined_by_two_users(self):
+        """Both ways at once: one join, no circle."""
+        self.make_twin()
+
+        def join(first, second):
+            return lambda env: env["gdpr.subject"].browse(first)._join(env["gdpr.subject"].browse(second), "The same")
+
+        self.run_together(join(*self.subject_ids), join(*reversed(self.subject_ids)))
+        with self.registry.cursor() as cr:
+            subjects = api.Environment(cr, SUPERUSER_ID, {})["gdpr.subject"].browse(self.subject_ids)
+            self.assertEqual(len(subjects.root_id), 1)
+            self.assertEqual(sorted(subjects.event_ids.mapped("action")).count("joined"), 1)
+            self.assertEqual(subjects._verify_ledger(), [])
+
     def test_uses_of_one_link(self):
         """Many uses of one link at once are all counted."""
 
@@ -214,3 +284,30 @@ class TestConcurrency(HttpCase):
                 else:
                     self.assertIn(found, ("withdrawn", "refused"))
                     self.assertEqual(channels, set())
+
+    def test_two_persons_at_one_address_object(self):
+        """Both put the same address on the blacklist: none of the two objections is lost."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            other = env["res.partner"].create({"name": "Dora Verdi", "email": "carla.verdi@example.com"})
+            other.gdpr_legal_basis = "consent"
+            subject_ids = [self.subject_id, other.gdpr_subject_id.id]
+            self.partner_ids.append(other.id)
+            self.subject_ids.append(other.gdpr_subject_id.id)
+        self.addCleanup(self.empty_blacklist)
+        tries = self.run_together(
+            *(
+                lambda env, subject_id=subject_id: env["gdpr.subject"].browse(subject_id)._record_objection()
+                for subject_id in subject_ids
+            )
+        )
+        self.assertEqual(sorted(tries), [1, 2])
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            self.assertEqual(env["gdpr.subject"].browse(subject_ids).mapped("objected"), [True, True])
+            self.assertEqual(env["mail.blacklist"].search_count([("email", "=", "carla.verdi@example.com")]), 1)
+
+    def empty_blacklist(self):
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            env["mail.blacklist"].search([("email", "=", "carla.verdi@example.com")]).unlink()
