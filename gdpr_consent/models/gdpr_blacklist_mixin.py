@@ -1,8 +1,11 @@
+from psycopg2 import IntegrityError
+
 from odoo import api, fields, models
+from odoo.exceptions import ConcurrencyError
 
 # The blacklist of Odoo's that stops marketing through a channel, by code of the channel.
 BLACKLISTS = {"email": "mail.blacklist", "phone": "phone.blacklist", "sms": "phone.blacklist"}
-# What the add-on writes itself: no new act of the person.
+# In the context: what is blacklisted now is no act of a person. It follows the ledger, or an address doesn't work.
 SILENT = "gdpr_blacklist_silent"
 
 
@@ -53,7 +56,11 @@ class GdprBlacklistMixin(models.AbstractModel):
             archived.write({"active": True, "gdpr_objection": True})
         missing = sorted(addresses - set(present.mapped(field)))
         if missing:
-            created = blacklist.create([{field: address, "gdpr_objection": True} for address in missing])
+            try:
+                created = blacklist.create([{field: address, "gdpr_objection": True} for address in missing])
+            except IntegrityError as error:
+                # Somebody else has just added one of them: Odoo tries the whole act again, after that one.
+                raise ConcurrencyError(str(error)) from error
             created._message_log_batch(bodies=dict.fromkeys(created.ids, message))
 
     @api.model

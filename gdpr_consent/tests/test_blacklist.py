@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.tests import tagged
 
 from .test_door_out import DoorOutCase
@@ -204,6 +206,26 @@ class TestBlacklist(DoorOutCase):
         card = self.env["res.partner"].create({"name": "Untouched", "email": "untouched@example.com"})
         self.blacklist._add("untouched@example.com")
         self.assertFalse(card.gdpr_subject_id)
+
+    def test_too_many_bounces_are_no_objection(self):
+        """An address that Odoo's mail gateway blacklists because it doesn't work."""
+
+        def blacklist_bounced(thread, _message, _message_dict):
+            thread.env["mail.blacklist"].sudo()._add("carla.bruni@example.com", message="Too much bounced")
+
+        self.agree(self.person)
+        with patch.object(self.registry["mail.thread"], "_routing_handle_bounce", blacklist_bounced):
+            self.env["mail.thread"].message_process(
+                "res.partner",
+                "From: MAILER-DAEMON@example.com\nTo: bounce@example.com\nSubject: Undelivered\n"
+                "Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n"
+                "--x\nContent-Type: text/plain\n\nNo such user\n"
+                "--x\nContent-Type: message/delivery-status\n\n"
+                "Final-Recipient: rfc822; carla.bruni@example.com\nAction: failed\n--x--\n",
+            )
+        self.assertTrue(self.is_blacklisted())
+        self.assertFalse(self.person.gdpr_objected)
+        self.assertEqual(self.ask_reason(self.person), "blacklisted")
 
     def test_removal_does_not_lift(self):
         self.blacklist._add("carla.bruni@example.com")

@@ -284,3 +284,30 @@ class TestConcurrency(HttpCase):
                 else:
                     self.assertIn(found, ("withdrawn", "refused"))
                     self.assertEqual(channels, set())
+
+    def test_two_persons_at_one_address_object(self):
+        """Both put the same address on the blacklist: none of the two objections is lost."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            other = env["res.partner"].create({"name": "Dora Verdi", "email": "carla.verdi@example.com"})
+            other.gdpr_legal_basis = "consent"
+            subject_ids = [self.subject_id, other.gdpr_subject_id.id]
+            self.partner_ids.append(other.id)
+            self.subject_ids.append(other.gdpr_subject_id.id)
+        self.addCleanup(self.empty_blacklist)
+        tries = self.run_together(
+            *(
+                lambda env, subject_id=subject_id: env["gdpr.subject"].browse(subject_id)._record_objection()
+                for subject_id in subject_ids
+            )
+        )
+        self.assertEqual(sorted(tries), [1, 2])
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            self.assertEqual(env["gdpr.subject"].browse(subject_ids).mapped("objected"), [True, True])
+            self.assertEqual(env["mail.blacklist"].search_count([("email", "=", "carla.verdi@example.com")]), 1)
+
+    def empty_blacklist(self):
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            env["mail.blacklist"].search([("email", "=", "carla.verdi@example.com")]).unlink()

@@ -2,4 +2,5 @@ from . import gdpr_card_wizard
 from . import gdpr_consent_entry
 from . import gdpr_consent_withdrawal
 from . import gdpr_subject_joining
+from . import gdpr_subject_request_entry
 from . import gdpr_subject_splitting
