@@ -57,9 +57,12 @@ class GdprSubject(models.Model):
         :return: the faults found, each a sentence naming the person and the event (law.md R-102); empty: sound
         :rtype: list[str]
         """
-        versions = self.env["gdpr.consent.form.version"].sudo()
-        faults = (self.sudo().event_ids.version_id if self else versions.search([]))._find_wording_faults()
-        return faults + (self.sudo() or self.sudo()._browse_all())._find_all_ledger_faults()[0]
+        return self._find_wording_faults() + (self.sudo() or self.sudo()._browse_all())._find_all_ledger_faults()[0]
+
+    def _find_wording_faults(self):
+        """Check the wordings that the histories of these people cite, or all."""
+        cited = self.sudo().event_ids.version_id
+        return cited._find_wording_faults() if cited or not self else []
 
     def _find_all_ledger_faults(self):
         """Check the histories of these people, in batches so that nothing of them stays in memory.
