@@ -3,4 +3,5 @@ from . import evidence
 from . import ledger_heads
 from . import portal
 from . import preferences_page
+from . import unsubscribe_page
 from . import receipt_page

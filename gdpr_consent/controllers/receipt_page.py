@@ -34,7 +34,7 @@ class ReceiptPage(PrivacyPage):
         link, page = self._find_link("preferences", token)
         if page:
             return page
-        self._speak(link.request_id.lang)
+        self._speak(link._get_lang())
         return give(link.subject_id)
 
     def _answer_portal(self, give):

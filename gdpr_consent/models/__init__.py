@@ -9,6 +9,7 @@ from . import gdpr_subject_answer
 from . import gdpr_subject_objection
 from . import gdpr_subject_identity
 from . import gdpr_subject_life_cycle
+from . import gdpr_subject_rights
 from . import gdpr_subject_verification
 from . import gdpr_subject_evidence
 from . import gdpr_subject_erasure
@@ -29,6 +30,7 @@ from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
 from . import gdpr_subject_mixin_contact
 from . import gdpr_subject_mixin_entry
+from . import gdpr_subject_mixin_rights
 from . import gdpr_subject_mixin_evidence
 from . import gdpr_blacklist_mixin
 from . import mail_blacklist

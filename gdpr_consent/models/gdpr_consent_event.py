@@ -52,6 +52,8 @@ class GdprConsentEvent(models.Model):
       confirms from the mailbox, or it lapses (confirmation_lapsed);
     * given, refused, withdrawn: the person answered, or an operator recorded the person's words;
     * channels_withdrawn: the person took single channels of a purpose back;
+    * requested: the person asked something under articles 15 to 22;
+    * noted: the person left a note, and decided nothing;
     * late_answer: the person answered with a link that had already been used; nothing changed;
     * expired, no_response: a period of the settings has passed;
     * renewal_due: a material change of the wording was published, so the person must be asked anew;
@@ -82,6 +84,8 @@ class GdprConsentEvent(models.Model):
             ("refused", "Consent refused"),
             ("withdrawn", "Consent withdrawn"),
             ("channels_withdrawn", "Channels withdrawn"),
+            ("requested", "Request about the data"),
+            ("noted", "Note from the person"),
             ("late_answer", "Answer with a used link"),
             ("expired", "Consent expired"),
             ("no_response", "No answer in time"),
@@ -195,6 +199,7 @@ class GdprConsentEvent(models.Model):
             "ip_address": self.env._("IP address"),
             "user_agent": self.env._("Browser"),
             "answer": self.env._("Answer"),
+            "request": self.env._("Request"),
             "exemption": self.env._("Counts without confirmation because"),
             "cards": self.env._("Records"),
         }

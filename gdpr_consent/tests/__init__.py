@@ -24,7 +24,10 @@ from . import test_renewal
 from . import test_screenshots
 from . import test_sending
 from . import test_settings
+from . import test_subject_request
 from . import test_state_machine
 from . import test_tour_consent
+from . import test_tour_preferences
 from . import test_translation
+from . import test_unsubscribe
 from . import test_verification
