@@ -1,9 +1,5 @@
-from werkzeug.exceptions import NotFound
-
-from odoo.exceptions import AccessError
 from odoo.http import request, route
 
-from ..models.gdpr_consent_form_version import read_content
 from .answers import read_answer
 from .privacy_page import LINK_PAGE, PrivacyPage
 
@@ -23,23 +19,10 @@ class ConsentPage(PrivacyPage):
             return self._unusable()
         return self._show_form(link)
 
-    @route("/gdpr/preview/<int:form_id>", type="http", auth="user", website=True, multilang=False, sitemap=False)
-    def preview(self, form_id, **_params):
-        """Show an administrator the page as a person would see it, from the text as it stands."""
-        if not request.env.user.has_group("gdpr_consent.group_manager"):
-            raise AccessError(request.env._("Only an administrator can preview consent forms."))
-        form = request.env["gdpr.consent.form"].search([("id", "=", form_id)])
-        if not form:
-            raise NotFound()
-        self._speak(request.env.lang)
-        return self._render(
-            "gdpr_consent.consent_page",
-            {"content": read_content(form._get_frozen_text(request.env.lang)), "form": form.sudo(), "preview": True},
-        )
-
     def _show_form(self, link, answer=None):
         asking = link.request_id
-        versions = asking.form_id.sudo().version_ids.filtered(lambda version: version.number == asking.version_number)
+        number = asking.form_id._get_number_to_show(asking.version_number)
+        versions = asking.form_id.sudo().version_ids.filtered(lambda version: version.number == number)
         lang = self._speak(asking.lang, versions)
         version = asking._get_version(lang)
         return self._render(
@@ -47,7 +30,7 @@ class ConsentPage(PrivacyPage):
             {
                 "content": version._get_content(),
                 "version": version,
-                "versions": versions,
+                "languages": versions.mapped("lang"),
                 "form": asking.form_id,
                 "email": link.email,
                 "answer": answer,
@@ -63,6 +46,12 @@ class ConsentPage(PrivacyPage):
         self._speak(asking.lang)
         version = self._get_shown_version(asking)
         answer = read_answer(request.env, version._get_content(), request.httprequest.form)
+        if asking._is_answerable() and self._is_outdated(version, answer):
+            answer.problems = [
+                request.env._(
+                    "What we ask for has changed since you opened this page. Please read it again and then choose."
+                )
+            ]
         if answer.problems:
             return self._show_form(link, answer)
         values = self._get_circumstances(asking.company_id)
@@ -85,9 +74,12 @@ class ConsentPage(PrivacyPage):
         )
 
     def _get_shown_version(self, asking):
-        """Give the wording the person had on the screen: the form says which, of this request's version."""
+        """Give the wording the person had on the screen: the form says which."""
         version_id = request.httprequest.form.get("version", "")
-        shown = asking.form_id.sudo().version_ids.filtered(
-            lambda version: str(version.id) == version_id and version.number == asking.version_number
-        )
+        shown = asking.form_id._get_shown_version(version_id, asking.version_number)
         return shown or asking._get_version(request.env.lang)
+
+    def _is_outdated(self, version, answer):
+        """Tell whether a person would agree to what is no longer asked for. A no counts whatever was asked."""
+        is_agreement = answer.button != "refuse" and (answer.choices or answer.problems)
+        return is_agreement and version.number < version.form_id.material_version_number

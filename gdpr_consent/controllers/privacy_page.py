@@ -37,7 +37,12 @@ class PrivacyPage(Controller):
     """What the pages behind a personal link have in common (law.md R-85 to R-97)."""
 
     def _render(self, template, values=None, status=200):
-        """Give a page with the headers that every one of them carries."""
+        """Give a page with the headers that every one of them carries, in the look of the form's web site."""
+        form = (values or {}).get("form")
+        website = form and (form.website_id or form.company_id.website_id)
+        if website:
+            request.update_context(website_id=website.id)
+            request.website = website.with_context(request.env.context)
         response = request.render(template, {"lang": request.env.lang or "en_US", **(values or {})})
         response.status_code = status
         for name, value in HEADERS.items():

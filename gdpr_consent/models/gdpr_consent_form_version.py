@@ -14,6 +14,9 @@ MARKUP = ("introduction", "privacy_text", "thanks")
 def read_content(text):
     """Give the dictionary that a frozen wording (canonical JSON) stands for."""
     content = json.loads(text)
+    for purpose in content["purposes"]:
+        # The first wordings said nothing of the data.
+        purpose.setdefault("statements", [])
     return content | {name: Markup(content[name]) for name in MARKUP}
 
 
@@ -27,7 +30,8 @@ class GdprConsentFormVersion(models.Model):
 
     form_id = fields.Many2one("gdpr.consent.form", required=True, index=True, ondelete="restrict")
     number = fields.Integer("Version", required=True)
-    lang = fields.Char("Language", required=True)
+    lang = fields.Char("Language Code", required=True)
+    language = fields.Char(compute="_compute_language")
     content = fields.Text(required=True, help="All that the person reads, as canonical JSON.")
     sha256 = fields.Char("SHA-256", required=True)
     is_material = fields.Boolean(
@@ -53,6 +57,13 @@ class GdprConsentFormVersion(models.Model):
                 number=version.number,
                 lang=version.lang,
             )
+
+    @api.depends("lang")
+    def _compute_language(self):
+        languages = self.env["res.lang"].sudo().with_context(active_test=False)
+        names = {language.code: language.name for language in languages.search([("code", "in", self.mapped("lang"))])}
+        for version in self:
+            version.language = names.get(version.lang, version.lang)
 
     def _compute_preview(self):
         for version in self:

@@ -66,7 +66,9 @@ class TestStateMachine(ConsentCase):
     @example([GIVE_LEAD, JOIN, ("withdraw", "contact", None), ("split", "lead")])
     @example([("object", "contact"), GIVE_LEAD, JOIN, ("split", "contact"), JOIN])
     @example([("restrict", "contact", True), ("restrict", "lead", True), ("restrict", "lead", False), JOIN])
-    @example([("give", "contact", {"marketing"}, {"email"}), GIVE_LEAD, JOIN, ("narrow", "lead", "marketing", {"email"})])
+    @example(
+        [("give", "contact", {"marketing"}, {"email"}), GIVE_LEAD, JOIN, ("narrow", "lead", "marketing", {"email"})]
+    )
     @example([GIVE_LEAD, JOIN, ("wait", 800), ("split", "lead"), JOIN])
     def test_any_sequence(self, acts):
         with self.env.cr.savepoint() as savepoint:
