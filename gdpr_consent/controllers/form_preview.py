@@ -73,4 +73,6 @@ class FormPreview(PrivacyPage):
         form = request.env["gdpr.consent.form"].browse(form_id).exists()
         if not form or not form.with_context(allowed_company_ids=user.company_ids.ids).has_access("read"):
             raise NotFound()
+        # A designer of the web site sees the page as people do, without the marks of its editor.
+        request.update_context(inherit_branding=False)
         return form.sudo()

@@ -42,7 +42,7 @@ class PrivacyPage(Controller):
         website = form and (form.website_id or form.company_id.website_id)
         if website:
             request.update_context(website_id=website.id)
-            request.website = website.with_context(request.env.context)
+            request.website = website.with_env(request.env)
         response = request.render(template, {"lang": request.env.lang or "en_US", **(values or {})})
         response.status_code = status
         for name, value in HEADERS.items():

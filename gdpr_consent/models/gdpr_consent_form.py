@@ -1,4 +1,5 @@
 import uuid
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -229,6 +230,16 @@ class GdprConsentForm(models.Model):
             ]
             if acts:
                 self.env["gdpr.subject"]._record_acts(acts)
+
+    @api.model
+    def _record_late_renewals(self, now):
+        """Note the renewals of consents that came in while a material change was being published.
+
+        The publication didn't see them, nor they the publication. Looks at the changes of the last two days only.
+        """
+        versions = self.env["gdpr.consent.form.version"].sudo()
+        recent = [("is_material", "=", True), ("published_on", ">=", now - timedelta(days=2))]
+        versions.search(recent).form_id._record_renewals_due()
 
     # ------------------------------------------------------------
     # VERSIONS

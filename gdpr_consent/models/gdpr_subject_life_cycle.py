@@ -36,6 +36,7 @@ class GdprSubject(models.Model):
         if acts:
             self._record_acts(acts)
         self._close_lapsed_requests(now, limit)
+        self.env["gdpr.consent.form"]._record_late_renewals(now)
         # A full batch means that there may be more: the scheduler calls again.
         self.env["ir.cron"]._commit_progress(len(acts), remaining=max(len(lapsed), len(silent)) // limit)
 

@@ -5,6 +5,7 @@ from . import test_concurrency
 from . import test_consent_entry
 from . import test_consent_page
 from . import test_identity
+from . import test_form_designer
 from . import test_ledger
 from . import test_life_cycle
 from . import test_mail_contract
@@ -15,4 +16,5 @@ from . import test_sending
 from . import test_settings
 from . import test_state_machine
 from . import test_tour_consent
+from . import test_tour_form_designer
 from . import test_translation

@@ -13,7 +13,7 @@ WORDS = re.compile(r"\n|[^\s]+[^\S\n]*|[^\S\n]+")
 
 def read_words(text):
     """Give the words of a text, of markup too: what is in bold, and where its links go to, shows in them."""
-    return html2plaintext(text).strip() if isinstance(text, Markup) else text
+    return re.sub(r"\n{2,}", "\n", html2plaintext(text).strip()) if isinstance(text, Markup) else text
 
 
 def compare_words(old, new):
