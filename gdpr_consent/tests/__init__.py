@@ -1,6 +1,7 @@
 from . import test_access
 from . import test_accessibility
 from . import test_card
+from . import test_companies
 from . import test_concurrency
 from . import test_consent_entry
 from . import test_consent_page
@@ -9,6 +10,7 @@ from . import test_form_designer
 from . import test_ledger
 from . import test_life_cycle
 from . import test_mail_contract
+from . import test_migration
 from . import test_portal
 from . import test_preferences_page
 from . import test_screenshots

@@ -1,0 +1,38 @@
+from importlib import util
+
+from odoo.modules.module import get_module_path
+from odoo.tests import tagged
+
+from .common import ConsentCase
+
+
+def load(version):
+    """Give the migration to a version of the add-on, as Odoo loads it."""
+    path = f"{get_module_path('gdpr_consent')}/migrations/{version}/post-migrate.py"
+    spec = util.spec_from_file_location("gdpr_consent_migration", path)
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@tagged("post_install", "-at_install")
+class TestMigration(ConsentCase):
+    def test_from_the_first_version(self):
+        """Histories made before they could be joined are each a person's own."""
+        self.partner.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
+        self.marketing.data_category_ids = False
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE gdpr_subject SET root_id = NULL")
+        self.env.invalidate_all()
+        load("19.0.2.0.0").migrate(self.env.cr, "19.0.1.0.0")
+        self.env.invalidate_all()
+        self.assertEqual(self.partner.gdpr_subject_id.root_id, self.partner.gdpr_subject_id)
+        self.assertEqual(len(self.partner.gdpr_event_ids), 2)
+        self.assertEqual(len(self.marketing.data_category_ids), 4)
+        self.assertLedgerSound()
+
+    def test_not_on_a_new_database(self):
+        self.env.flush_all()
+        self.marketing.data_category_ids = False
+        load("19.0.2.0.0").migrate(self.env.cr, None)
+        self.assertFalse(self.marketing.data_category_ids)
