@@ -31,6 +31,20 @@ class GdprConsentForm(models.Model):
         ondelete="restrict",
         help="The page wears this web site's look and address. Empty: the web site of the controller.",
     )
+    collected_through = fields.Selection(
+        [
+            ("email", "E-mail"),
+            ("website", "Web site"),
+            ("shop", "Web shop"),
+            ("landing_page", "Landing page"),
+            ("social", "Social network"),
+            ("event", "Event"),
+            ("other", "Other"),
+        ],
+        required=True,
+        default="email",
+        help="Where people meet this form. It is kept with each published version, and so with each answer.",
+    )
     logo = fields.Image(max_width=512, max_height=256, help="Empty: the logo of the web site.")
     title = fields.Char(required=True, translate=True)
     introduction = fields.Html(translate=True)
@@ -213,7 +227,9 @@ class GdprConsentForm(models.Model):
         for form in self:
             consents = self.env["gdpr.consent"].sudo()
             consents = consents.search_fetch(
-                form._get_earlier_consents_domain(form.material_version_number), ["subject_id", "purpose_id"]
+                form._get_earlier_consents_domain(form.material_version_number),
+                ["subject_id", "purpose_id"],
+                order="id",
             )
             version = form._get_version()
             mark = uuid.uuid4().hex

@@ -13,9 +13,9 @@ MARKUP = ("introduction", "privacy_text", "thanks")
 
 def read_content(text):
     """Give the dictionary that a frozen wording (canonical JSON) stands for."""
-    content = json.loads(text)
+    content = {"collected_through": "email"} | json.loads(text)
     for purpose in content["purposes"]:
-        # The first wordings said nothing of the data.
+        # The first wordings, all for e-mail, said nothing of the data.
         purpose.setdefault("statements", [])
     return content | {name: Markup(content[name]) for name in MARKUP}
 
@@ -42,6 +42,10 @@ class GdprConsentFormVersion(models.Model):
     published_by_id = fields.Many2one(
         "res.users", required=True, default=lambda self: self.env.user, ondelete="restrict"
     )
+    collected_through = fields.Selection(
+        lambda self: self.env["gdpr.consent.form"]._fields["collected_through"].selection,
+        compute="_compute_collected_through",
+    )
     preview = fields.Html(compute="_compute_preview", sanitize=False)
 
     _form_number_lang_uniq = models.Constraint("UNIQUE(form_id, number, lang)", "A version has one text per language.")
@@ -64,6 +68,11 @@ class GdprConsentFormVersion(models.Model):
         names = {language.code: language.name for language in languages.search([("code", "in", self.mapped("lang"))])}
         for version in self:
             version.language = names.get(version.lang, version.lang)
+
+    @api.depends("content")
+    def _compute_collected_through(self):
+        for version in self:
+            version.collected_through = version._get_content()["collected_through"]
 
     def _compute_preview(self):
         for version in self:

@@ -30,7 +30,7 @@ class GdprConsentForm(models.Model):
     _inherit = "gdpr.consent.form"
 
     def _get_frozen_text(self, lang):
-        """Give all that a person reads on the form, as canonical JSON."""
+        """Give all that a person reads on the form, and where, as canonical JSON."""
         self.ensure_one()
         form = self.with_context(lang=lang)
         return ledger.canonical(
@@ -61,6 +61,7 @@ class GdprConsentForm(models.Model):
                     "refuse": form.refuse_label,
                 },
                 "thanks": form.thanks or "",
+                "collected_through": form.collected_through,
                 "controller": {
                     "name": form.company_id.sudo().name,
                     "address": form._describe_address(),

@@ -82,6 +82,12 @@ class GdprPurpose(models.Model):
     recipient_categories = fields.Char(
         "Kinds of Recipients", translate=True, help="Where they can't be named: e.g. companies of our group."
     )
+    processor_ids = fields.Many2many(
+        "res.partner",
+        "gdpr_purpose_processor_rel",
+        string="Processors",
+        help="Who handles the data for you, on your instructions (article 28): a mailing service, a call centre.",
+    )
     automated_decisions = fields.Text(
         translate=True,
         help="Decisions made by a computer alone, how they work and what follows (article 22). Empty: there are none.",
@@ -173,10 +179,12 @@ class GdprPurpose(models.Model):
         self.ensure_one()
         recipients = [*self.recipient_ids.sudo().mapped("name"), self.recipient_categories]
         recipients = ", ".join(filter(None, recipients))
+        processors = ", ".join(self.processor_ids.sudo().mapped("name"))
         data = ", ".join(self.data_category_ids.mapped("name"))
         sentences = {
             "data": data and self.env._("We use: %(data)s.", data=data),
             "recipients": recipients and self.env._("Received by: %(recipients)s.", recipients=recipients),
+            "processors": processors and self.env._("Handled for us by: %(processors)s.", processors=processors),
             "retention": self._get_retention_sentence(),
             "automated_decisions": self.automated_decisions
             or self.env._("No decision about you is made by a computer alone."),

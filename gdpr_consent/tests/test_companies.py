@@ -156,8 +156,10 @@ class TestControllers(CompanyCase):
             seen = shared.with_user(user).with_context(allowed_company_ids=company.ids)
             self.env.invalidate_all()
             self.assertEqual(seen.gdpr_purpose_ids, self.records[company]["gdpr.purpose"])
-            given = self.env["gdpr.consent.event"].with_user(user).search(
-                [("subject_id", "=", shared.gdpr_subject_id.id), ("action", "=", "given")]
+            given = (
+                self.env["gdpr.consent.event"]
+                .with_user(user)
+                .search([("subject_id", "=", shared.gdpr_subject_id.id), ("action", "=", "given")])
             )
             self.assertEqual(given.purpose_id, self.records[company]["gdpr.purpose"])
             self.assertNotIn(self.records[other]["gdpr.purpose"], given.sudo().purpose_id)

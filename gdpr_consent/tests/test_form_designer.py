@@ -110,6 +110,7 @@ class TestPurpose(DesignerCase):
             {
                 "recipient_ids": [Command.create({"name": "Printers Ltd"})],
                 "recipient_categories": "hauliers",
+                "processor_ids": [Command.create({"name": "Mailers Ltd"})],
                 "automated_decisions": "A computer picks the offers you see.",
                 "retention_months": 0,
                 "retention_reason": "We want to know you for life.",
@@ -117,10 +118,9 @@ class TestPurpose(DesignerCase):
         )
         statements = self.get_statements()
         self.assertEqual(statements["recipients"], "Received by: Printers Ltd, hauliers.")
+        self.assertEqual(statements["processors"], "Handled for us by: Mailers Ltd.")
         self.assertEqual(statements["automated_decisions"], "A computer picks the offers you see.")
-        self.assertEqual(
-            statements["retention"], "The data is kept without an end date. We want to know you for life."
-        )
+        self.assertEqual(statements["retention"], "The data is kept without an end date. We want to know you for life.")
 
     def test_statements_are_in_the_persons_language(self):
         self.env["res.lang"]._activate_lang("it_IT")
@@ -163,11 +163,13 @@ class TestForm(DesignerCase):
             form.purpose_ids.add(self.marketing)
             form.channel_ids.add(self.email_channel)
             form.notice_url = "/privacy"
+            form.collected_through = "event"
             form.thanks = "<p>See you next year.</p>"
         form.record.action_publish()
         content = form.record._get_version()._get_content()
         self.assertEqual(content["labels"], {"accept": "Accept all", "save": "Save my choices", "refuse": "Refuse all"})
         self.assertEqual(content["purposes"][0]["channels"], [{"code": "email", "name": "E-mail"}])
+        self.assertEqual(form.record._get_version().collected_through, "event")
         self.assertEqual(content["thanks"], Markup("<p>See you next year.</p>"))
 
     def test_no_channels_offers_all_of_each_purpose(self):
@@ -280,9 +282,11 @@ class TestPublish(DesignerCase):
         content = json.loads(self.form._get_frozen_text("en_US"))
         for purpose in content["purposes"]:
             del purpose["statements"]
+        del content["collected_through"]
         version = self.form._get_version()
         with patch.object(type(version), "content", json.dumps(content)):
             self.assertIn("May we stay in touch?", str(version.preview))
+            self.assertEqual(version.collected_through, "email")
 
     def test_only_administrators_publish(self):
         self.form.title = "Another title"
@@ -616,7 +620,9 @@ class TestPreview(DesignerCase, PageCase):
         self.open_preview(frame=True)
         self.assertEqual(self.take_snapshot(), before)
         with mute_logger("odoo.http"):
-            self.assertEqual(self.url_open(f"/gdpr/preview/{self.form.id}/page", data={"answer": "accept"}).status_code, 405)
+            self.assertEqual(
+                self.url_open(f"/gdpr/preview/{self.form.id}/page", data={"answer": "accept"}).status_code, 405
+            )
 
     def test_for_administrators(self):
         for login in ("privacy_salesperson", "privacy_officer", "privacy_employee"):
@@ -673,7 +679,9 @@ class TestWebsites(DesignerCase, PageCase):
 
     def test_link_has_odoos_address_without_a_site(self):
         self.env["website"].search([("company_id", "=", self.env.company.id)]).domain = False
-        self.assertIn(f"{self.env['ir.config_parameter'].get_param('web.base.url')}/gdpr/consent/", self.ask_with(self.form))
+        self.assertIn(
+            f"{self.env['ir.config_parameter'].get_param('web.base.url')}/gdpr/consent/", self.ask_with(self.form)
+        )
 
     def test_page_wears_the_look_of_the_forms_site(self):
         _request, grant, _preferences = self.ask(self.partner)

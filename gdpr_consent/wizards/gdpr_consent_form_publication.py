@@ -108,6 +108,7 @@ class GdprConsentFormPublication(models.TransientModel):
     def _list_texts(self, content):
         """Give what a person reads, piece by piece: label and text by a key that is the same in all versions."""
         controller = content["controller"]
+        places = dict(self.form_id._fields["collected_through"]._description_selection(self.env))
         texts = {
             "title": (self.env._("Title"), content["title"]),
             "introduction": (self.env._("Introduction"), content["introduction"]),
@@ -132,6 +133,7 @@ class GdprConsentFormPublication(models.TransientModel):
             "save": (self.env._("Second button"), content["labels"]["save"]),
             "refuse": (self.env._("Third button"), content["labels"]["refuse"]),
             "thanks": (self.env._("Thank-you text"), content["thanks"]),
+            "collected_through": (self.env._("Collected through"), places[content["collected_through"]]),
             "controller": (
                 self.env._("Controller"),
                 ", ".join(filter(None, [controller[key] for key in ("name", "address", "officer", "email")])),
