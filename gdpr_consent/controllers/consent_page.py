@@ -1,10 +1,11 @@
 from odoo.http import request, route
 
 from .answers import read_answer
-from .privacy_page import LINK_PAGE, PrivacyPage
+from .confirmation_page import ConfirmationPage
+from .privacy_page import LINK_PAGE
 
 
-class ConsentPage(PrivacyPage):
+class ConsentPage(ConfirmationPage):
     """The page behind the personal link of a consent request."""
 
     @route("/gdpr/consent/<string:token>", methods=["GET", "POST"], **LINK_PAGE)
@@ -21,8 +22,9 @@ class ConsentPage(PrivacyPage):
 
     def _show_form(self, link, answer=None):
         asking = link.request_id
-        number = asking.form_id._get_number_to_show(asking.version_number)
-        versions = asking.form_id.sudo().version_ids.filtered(lambda version: version.number == number)
+        if asking.kind == "confirmation":
+            return self._show_confirmation(link)
+        versions = self._get_versions_to_show(asking)
         lang = self._speak(asking.lang, versions)
         version = asking._get_version(lang)
         return self._render(
@@ -45,13 +47,12 @@ class ConsentPage(PrivacyPage):
             return self._unusable()
         self._speak(asking.lang)
         version = self._get_shown_version(asking)
+        if asking.kind == "confirmation":
+            return self._answer_confirmation(link, version) or self._thank(link)
         answer = read_answer(request.env, version._get_content(), request.httprequest.form)
-        if asking._is_answerable() and self._is_outdated(version, answer):
-            answer.problems = [
-                request.env._(
-                    "What we ask for has changed since you opened this page. Please read it again and then choose."
-                )
-            ]
+        is_agreement = answer.button != "refuse" and (answer.choices or answer.problems)
+        if is_agreement and self._is_outdated(asking, version):
+            answer.problems = [self._describe_change()]
         if answer.problems:
             return self._show_form(link, answer)
         values = self._get_circumstances(asking.company_id)
@@ -72,14 +73,3 @@ class ConsentPage(PrivacyPage):
                 **self._get_record(asking.subject_id),
             },
         )
-
-    def _get_shown_version(self, asking):
-        """Give the wording the person had on the screen: the form says which."""
-        version_id = request.httprequest.form.get("version", "")
-        shown = asking.form_id._get_shown_version(version_id, asking.version_number)
-        return shown or asking._get_version(request.env.lang)
-
-    def _is_outdated(self, version, answer):
-        """Tell whether a person would agree to what is no longer asked for. A no counts whatever was asked."""
-        is_agreement = answer.button != "refuse" and (answer.choices or answer.problems)
-        return is_agreement and version.number < version.form_id.material_version_number

@@ -100,6 +100,26 @@ class PrivacyPage(Controller):
         request.update_context(lang=lang)
         return lang
 
+    def _get_versions_to_show(self, asking):
+        """Give the wording behind the link of a request, in all its languages."""
+        number = asking.form_id._get_number_to_show(asking.version_number)
+        return asking.form_id.sudo().version_ids.filtered(lambda version: version.number == number)
+
+    def _get_shown_version(self, asking):
+        """Give the wording the person had on the screen: the form says which."""
+        version_id = request.httprequest.form.get("version", "")
+        shown = asking.form_id._get_shown_version(version_id, asking.version_number)
+        return shown or asking._get_version(request.env.lang)
+
+    def _is_outdated(self, asking, version):
+        """Tell whether who agrees to this wording must see a newer one first. A no counts whatever was asked."""
+        return asking._is_answerable() and version.number < version.form_id.material_version_number
+
+    def _describe_change(self):
+        return request.env._(
+            "What we ask for has changed since you opened this page. Please read it again and then choose."
+        )
+
     def _get_circumstances(self, company):
         """Give what is kept of how an answer came, as the settings of the company say."""
         values = {"language": request.env.lang or ""}

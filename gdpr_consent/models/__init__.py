@@ -6,6 +6,7 @@ from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
 from . import gdpr_subject_answer
+from . import gdpr_subject_objection
 from . import gdpr_subject_identity
 from . import gdpr_subject_life_cycle
 from . import gdpr_subject_verification
@@ -16,12 +17,18 @@ from . import gdpr_consent_form
 from . import gdpr_consent_form_wording
 from . import gdpr_consent_form_version
 from . import gdpr_consent_request
+from . import gdpr_consent_request_confirmation
+from . import gdpr_consent_request_message
 from . import gdpr_subject_request
 from . import gdpr_link
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
+from . import gdpr_subject_mixin_contact
 from . import gdpr_subject_mixin_entry
+from . import gdpr_blacklist_mixin
+from . import mail_blacklist
+from . import phone_blacklist
 from . import gdpr_subject_mixin_identity
 from . import base_partner_merge_automatic_wizard
 from . import res_company
@@ -29,6 +36,8 @@ from . import res_config_settings
 from . import res_partner
 from . import crm_lead
 from . import mail_compose_message
+from . import mail_compose_message_to_many
 from . import mail_mail
+from . import mail_mail_gate
 from . import mail_template
 from . import mail_thread

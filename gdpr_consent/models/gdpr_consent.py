@@ -41,6 +41,7 @@ class GdprConsent(models.Model):
     narrowed_by_id = fields.Many2one("gdpr.consent.event", readonly=True, ondelete="restrict")
     version_id = fields.Many2one(related="event_id.version_id")
 
+    _renewal_due_index = models.Index("(subject_id) WHERE renewal_due")
     _subject_purpose_uniq = models.Constraint("UNIQUE(subject_id, purpose_id)", "A person has one answer per purpose.")
 
     def _shows(self, answer):

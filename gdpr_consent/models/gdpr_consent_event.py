@@ -171,6 +171,7 @@ class GdprConsentEvent(models.Model):
             "ip_address": self.env._("IP address"),
             "user_agent": self.env._("Browser"),
             "answer": self.env._("Answer"),
+            "exemption": self.env._("Counts without confirmation because"),
             "cards": self.env._("Records"),
         }
         for event in self:

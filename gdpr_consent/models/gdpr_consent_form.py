@@ -1,5 +1,4 @@
 import uuid
-from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -199,7 +198,12 @@ class GdprConsentForm(models.Model):
         )
         self.invalidate_recordset(["has_changes"])
         if material:
-            self._record_renewals_due()
+            consents = self.env["gdpr.consent"].sudo()
+            self._record_renewals_due(
+                consents.search_fetch(
+                    self._get_earlier_consents_domain(number), ["subject_id", "purpose_id"], order="id"
+                )
+            )
 
     def _prepare_version_values(self, lang):
         content = self._get_frozen_text(lang)
@@ -212,50 +216,38 @@ class GdprConsentForm(models.Model):
         }
 
     def _get_earlier_consents_domain(self, number):
-        """Give the consents given to wordings of this form before a version, and not known to be due yet."""
+        """Give the domain of the consents given to wordings of this form before a version, and not yet due."""
         return [
             ("state", "=", "given"),
             ("renewal_due", "=", False),
             ("event_id.version_id", "any", [("form_id", "=", self.id), ("number", "<", number)]),
         ]
 
-    def _record_renewals_due(self):
-        """Note that the consents given before the last material change must be asked for anew (law.md R-16).
+    def _record_renewals_due(self, consents, actor="operator"):
+        """Note that these consents, given to earlier wordings of the form, must be asked for anew (law.md R-16).
 
-        All of them in one act. Does nothing where that is noted already.
+        All of them in one act.
+
+        :param gdpr.consent consents: what people gave
+        :param str actor: whoever published, or ``system`` for what came in meanwhile
         """
-        for form in self:
-            consents = self.env["gdpr.consent"].sudo()
-            consents = consents.search_fetch(
-                form._get_earlier_consents_domain(form.material_version_number),
-                ["subject_id", "purpose_id"],
-                order="id",
-            )
-            version = form._get_version()
-            mark = uuid.uuid4().hex
-            acts = [
-                {
-                    "subject_id": consent.subject_id.id,
-                    "action": "renewal_due",
-                    "act": mark,
-                    "purpose_id": consent.purpose_id.id,
-                    "version_id": version.id,
-                    "company_id": form.company_id.id,
-                }
-                for consent in consents
-            ]
-            if acts:
-                self.env["gdpr.subject"]._record_acts(acts)
-
-    @api.model
-    def _record_late_renewals(self, now):
-        """Note the renewals of consents that came in while a material change was being published.
-
-        The publication didn't see them, nor they the publication. Looks at the changes of the last two days only.
-        """
-        versions = self.env["gdpr.consent.form.version"].sudo()
-        recent = [("is_material", "=", True), ("published_on", ">=", now - timedelta(days=2))]
-        versions.search(recent).form_id._record_renewals_due()
+        self.ensure_one()
+        version = self._get_version()
+        mark = uuid.uuid4().hex
+        acts = [
+            {
+                "subject_id": consent.subject_id.id,
+                "action": "renewal_due",
+                "act": mark,
+                "actor": actor,
+                "purpose_id": consent.purpose_id.id,
+                "version_id": version.id,
+                "company_id": self.company_id.id,
+            }
+            for consent in consents
+        ]
+        if acts:
+            self.env["gdpr.subject"]._record_acts(acts)
 
     # ------------------------------------------------------------
     # VERSIONS

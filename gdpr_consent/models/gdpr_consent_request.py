@@ -43,6 +43,10 @@ class GdprConsentRequest(models.Model):
         readonly=True, copy=False, help="Confirmation: the channel codes declared, by id of each purpose."
     )
     declared_source = fields.Selection(SOURCES, readonly=True, help="Confirmation: where the choices were typed.")
+    declared_note = fields.Text(readonly=True, copy=False, help="Confirmation: the note that was typed.")
+    reminder_queued_on = fields.Datetime(
+        readonly=True, copy=False, help="When the message that reminds of this one was made."
+    )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     res_model = fields.Char(readonly=True)
     res_id = fields.Many2oneReference("Record", model_field="res_model", readonly=True)
@@ -68,10 +72,30 @@ class GdprConsentRequest(models.Model):
     )
     failure_reason = fields.Text(readonly=True)
     sent_on = fields.Datetime(readonly=True)
+    expires_on = fields.Datetime("Can Be Answered Until", readonly=True)
     answered_on = fields.Datetime(readonly=True)
     message_id = fields.Char("Message-Id", readonly=True, index="btree_not_null")
     mail_mail_ids = fields.One2many("mail.mail", "gdpr_request_id")
     link_ids = fields.One2many("gdpr.link", "request_id")
+    person_name = fields.Char("Name", compute="_compute_person_name")
+
+    # For the life-cycle job, which looks for the few that are due.
+    _sent_index = models.Index("(company_id, sent_on) WHERE state = 'sent'")
+    _expiry_index = models.Index("(expires_on) WHERE state = 'sent'")
+    _unconfirmed_index = models.Index(
+        "(expires_on) WHERE kind = 'confirmation' AND state != 'answered' AND email IS NOT NULL"
+    )
+
+    @api.depends("res_model", "res_id")
+    def _compute_person_name(self):
+        """The name on the card, for the messages; empty when the card is gone."""
+        self.person_name = False
+        for model, requests in self.filtered("res_id").grouped("res_model").items():
+            cards = self.env["gdpr.subject.mixin"].sudo().with_context(active_test=False)
+            cards = cards._get_cards(model, requests.mapped("res_id"))
+            names = {card.id: card._gdpr_get_name() for card in cards or ()}
+            for request in requests:
+                request.person_name = names.get(request.res_id, False)
 
     def _get_card(self):
         """Give the record the person was asked from, archived or not; empty when it is gone."""
@@ -90,10 +114,19 @@ class GdprConsentRequest(models.Model):
         return self.form_id.sudo().get_base_url() if self else super().get_base_url()
 
     def _get_asked_purposes(self):
-        versions = self.env["gdpr.consent.form.version"]
+        purposes = self.env["gdpr.purpose"].sudo()
         for request in self:
-            versions |= request._get_version()
-        return versions._get_purposes()
+            purposes |= request._get_offered(request._get_version())
+        return purposes
+
+    def _get_offered(self, version):
+        """Give the purposes of a wording that the person decides on: of a confirmation, what was declared alone."""
+        self.ensure_one()
+        purposes = version._get_purposes()
+        if self.kind != "confirmation":
+            return purposes
+        declared = self._get_declared_choices()
+        return purposes.filtered(lambda purpose: purpose.id in declared)
 
     # ------------------------------------------------------------
     # SENDING
@@ -144,7 +177,8 @@ class GdprConsentRequest(models.Model):
             form = chosen_form if chosen_form.version_number else forms[company]
             vals_list.append(
                 {
-                    "subject_id": card.sudo().gdpr_subject_id.id,
+                    "subject_id": card.sudo().gdpr_subject_id.root_id.id,
+                    "kind": options.get("kind", "first"),
                     "company_id": company.id,
                     "res_model": card._name,
                     "res_id": card.id,
@@ -183,9 +217,26 @@ class GdprConsentRequest(models.Model):
         """Note that the mail left: the person is waited for, and earlier links are superseded."""
         self.ensure_one()
         now = fields.Datetime.now()
-        self.write({"state": "sent", "sent_on": now, "message_id": message_id, "failure_reason": False})
-        self.subject_id.request_ids.filtered(lambda request: request.id < self.id)._cancel()
+        grants = self.sudo().link_ids.filtered(lambda link: link.kind == "grant")
+        if self.kind == "confirmation":
+            # The period begins when the person has the message.
+            grants.expires_on = self._get_confirmation_end()
+        self.write(
+            {
+                "state": "sent",
+                "sent_on": now,
+                "expires_on": grants[:1].expires_on,
+                "message_id": message_id,
+                "failure_reason": False,
+            }
+        )
+        earlier = self.subject_id.request_ids.filtered(lambda request: request.id < self.id)
+        if self.kind == "confirmation":
+            # What somebody typed doesn't void a link the person was sent.
+            earlier = earlier.filtered(lambda request: request.kind == "confirmation")
+        earlier._cancel()
         version = self._get_version()
+        is_automatic = self.kind in ("reminder", "renewal")
         self.env["gdpr.subject"]._record_acts(
             [
                 {
@@ -193,7 +244,8 @@ class GdprConsentRequest(models.Model):
                     "action": "asked",
                     "occurred_on": now,
                     "source": "email",
-                    "user_id": self.user_id.id,
+                    "actor": "system" if is_automatic else "operator",
+                    "user_id": None if is_automatic else self.user_id.id,
                     "version_id": version.id,
                     "request_id": self.id,
                     "company_id": self.company_id.id,
@@ -254,7 +306,7 @@ class GdprConsentRequest(models.Model):
         ledger and changes nothing.
 
         :param gdpr.consent.form.version version: what the person saw
-        :param str answer: ``accept``, ``save`` or ``refuse``
+        :param str answer: ``accept``, ``save`` or ``refuse``; of a confirmation ``confirm`` or ``refuse``
         :param dict[int, list[str]] choices: the channel codes allowed, by id of each purpose agreed to
         :param dict values: personal values of the act
         """
@@ -262,19 +314,20 @@ class GdprConsentRequest(models.Model):
         subject = self.subject_id
         # Waits for another answer that comes at the same moment; Odoo then tries this one again, after that one.
         subject._lock_heads()
+        offered = self._get_offered(version)
         act = {
-            "source": "email",
+            "source": self.declared_source if self.kind == "confirmation" and choices else "email",
             "actor": "person",
             "request_id": self.id,
             "company_id": self.company_id.id,
             "values": values,
         }
         if self._is_answerable():
-            subject._record_answer(version, choices, **act)
+            subject._record_answer(version, choices, offered=offered, **act)
             subject.request_ids._close_answered()
             self._notify_asker()
             return
-        denied = version._get_purposes().filtered(lambda purpose: purpose.id not in choices)
+        denied = offered.filtered(lambda purpose: purpose.id not in choices)
         if denied and subject._record_withdrawal(denied, version_id=version.id, **act):
             self._notify_asker()
         asked_for = self._describe_choices(answer, choices)

@@ -165,6 +165,10 @@ class GdprPurpose(models.Model):
         self.ensure_one()
         return given_on + relativedelta(months=self.validity_months) if self.validity_months else None
 
+    def _is_marketing(self):
+        """Tell whether messages for this purpose stop at an objection; so do those for none."""
+        return self.message_class != "service"
+
     def _is_answered(self):
         """Tell whether anything about the purpose is in the ledger: stops at the first event."""
         self.ensure_one()

@@ -4,7 +4,7 @@ from odoo import fields, models
 
 
 class GdprSubject(models.Model):
-    """What a person says, as acts for the one door in: an answer, a withdrawal, an objection."""
+    """What a person says, as acts for the one door in: an answer, a withdrawal."""
 
     _inherit = "gdpr.subject"
 
@@ -114,26 +114,6 @@ class GdprSubject(models.Model):
             return self.env["gdpr.consent.event"]
         acts[0]["values"] = values
         return subject._record_acts(acts)
-
-    def _record_objection(self, **act):
-        """Record that a person wants no marketing at all, on whatever basis (article 21(2), law.md R-38).
-
-        Takes back what was agreed to for marketing, and answers what is asked with no.
-
-        :return: the events; none when the person has objected already
-        """
-        subject = self._lock_person()
-        if subject.objected:
-            return self.env["gdpr.consent.event"]
-        mark = uuid.uuid4().hex
-        marketing = subject.consent_ids.filtered(lambda consent: consent.state == "given").purpose_id
-        marketing |= subject.request_ids.filtered(
-            lambda request: request.state in ("queued", "sent")
-        )._get_asked_purposes()
-        marketing = marketing.filtered(lambda purpose: purpose.message_class == "marketing")
-        withdrawn = subject._prepare_withdrawal(marketing, **{**act, "values": {}}, act=mark)
-        subject.request_ids._close_answered()
-        return subject._record_acts([{**act, "subject_id": subject.id, "act": mark, "action": "objected"}, *withdrawn])
 
     def _lock_person(self):
         """Wait for others who write this person's history; give the person as it is then.

@@ -62,6 +62,7 @@ class GdprSubject(models.Model):
         # Written behind the ORM's back: let what is computed from the history follow.
         subjects.modified(["event_ids"])
         subjects._project()
+        self._sync_blacklists(acts)
         return events
 
     @api.model

@@ -1,5 +1,11 @@
+import logging
+
 from odoo import api, fields, models
 from odoo.tools import SQL
+
+from .gdpr_blacklist_mixin import BLACKLISTS
+
+_logger = logging.getLogger(__name__)
 
 
 class GdprSubject(models.Model):
@@ -8,24 +14,74 @@ class GdprSubject(models.Model):
     _inherit = "gdpr.subject"
 
     def _get_contact_reasons(self, purpose, channel):
-        """Give, by id of each person, ``allowed`` or the code of why not. Fails closed (law.md R-28).
+        """Give, by id of each person, ``allowed`` or the code of why not (law.md R-28, R-30, R-33, R-38, R-61).
 
-        One query, whatever the number of people.
+        One query, whatever the number of people. Fails closed: whatever goes wrong, nobody is ``allowed``.
+
+        :param gdpr.purpose purpose: empty: nobody is allowed
+        :param gdpr.channel channel: how
+        :rtype: dict[int, str]
         """
         if not self:
             return {}
+        people = SQL(
+            "SELECT id, id AS subject_id, %s AS blacklisted FROM gdpr_subject subject WHERE id IN %s",
+            self._get_blacklisted_sql(purpose, channel),
+            tuple(self.ids),
+        )
+        return self._judge(people, self.ids, purpose, channel)
+
+    @api.model
+    def _get_blacklisted_sql(self, purpose, channel):
+        """Give the SQL that tells whether a card of the ``subject`` has a blacklisted address."""
+        conditions = []
+        for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models()):
+            cards = self.env[model]
+            blacklisted = cards._gdpr_get_blacklisted_sql(purpose, channel)
+            if blacklisted:
+                conditions.append(
+                    SQL(
+                        "EXISTS (SELECT 1 FROM %s card WHERE card.gdpr_subject_id = subject.root_id AND %s)",
+                        SQL.identifier(cards._table),
+                        blacklisted,
+                    )
+                )
+        return SQL("(%s)", SQL(" OR ").join(conditions)) if conditions else SQL("FALSE")
+
+    @api.model
+    def _judge(self, contacts, ids, purpose, channel):
+        """Give the reason for each contact, ``undecided`` for all when something goes wrong.
+
+        :param SQL contacts: selects ``id``, ``subject_id`` (null: never looked at) and ``blacklisted``
+        :param ids: the ids it selects
+        """
         self.env.flush_all()
-        rows = self.env.execute_query(
+        try:
+            # So that an error leaves the transaction usable.
+            with self.env.cr.savepoint(flush=False):
+                reasons = dict(self._read_contact_reasons(contacts, purpose, channel))
+        except Exception:
+            _logger.exception("It couldn't be decided who may be contacted: nobody is.")
+            reasons = {}
+        return {contact_id: reasons.get(contact_id, "undecided") for contact_id in ids}
+
+    @api.model
+    def _read_contact_reasons(self, contacts, purpose, channel):
+        """Read the reason for each contact. What the person denied comes first, then what the purpose lacks."""
+        is_offered = channel.active and (not purpose.channel_ids or channel in purpose.channel_ids)
+        return self.env.execute_query(
             SQL(
                 """
-                SELECT subject.id,
+                SELECT contact.id,
                        CASE
-                           WHEN NOT %(is_active)s THEN 'purpose_archived'
-                           WHEN %(company)s IS NOT NULL AND person.company_id <> %(company)s THEN 'other_company'
                            WHEN person.restricted THEN 'restricted'
                            WHEN person.objected AND %(is_marketing)s THEN 'objected'
-                           WHEN consent.state IN ('refused', 'withdrawn', 'expired') THEN consent.state
-                           WHEN consent.state = 'given' AND consent.expires_on <= %(now)s THEN 'expired'
+                           WHEN consent.state IN ('refused', 'withdrawn') THEN consent.state
+                           WHEN contact.blacklisted THEN 'blacklisted'
+                           WHEN NOT %(is_active)s THEN 'purpose_archived'
+                           WHEN person.company_id <> %(company)s THEN 'other_company'
+                           WHEN NOT %(is_offered)s THEN 'channel_not_offered'
+                           WHEN consent.state = 'expired' OR consent.expires_on <= %(now)s THEN 'expired'
                            WHEN consent.state = 'given' AND consent.renewal_due THEN 'renewal_due'
                            WHEN consent.state = 'given' AND channel.gdpr_channel_id IS NULL THEN 'channel_not_allowed'
                            WHEN consent.state = 'given' THEN 'allowed'
@@ -33,26 +89,26 @@ class GdprSubject(models.Model):
                            WHEN person.legal_basis = %(basis)s THEN 'allowed'
                            ELSE 'other_basis'
                        END
-                  FROM gdpr_subject subject
-                  JOIN gdpr_subject person ON person.id = subject.root_id
+                  FROM (%(contacts)s) contact
+                  LEFT JOIN gdpr_subject subject ON subject.id = contact.subject_id
+                  LEFT JOIN gdpr_subject person ON person.id = subject.root_id
                   LEFT JOIN gdpr_consent consent
                     ON consent.subject_id = person.id AND consent.purpose_id = %(purpose)s
                   LEFT JOIN %(channels)s channel
                     ON channel.gdpr_consent_id = consent.id AND channel.gdpr_channel_id = %(channel)s
-                 WHERE subject.id IN %(subjects)s
                 """,
-                is_active=purpose.active,
+                is_marketing=purpose._is_marketing(),
+                is_active=bool(purpose.active),
                 company=purpose.company_id.id or None,
-                is_marketing=purpose.message_class == "marketing",
+                is_offered=bool(is_offered),
                 now=fields.Datetime.now(),
-                basis=purpose.legal_basis,
-                purpose=purpose.id,
+                basis=purpose.legal_basis or None,
+                contacts=contacts,
+                purpose=purpose.id or None,
                 channels=SQL.identifier(self.env["gdpr.consent"]._fields["channel_ids"].relation),
-                channel=channel.id,
-                subjects=tuple(self.ids),
+                channel=channel.id or None,
             )
         )
-        return dict(rows)
 
     @api.model
     def _get_contact_explanations(self):
@@ -64,10 +120,17 @@ class GdprSubject(models.Model):
             "expired": self.env._("The consent has lapsed."),
             "renewal_due": self.env._("What the person agreed to has changed: ask again first."),
             "channel_not_allowed": self.env._("The person agreed, but not to this channel."),
+            "channel_not_offered": self.env._("This channel isn't used for this purpose."),
             "objected": self.env._("The person objects to any marketing."),
             "blacklisted": self.env._("The address is blacklisted."),
             "restricted": self.env._("The processing is suspended."),
             "other_basis": self.env._("The legal basis of the person isn't the one of this purpose."),
             "other_company": self.env._("The purpose is one of another company."),
             "purpose_archived": self.env._("The purpose isn't in use any more."),
+            "undecided": self.env._("It couldn't be found out whether the person may be contacted. Try again later."),
         }
+
+    @api.model
+    def _get_blacklist(self, purpose, channel):
+        """Give the blacklist that counts for a purpose and a channel, or None."""
+        return self.env[BLACKLISTS[channel.code]] if purpose._is_marketing() and channel.code in BLACKLISTS else None

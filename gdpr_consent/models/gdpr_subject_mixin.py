@@ -21,8 +21,6 @@ COLUMNS = {
     "gdpr_subject_id": ("int4", None),
 }
 PROJECTED_FIELDS = ("gdpr_consent_state", "gdpr_restricted", "gdpr_subject_id")
-# Ways of giving consent that an operator can record; the others are the person's own.
-RECORDABLE_SOURCES = ("phone", "meeting", "paper", "import", "api")
 
 
 class GdprSubjectMixin(models.AbstractModel):
@@ -456,6 +454,7 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_link_subject(self, subject):
         # Past the refusal in write(): this is the one place that sets it.
         super().write({"gdpr_subject_id": subject.id})  # pylint: disable=super-method-mismatch
+        self._gdpr_block_objecting()
 
     def _gdpr_take_over(self, others):
         """Take over the history of cards that are merged into this one."""
@@ -550,33 +549,3 @@ class GdprSubjectMixin(models.AbstractModel):
                 raise ValidationError(self.env._("Unknown: %(codes)s.", codes=", ".join(sorted(unknown))))
             return records
         return self.env[model].browse(value)
-
-    # ------------------------------------------------------------
-    # THE ONE DOOR OUT
-    # ------------------------------------------------------------
-
-    def gdpr_may_contact(self, purpose, channel):
-        """Tell whether the persons may be contacted for a purpose, through a channel, now.
-
-        :param purpose: ``gdpr.purpose``, its id or its code
-        :param channel: ``gdpr.channel``, its id or its code
-        :return: by id of the card, ``allowed`` (bool), ``reason`` (code), ``explanation`` (text)
-        :rtype: dict[int, dict]
-        """
-        self.check_access("read")
-        purpose = self._gdpr_browse_by_code("gdpr.purpose", purpose).sudo()
-        channel = self._gdpr_browse_by_code("gdpr.channel", channel).sudo()
-        purpose.ensure_one()
-        channel.ensure_one()
-        subjects = self.sudo().gdpr_subject_id
-        reasons = subjects._get_contact_reasons(purpose, channel)
-        explanations = subjects._get_contact_explanations()
-        verdicts = {}
-        for card in self:
-            reason = reasons.get(card.sudo().gdpr_subject_id.id, "no_consent")
-            verdicts[card.id] = {
-                "allowed": reason == "allowed",
-                "reason": reason,
-                "explanation": explanations[reason],
-            }
-        return verdicts

@@ -1,12 +1,33 @@
-from odoo import api, models
+from dateutil.relativedelta import relativedelta
+
+from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 from odoo.tools.mail import email_normalize_all
+
+from ..tools.replay import DENIALS
+
+# What isn't the company's asking: the person asked for it, or has to confirm what was typed.
+UNASKED_KINDS = ("fresh_link", "confirmation")
 
 
 class GdprSubjectMixin(models.AbstractModel):
     """Asking the person behind a card for consent, by mail."""
 
     _inherit = "gdpr.subject.mixin"
+
+    gdpr_asked_again_from = fields.Datetime(
+        "Can Be Asked Again From",
+        compute="_compute_gdpr_asked_again_from",
+        groups="gdpr_consent.group_user",
+        help="The person said no. Until then nobody asks again, unless the person wants to be asked.",
+    )
+
+    @api.depends("gdpr_subject_id.consent_ids.state")
+    def _compute_gdpr_asked_again_from(self):
+        moments = self._gdpr_get_cooldowns(self._gdpr_get_default_forms())
+        for card in self:
+            card.gdpr_asked_again_from = moments.get(card.id, False)
 
     def action_gdpr_send_consent_request(self):
         """Open Odoo's composer with the consent request of this card.
@@ -48,7 +69,9 @@ class GdprSubjectMixin(models.AbstractModel):
         """
         self._gdpr_check_group("gdpr_consent.group_user")
         self.check_access("read")
-        self._gdpr_raise_refusal()
+        form = self._gdpr_browse("gdpr.consent.form", form)
+        options = {**self.env.context.get("gdpr_request_options", {}), "form_id": form.id}
+        self.with_context(gdpr_request_options=options)._gdpr_raise_refusal()
         template = self._gdpr_browse("mail.template", template) or self._gdpr_get_default_template()
         if not template._asks_for_consent():
             raise UserError(
@@ -58,9 +81,8 @@ class GdprSubjectMixin(models.AbstractModel):
             raise UserError(
                 self.env._("The template “%(template)s” is made for other records.", template=template.name)
             )
-        form = self._gdpr_browse("gdpr.consent.form", form)
         self._gdpr_check_form(form)
-        options = {"form_id": form.id, "template_id": template.id, "to_person_only": True}
+        options |= {"template_id": template.id, "to_person_only": True}
         mails = template.with_context(gdpr_request_options=options).send_mail_batch(
             self.ids, email_values={"auto_delete": False}
         )
@@ -73,9 +95,9 @@ class GdprSubjectMixin(models.AbstractModel):
         self.ensure_one()
         self._gdpr_check_group("gdpr_consent.group_user")
         self.check_access("read")
-        self._gdpr_raise_refusal()
-        self._gdpr_check_form(form)
         options = {"form_id": form.id, "template_id": template.id}
+        self.with_context(gdpr_request_options=options)._gdpr_raise_refusal()
+        self._gdpr_check_form(form)
         mail = (
             self.env["mail.mail"]
             .sudo()
@@ -124,10 +146,19 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_get_refusals(self):
         """Give, for those who can't be asked, why.
 
+        Who said no isn't asked again for a while, and who objects to marketing isn't at all (law.md R-18), but for
+        the kinds of requests that the person asked for: the context's ``gdpr_request_options`` tell the kind.
+
         :rtype: dict[int, str]
         """
         refusals = {}
         forms = self._gdpr_get_default_forms()
+        options = self.env.context.get("gdpr_request_options", {})
+        is_asking = options.get("kind") not in UNASKED_KINDS
+        chosen_form = self.env["gdpr.consent.form"].sudo().browse(options.get("form_id")).exists()
+        asked_forms = dict.fromkeys(forms, chosen_form) if chosen_form.version_number else forms
+        cooldowns = self._gdpr_get_cooldowns(asked_forms) if is_asking else {}
+        objections = self._gdpr_get_objections() if is_asking else {}
         for card in self.sudo():
             company = card._gdpr_get_company()
             address = card[card._gdpr_email_field] or ""
@@ -138,6 +169,14 @@ class GdprSubjectMixin(models.AbstractModel):
             elif card.gdpr_restricted:
                 refusals[card.id] = self.env._(
                     "%(name)s asked you to suspend the processing.", name=card._gdpr_get_name()
+                )
+            elif card.id in objections:
+                refusals[card.id] = objections[card.id]
+            elif card.id in cooldowns:
+                refusals[card.id] = self.env._(
+                    "%(name)s said no, and isn't asked again before %(date)s.",
+                    name=card._gdpr_get_name(),
+                    date=format_date(self.env, fields.Datetime.context_timestamp(self, cooldowns[card.id])),
                 )
             elif card._active_name and not card[card._active_name]:
                 refusals[card.id] = self.env._("%(name)s is archived.", name=card._gdpr_get_name())
@@ -158,6 +197,52 @@ class GdprSubjectMixin(models.AbstractModel):
             elif not forms[company]:
                 refusals[card.id] = self.env._("%(company)s has no published consent form.", company=company.name)
         return refusals
+
+    def _gdpr_get_objections(self):
+        """Give, for those who want no marketing at all, the sentence why they aren't asked."""
+        return {
+            card.id: self.env._(
+                "%(name)s objects to any marketing, so only the person can ask for the form.",
+                name=card._gdpr_get_name(),
+            )
+            for card in self.sudo().filtered("gdpr_objected")
+        }
+
+    def _gdpr_get_cooldowns(self, forms):
+        """Give from when on (UTC) those can be asked again who said no a short while ago, by id of the card.
+
+        Only a no to something that the form asks for counts.
+
+        :param dict forms: the form each company asks with
+        :rtype: dict[int, datetime]
+        """
+        cards = self.sudo()
+        consents = self.env["gdpr.consent"].sudo()
+        denied = consents.search(
+            [("subject_id", "in", cards.gdpr_subject_id.root_id.ids), ("state", "in", list(DENIALS))]
+        ).grouped("subject_id")
+        if not denied:
+            return {}
+        asked = {company: form._get_version()._get_purposes() for company, form in forms.items() if form}
+        now = fields.Datetime.now()
+        cooldowns = {}
+        for card in cards:
+            company = card._gdpr_get_company()
+            months = relativedelta(months=company.sudo().gdpr_cooldown_months)
+            ends = [
+                consent.event_id.occurred_on + months
+                for consent in denied.get(card.gdpr_subject_id.root_id, ())
+                if company in asked and consent.purpose_id in asked[company]
+            ]
+            if ends and max(ends) > now:
+                cooldowns[card.id] = max(ends)
+        return cooldowns
+
+    def _gdpr_filter_askable(self):
+        """Give those of the cards that are covered and whose person can be asked."""
+        covered = self.env["gdpr.scope"]._filter_covered(self)
+        refusals = covered._gdpr_get_refusals() if covered else {}
+        return covered.filtered(lambda card: card.id not in refusals)
 
     def _gdpr_get_default_forms(self):
         """Give the form in force of each company of these cards."""

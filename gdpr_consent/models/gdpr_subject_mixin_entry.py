@@ -1,10 +1,13 @@
+import uuid
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from .gdpr_consent_event import SOURCES
 
-# Ways of giving consent that an operator can record; the others are the person's own.
-RECORDABLE_SOURCES = ("phone", "meeting", "paper", "import", "api")
+# Ways of giving consent that somebody else can record; the others are the person's own.
+RECORDABLE_SOURCES = ("phone", "meeting", "paper", "import", "api", "website")
 
 
 class GdprSubjectMixin(models.AbstractModel):
@@ -25,29 +28,40 @@ class GdprSubjectMixin(models.AbstractModel):
         self._gdpr_check_group("gdpr_consent.group_user")
         return self._gdpr_open_wizard("gdpr.consent.withdrawal", self.env._("Record withdrawal"))
 
-    def _gdpr_open_wizard(self, model, name):
+    def action_gdpr_record_objection(self):
+        """Open the wizard for a person who wants no marketing at all."""
+        self._gdpr_check_group("gdpr_consent.group_user")
+        return self._gdpr_open_wizard(
+            "gdpr.consent.withdrawal", self.env._("Record objection"), default_is_objection=True
+        )
+
+    def _gdpr_open_wizard(self, model, name, **context):
         return {
             "type": "ir.actions.act_window",
             "name": name,
             "res_model": model,
             "view_mode": "form",
             "target": "new",
-            "context": {"default_res_model": self._name, "default_res_ids": self.ids},
+            "context": {"default_res_model": self._name, "default_res_ids": self.ids, **context},
         }
 
     def gdpr_record_consent(self, purposes, channels, source, note=None, evidence=None, given_on=None, form=None):
         """Record a consent that the person gave outside Odoo (law.md R-19).
 
+        From a source where anybody could have typed the address (import, api, website) it is only declared: each
+        person gets a message and is asked to confirm, and nothing is given before (law.md R-10), unless the company
+        has switched that off for the source.
+
         :param purposes: ``gdpr.purpose`` records, their ids or their codes
         :param channels: ``gdpr.channel`` records, their ids or their codes
-        :param str source: phone, meeting, paper, import or api
+        :param str source: phone, meeting, paper, import, api or website
         :param str note: the person's own words
         :param evidence: what proves it: a text, an ``ir.attachment`` or its id, or a list of these
         :param given_on: when (UTC), default now
         :param form: ``gdpr.consent.form`` or its id: the wording that was read out, default the first published
             one that asks for the purposes
         :raise ValidationError: no purpose, no channel that it offers, no evidence, a date in the future, a source
-            that is the person's own
+            that is the person's own, or somebody who can't be mailed the question to confirm; nobody is recorded then
         :raise UserError: the basis isn't consent, or the purposes aren't on a published form
         """
         self._gdpr_check_group("gdpr_consent.group_user")
@@ -58,21 +72,103 @@ class GdprSubjectMixin(models.AbstractModel):
         values, attachment = self._gdpr_prepare_evidence(evidence)
         self._gdpr_check_entry(purposes, channels, source, values, given_on)
         values["note"] = note or ""
-        for card in self:
+        choices = {purpose.id: (purpose.channel_ids & channels).mapped("code") for purpose in purposes}
+        act = {"source": source, "occurred_on": given_on, "values": values, "attachment": attachment}
+        versions = self._gdpr_get_read_out_versions(purposes, form)
+        declared = self.filtered(lambda card: card._gdpr_get_company()._needs_gdpr_confirmation(source))
+        if declared:
+            declared._gdpr_declare_consent(versions, choices, **act)
+        for card in self - declared:
             subject = card._gdpr_ensure_subjects()
-            version = card._gdpr_get_read_out_version(purposes, form)
-            choices = {purpose.id: (purpose.channel_ids & channels).mapped("code") for purpose in purposes}
+            exemption = card._gdpr_get_company()._get_gdpr_exemption(source)
             subject._record_answer(
-                version,
-                choices,
-                offered=purposes,
-                source=source,
-                occurred_on=given_on,
-                values=values,
-                attachment=attachment,
+                versions[card], choices, offered=purposes, **act | {"values": values | {"exemption": exemption}}
             )
             subject.request_ids._close_answered()
         return True
+
+    def _gdpr_declare_consent(self, versions, choices, **act):
+        """Note what somebody says these persons agree to, and mail each person once, asking to confirm it.
+
+        :param dict versions: the wording, by card
+        :param dict[int, list[str]] choices: the channel codes, by id of each purpose
+        :param act: further values for ``_record_acts``; ``values`` go to the first event of each person
+        """
+        refusals = self.with_context(gdpr_request_options={"kind": "confirmation"})._gdpr_get_refusals()
+        if act["source"] == "import":
+            # The person may have come to a web site; on a list that was brought in nobody has asked for anything.
+            refusals |= self._gdpr_get_objections()
+        if refusals:
+            reasons = "\n".join(list(refusals.values())[:10])
+            raise ValidationError(
+                self.env._(
+                    "What was declared can't be confirmed, so nobody was recorded:\n%(reasons)s", reasons=reasons
+                )
+            )
+        self._gdpr_ensure_subjects()
+        cards = {}
+        for card in self.sudo():
+            cards.setdefault(card.gdpr_subject_id.root_id, card)
+        subjects = self.env["gdpr.subject"].sudo().union(*cards)
+        # Waits for the same declaration at the same moment.
+        subjects._lock_heads()
+        subjects.invalidate_recordset()
+        requests = self.env["gdpr.consent.request"]._find_just_declared(subjects, choices)
+        unasked = [subject for subject in subjects if subject not in requests]
+        made = self.env["gdpr.consent.request"]._queue_messages(
+            "confirmation",
+            [
+                cards[subject]._gdpr_prepare_confirmation(versions[cards[subject]], choices, **act)
+                for subject in unasked
+            ],
+        )
+        requests |= dict(zip(unasked, made, strict=True))
+        values, attachment = act.pop("values"), act.pop("attachment")
+        acts = []
+        for subject, card in cards.items():
+            mark = uuid.uuid4().hex
+            declarations = [
+                {
+                    **act,
+                    "subject_id": subject.id,
+                    "act": mark,
+                    "action": "declared",
+                    # Who fills in a form of the web site isn't known yet.
+                    "actor": "system" if act["source"] == "website" else "operator",
+                    "purpose_id": purpose_id,
+                    "channel_codes": codes,
+                    "version_id": versions[card].id,
+                    "request_id": requests[subject].id,
+                    "company_id": versions[card].form_id.company_id.id,
+                }
+                for purpose_id, codes in choices.items()
+            ]
+            email = requests[subject].email
+            declarations[0] |= {"values": values | {"email": email}, "attachment": attachment}
+            acts += declarations
+        self.env["gdpr.subject"]._record_acts(acts)
+        if len(made) == 1:
+            made.mail_mail_ids.send_after_commit()
+
+    def _gdpr_prepare_confirmation(self, version, choices, **act):
+        self.ensure_one()
+        company = version.form_id.company_id
+        return {
+            "subject_id": self.gdpr_subject_id.root_id.id,
+            "company_id": company.id,
+            "res_model": self._name,
+            "res_id": self.id,
+            "form_id": version.form_id.id,
+            "version_number": version.number,
+            "user_id": self.env.uid,
+            "email": self._gdpr_get_email(),
+            "lang": self._gdpr_get_lang(),
+            "declared_choices": {str(purpose_id): codes for purpose_id, codes in choices.items()},
+            "declared_source": act["source"],
+            "declared_note": act["values"]["note"] or False,
+            # Counted anew when the message leaves.
+            "expires_on": fields.Datetime.now() + timedelta(days=company.gdpr_confirmation_days),
+        }
 
     def _gdpr_check_entry(self, purposes, channels, source, values, given_on):
         if not purposes:
@@ -133,18 +229,27 @@ class GdprSubjectMixin(models.AbstractModel):
                 values["evidence_file"] = self.env["gdpr.consent.event.value"]._describe_file(attachment)
         return values, attachment
 
-    def _gdpr_get_read_out_version(self, purposes, form=None):
-        """Give the frozen wording that was read out to the person.
+    def _gdpr_get_read_out_versions(self, purposes, form=None):
+        """Give the frozen wording that was read out to each person.
 
+        :return: the version by card
         :raise UserError: no published form asks for these purposes
         """
-        self.ensure_one()
-        company = self._gdpr_get_company()
+        found, versions = {}, {}
+        for card in self:
+            company, lang = card._gdpr_get_company(), card._gdpr_get_lang()
+            if (company, lang) not in found:
+                found[company, lang] = self._gdpr_find_wording(purposes, company, lang, form)
+            versions[card] = found[company, lang]
+        return versions
+
+    @api.model
+    def _gdpr_find_wording(self, purposes, company, lang, form=None):
         forms = self._gdpr_browse("gdpr.consent.form", form).sudo() or self.env["gdpr.consent.form"].sudo().search(
             [("company_id", "=", company.id), ("version_number", ">", 0)]
         )
         for candidate in forms:
-            version = candidate._get_version(self._gdpr_get_lang())
+            version = candidate._get_version(lang)
             if purposes <= version._get_purposes():
                 return version
         raise UserError(
@@ -169,4 +274,21 @@ class GdprSubjectMixin(models.AbstractModel):
             purposes = self._gdpr_browse_by_code("gdpr.purpose", purposes)
         for subject in self._gdpr_ensure_subjects():
             subject._record_withdrawal(purposes, source=source, values={"note": note or ""})
+        return True
+
+    def gdpr_record_objection(self, source="phone", note=None):
+        """Record that the persons want no marketing at all (article 21(2) GDPR, law.md R-38).
+
+        Counts at once, for every purpose of marketing and every legal basis; their addresses are blacklisted. Only
+        the person can lift it, by agreeing to marketing later. Who has objected already isn't recorded again.
+
+        :param str source: how the person said so
+        :param str note: the person's own words
+        :raise ValidationError: the source isn't a way to collect an answer
+        """
+        self._gdpr_check_group("gdpr_consent.group_user")
+        self.check_access("read")
+        if source not in dict(SOURCES):
+            raise ValidationError(self.env._("“%(way)s” is not a way to collect an answer.", way=source))
+        self._gdpr_ensure_subjects()._record_objection(source=source, values={"note": note or ""})
         return True

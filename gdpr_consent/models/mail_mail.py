@@ -18,7 +18,11 @@ class MailMail(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         mails = super().create(vals_list)
-        asking = mails.filtered(lambda mail: mail.state == "outgoing" and CONSENT_PLACEHOLDER in (mail.body_html or ""))
+        asking = mails.filtered(
+            lambda mail: (
+                mail.state == "outgoing" and not mail.gdpr_request_id and CONSENT_PLACEHOLDER in (mail.body_html or "")
+            )
+        )
         if asking:
             self.env["gdpr.consent.request"]._attach_to_mails(asking)
         return mails

@@ -1,9 +1,18 @@
 from odoo import api, models
 from odoo.tools import html2plaintext
 
+from .gdpr_blacklist_mixin import SILENT
+
 
 class MailThread(models.AbstractModel):
     _inherit = "mail.thread"
+
+    @api.model
+    def message_route(self, message, message_dict, model=None, thread_id=None, custom_values=None):
+        """An address blacklisted because too many messages came back is no objection of the person."""
+        return super(MailThread, self.with_context(**{SILENT: True})).message_route(
+            message, message_dict, model=model, thread_id=thread_id, custom_values=custom_values
+        )
 
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):

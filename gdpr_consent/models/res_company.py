@@ -4,6 +4,9 @@ from odoo.tools.mail import email_normalize
 
 from .gdpr_purpose import LEGAL_BASES
 
+# Where anybody can type any address.
+CONFIRMED_SOURCES = ("website", "import", "api")
+
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -38,7 +41,9 @@ class ResCompany(models.Model):
     gdpr_confirm_import = fields.Boolean("Confirm Imported Consent", default=True)
     gdpr_confirm_api = fields.Boolean("Confirm Consent From the API", default=True)
     gdpr_confirm_exemption_reason = fields.Text("Why Without Confirmation")
-    gdpr_sender = fields.Char("Sender of Privacy Messages", help="Empty: the e-mail address of the company.")
+    gdpr_sender = fields.Char(
+        "Sender of Privacy Messages", help="An address, or a name and an address. Empty: those of the company."
+    )
     gdpr_officer_name = fields.Char("Privacy Officer")
     gdpr_officer_email = fields.Char("E-mail of the Privacy Officer")
     gdpr_ip_retention = fields.Selection(
@@ -67,6 +72,12 @@ class ResCompany(models.Model):
         "CHECK (gdpr_cooldown_months >= 0 AND gdpr_renewal_days >= 0 AND gdpr_confirmation_days > 0)",
         "Periods can't be negative, and a person needs a day at least to confirm.",
     )
+    _gdpr_reminders_in_time = models.Constraint(
+        "CHECK (gdpr_reminder_count = 0 OR (gdpr_reminder_days < gdpr_link_validity_days"
+        " AND (gdpr_waiting_days = 0 OR gdpr_reminder_days < gdpr_waiting_days)))",
+        "A reminder must come before the waiting period is over and the link has lapsed: choose fewer days between"
+        " reminders.",
+    )
 
     @api.constrains("gdpr_default_legal_basis", "gdpr_default_legal_basis_reason")
     def _check_gdpr_default_legal_basis(self):
@@ -80,10 +91,33 @@ class ResCompany(models.Model):
                     )
                 )
 
-    @api.constrains("gdpr_officer_email")
-    def _check_gdpr_officer_email(self):
-        for company in self.filtered("gdpr_officer_email"):
-            if not email_normalize(company.gdpr_officer_email):
+    @api.constrains("gdpr_officer_email", "gdpr_sender")
+    def _check_gdpr_addresses(self):
+        for company in self:
+            for address in filter(None, (company.gdpr_officer_email, company.gdpr_sender)):
+                if not email_normalize(address):
+                    raise ValidationError(self.env._("“%(address)s” isn't an e-mail address.", address=address))
+
+    @api.constrains("gdpr_confirm_website", "gdpr_confirm_import", "gdpr_confirm_api", "gdpr_confirm_exemption_reason")
+    def _check_gdpr_confirm_exemption_reason(self):
+        for company in self:
+            is_confirmed = all(company[f"gdpr_confirm_{source}"] for source in CONFIRMED_SOURCES)
+            if not is_confirmed and not (company.gdpr_confirm_exemption_reason or "").strip():
                 raise ValidationError(
-                    self.env._("“%(address)s” isn't an e-mail address.", address=company.gdpr_officer_email)
+                    self.env._(
+                        "Consent that anybody could have typed needs a confirmation from the person's mailbox. If you"
+                        " do without, say why: the reason is kept with each consent recorded so."
+                    )
                 )
+
+    def _needs_gdpr_confirmation(self, source):
+        """Tell whether a consent from a source counts only when the person confirms it (law.md R-10)."""
+        self.ensure_one()
+        return source in CONFIRMED_SOURCES and self.sudo()[f"gdpr_confirm_{source}"]
+
+    def _get_gdpr_exemption(self, source):
+        """Give why a consent from a source counts without confirmation; empty where none is needed anyway."""
+        self.ensure_one()
+        if source not in CONFIRMED_SOURCES or self._needs_gdpr_confirmation(source):
+            return ""
+        return self.sudo().gdpr_confirm_exemption_reason

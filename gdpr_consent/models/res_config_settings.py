@@ -3,8 +3,19 @@ from odoo import api, fields, models
 from .gdpr_purpose import LEGAL_BASES
 from .gdpr_scope import SWITCH_PARAMETER
 
-# Written together: the one may need the other.
-DEFAULT_BASIS_FIELDS = ("gdpr_default_legal_basis", "gdpr_default_legal_basis_reason")
+# Written together, for the company checks them together.
+WRITTEN_TOGETHER = (
+    "gdpr_default_legal_basis",
+    "gdpr_default_legal_basis_reason",
+    "gdpr_link_validity_days",
+    "gdpr_waiting_days",
+    "gdpr_reminder_count",
+    "gdpr_reminder_days",
+    "gdpr_confirm_website",
+    "gdpr_confirm_import",
+    "gdpr_confirm_api",
+    "gdpr_confirm_exemption_reason",
+)
 
 
 class ResConfigSettings(models.TransientModel):
@@ -19,8 +30,18 @@ class ResConfigSettings(models.TransientModel):
         [("not_applicable", "Not applicable"), *LEGAL_BASES], string="Legal Basis of New Records", required=True
     )
     gdpr_default_legal_basis_reason = fields.Text("Reason for the Default Legal Basis")
-    gdpr_link_validity_days = fields.Integer(related="company_id.gdpr_link_validity_days", readonly=False)
-    gdpr_waiting_days = fields.Integer(related="company_id.gdpr_waiting_days", readonly=False)
+    gdpr_link_validity_days = fields.Integer("Validity of a Consent Link (Days)")
+    gdpr_waiting_days = fields.Integer("Waiting Period (Days)")
+    gdpr_reminder_count = fields.Integer("Reminders")
+    gdpr_reminder_days = fields.Integer("Days Between Reminders")
+    gdpr_cooldown_months = fields.Integer(related="company_id.gdpr_cooldown_months", readonly=False)
+    gdpr_renewal_days = fields.Integer(related="company_id.gdpr_renewal_days", readonly=False)
+    gdpr_confirmation_days = fields.Integer(related="company_id.gdpr_confirmation_days", readonly=False)
+    gdpr_confirm_website = fields.Boolean("Confirm Consent From the Web Site")
+    gdpr_confirm_import = fields.Boolean("Confirm Imported Consent")
+    gdpr_confirm_api = fields.Boolean("Confirm Consent From the API")
+    gdpr_confirm_exemption_reason = fields.Text("Why Without Confirmation")
+    gdpr_sender = fields.Char(related="company_id.gdpr_sender", readonly=False)
     gdpr_officer_name = fields.Char(related="company_id.gdpr_officer_name", readonly=False)
     gdpr_officer_email = fields.Char(related="company_id.gdpr_officer_email", readonly=False)
     gdpr_ip_retention = fields.Selection(related="company_id.gdpr_ip_retention", readonly=False, required=True)
@@ -34,7 +55,7 @@ class ResConfigSettings(models.TransientModel):
         values["gdpr_enabled"] = self.env["gdpr.scope"]._is_enabled()
         for field, scope in self._get_gdpr_scopes().items():
             values[field] = scope.active
-        for field in DEFAULT_BASIS_FIELDS:
+        for field in WRITTEN_TOGETHER:
             values[field] = self.env.company[field]
         values["gdpr_default_legal_basis"] = values["gdpr_default_legal_basis"] or "not_applicable"
         return values
@@ -45,8 +66,8 @@ class ResConfigSettings(models.TransientModel):
         self.env["ir.config_parameter"].set_param(SWITCH_PARAMETER, str(self.gdpr_enabled))
         for field, scope in self._get_gdpr_scopes().items():
             scope.active = self[field]
-        if any(self[field] != self.company_id[field] for field in DEFAULT_BASIS_FIELDS):
-            self.company_id.write({field: self[field] for field in DEFAULT_BASIS_FIELDS})
+        if any(self[field] != self.company_id[field] for field in WRITTEN_TOGETHER):
+            self.company_id.write({field: self[field] for field in WRITTEN_TOGETHER})
         menu = self.env.ref("gdpr_consent.gdpr_consent_menu_root", raise_if_not_found=False)
         if menu and menu.active != self.gdpr_enabled:
             menu.active = self.gdpr_enabled

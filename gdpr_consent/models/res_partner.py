@@ -5,6 +5,9 @@ class ResPartner(models.Model):
     _name = "res.partner"
     _inherit = ["res.partner", "gdpr.subject.mixin"]
 
+    # Who is behind an address that is blacklisted: among a million contacts, those with a history only.
+    _gdpr_email_idx = models.Index("(email_normalized) WHERE gdpr_subject_id IS NOT NULL")
+
     @api.onchange("is_company")
     def _onchange_is_company_gdpr(self):
         """Let a new record start with the basis of its kind, unless another was chosen."""

@@ -19,6 +19,8 @@ class ConsentCase(MailCommon):
         cls.email_channel = cls.env.ref("gdpr_consent.channel_email")
         cls.phone_channel = cls.env.ref("gdpr_consent.channel_phone")
         cls.form = cls.env.ref("gdpr_consent.default_form")
+        # Many tests ask again after a no; those of the cool-down set it themselves.
+        cls.env["res.company"].search([]).gdpr_cooldown_months = 0
         cls.template = cls.env.ref("gdpr_consent.mail_template_consent_request_partner")
         cls.lead_template = cls.env.ref("gdpr_consent.mail_template_consent_request_lead")
         cls.salesperson = new_test_user(

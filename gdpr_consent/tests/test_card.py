@@ -494,7 +494,7 @@ class TestViews(ConsentCase):
             (button.get("string"), button.get("invisible"))
             for button in arch.xpath("//page[@name='gdpr_privacy']//button")
         }
-        self.assertIn(("Send consent form", "gdpr_consent_state != 'pending'"), shown)
+        self.assertIn(("Send consent form", "gdpr_consent_state != 'pending' or gdpr_asked_again_from"), shown)
         self.assertIn(("Record withdrawal", "gdpr_consent_state != 'obtained'"), shown)
 
     def test_lists(self):

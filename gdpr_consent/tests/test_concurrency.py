@@ -1,14 +1,15 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from unittest.mock import patch
 
 import requests
 from lxml import html
 
-from odoo import SUPERUSER_ID, api
+from odoo import SUPERUSER_ID, api, fields
 from odoo.service.model import retrying
-from odoo.tests import HttpCase, tagged
+from odoo.tests import HttpCase, freeze_time, tagged
 from odoo.tools import mute_logger
 
 # How long an act keeps its transaction open, so that the other one runs into it.
@@ -59,7 +60,9 @@ class TestConcurrency(HttpCase):
         """
         with self.registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
-            request = env["res.partner"].browse(self.partner_id).gdpr_request_consent()
+            # As the person asks for it: some said no a moment ago.
+            partner = env["res.partner"].browse(self.partner_id)
+            request = partner.with_context(gdpr_request_options={"kind": "fresh_link"}).gdpr_request_consent()
             tokens = request._issue_links()
             request._mark_sent("<sent@example.com>")
             return request.id, tokens["grant"], tokens["preferences"]
@@ -174,6 +177,31 @@ class TestConcurrency(HttpCase):
         _state, _channels, actions = self.read_state()
         self.assertIn(actions, (["given", "asked"], ["asked", "late_answer"]))
 
+    def test_life_cycle_jobs(self):
+        """Two workers at once write to nobody twice."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            request = env["gdpr.consent.request"].browse(self.request_id)
+            request.kind = "first"
+            company = request.company_id
+            settings = {name: company[name] for name in ("gdpr_reminder_count", "gdpr_reminder_days")}
+            self.addCleanup(self.write_settings, company.id, settings)
+            company.write({"gdpr_reminder_count": 1, "gdpr_reminder_days": 1})
+
+        def run_job(env):
+            env["gdpr.subject"]._cron_life_cycle()
+
+        self.startPatcher(patch.object(self.registry["ir.cron"], "_commit_progress", return_value=1.0))
+        with freeze_time(fields.Datetime.now() + timedelta(days=2)):
+            self.run_together(*[run_job] * 3)
+        with self.registry.cursor() as cr:
+            requests = api.Environment(cr, SUPERUSER_ID, {})["gdpr.subject"].browse(self.subject_id).request_ids
+            self.assertEqual(sorted(requests.mapped("kind")), ["first", "reminder"])
+
+    def write_settings(self, company_id, settings):
+        with self.registry.cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["res.company"].browse(company_id).write(settings)
+
     def make_twin(self):
         """Make another record of the person, with a history of its own."""
         with self.registry.cursor() as cr:
@@ -256,3 +284,30 @@ class TestConcurrency(HttpCase):
                 else:
                     self.assertIn(found, ("withdrawn", "refused"))
                     self.assertEqual(channels, set())
+
+    def test_two_persons_at_one_address_object(self):
+        """Both put the same address on the blacklist: none of the two objections is lost."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            other = env["res.partner"].create({"name": "Dora Verdi", "email": "carla.verdi@example.com"})
+            other.gdpr_legal_basis = "consent"
+            subject_ids = [self.subject_id, other.gdpr_subject_id.id]
+            self.partner_ids.append(other.id)
+            self.subject_ids.append(other.gdpr_subject_id.id)
+        self.addCleanup(self.empty_blacklist)
+        tries = self.run_together(
+            *(
+                lambda env, subject_id=subject_id: env["gdpr.subject"].browse(subject_id)._record_objection()
+                for subject_id in subject_ids
+            )
+        )
+        self.assertEqual(sorted(tries), [1, 2])
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            self.assertEqual(env["gdpr.subject"].browse(subject_ids).mapped("objected"), [True, True])
+            self.assertEqual(env["mail.blacklist"].search_count([("email", "=", "carla.verdi@example.com")]), 1)
+
+    def empty_blacklist(self):
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            env["mail.blacklist"].search([("email", "=", "carla.verdi@example.com")]).unlink()

@@ -551,6 +551,22 @@ class TestOldLinks(DesignerCase, PageCase):
         self.send(hidden, "save", *self.MARKETING)
         self.assertEqual(self.get_wording(), self.old)
 
+    def test_confirmation_opened_before_a_material_change(self):
+        """What somebody typed is confirmed in the words that are asked now."""
+        with self.catch_mails():
+            self.partner.gdpr_record_consent("marketing", "email", "import", evidence="List of the fair")
+        self.grant = self.find_token(self._mails[-1]["body"], "consent")
+        hidden = self.open_form()
+        self.change(title="Something else", material=True)
+        response = self.send(hidden, "confirm")
+        self.assertEqual(response.status_code, 422)
+        self.assertIn("has changed since you opened this page", response.text)
+        self.assertIn("The data is kept for 24 months.", response.text)
+        self.assertFalse(self.get_wording())
+        self.send(self.get_hidden_fields(response), "confirm")
+        self.assertEqual(self.get_wording(), self.form._get_version("en_US"))
+        self.assertEqual(self.get_reason(), "allowed")
+
     def test_channels_offered(self):
         self.change(channel_ids=self.email_channel, material=True)
         page = self.parse(self.open_consent(self.grant))

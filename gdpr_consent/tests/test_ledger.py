@@ -499,7 +499,7 @@ class TestReplay(LedgerCase):
     def test_many_people_at_once(self):
         partners = self.env["res.partner"].create([{"name": f"Person {number}"} for number in range(30)])
         partners.gdpr_set_legal_basis("consent")
-        partners.gdpr_record_consent("marketing", ["email"], "import", evidence="List of 2026-01-31")
+        partners.gdpr_record_consent("marketing", ["email"], "paper", evidence="List of 2026-01-31")
         partners[:10].gdpr_withdraw_consent()
         self.assertEqual(partners.mapped("gdpr_consent_state"), ["withdrawn"] * 10 + ["obtained"] * 20)
         self.assertLedgerSound()

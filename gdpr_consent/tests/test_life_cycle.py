@@ -11,19 +11,19 @@ from .common import ConsentCase
 
 
 class LifeCycleCase(ConsentCase):
-    def run_job(self, limit=1000, **later):
+    def run_job(self, limit=1000, is_interrupted=False, **later):
         """Run the job at a later time.
 
-        :return: what it told the scheduler: acts done, whether more remain
+        :param bool is_interrupted: have the scheduler stop it after the first batch
+        :return: what it told the scheduler: done, how many remain
         """
         with (
             freeze_time(fields.Datetime.now() + relativedelta(**later)),
-            patch.object(self.registry["ir.cron"], "_commit_progress", return_value=1.0) as progress,
+            patch.object(self.registry["ir.cron"], "_commit_progress", return_value=float(not is_interrupted)) as job,
         ):
             self.env["gdpr.subject"]._cron_life_cycle(limit=limit)
         self.env.invalidate_all()
-        call = progress.call_args
-        return call.args[0], call.kwargs["remaining"]
+        return sum(call.args[0] for call in job.call_args_list), job.call_args.kwargs.get("remaining", 0)
 
     def make_people(self, count, **values):
         people = self.env["res.partner"].create(
@@ -64,6 +64,18 @@ class TestExpiry(LifeCycleCase):
         self.assertFalse(event.user_id)
         self.assertEqual(self.partner.gdpr_may_contact("marketing", "email")[self.partner.id]["reason"], "expired")
         self.assertLedgerSound()
+
+    def test_to_the_second(self):
+        self.partner.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+        end = self.partner.gdpr_consent_expires_on
+        for moment, state, reason in (
+            (end - timedelta(seconds=1), "obtained", "allowed"),
+            (end, "expired", "expired"),
+        ):
+            with freeze_time(moment):
+                self.run_job()
+                self.assertEqual(self.partner.gdpr_consent_state, state)
+                self.assertEqual(self.partner.gdpr_may_contact("marketing", "email")[self.partner.id]["reason"], reason)
 
     def test_expires_once(self):
         self.partner.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
@@ -117,10 +129,10 @@ class TestExpiry(LifeCycleCase):
 
     def test_in_batches(self):
         people = self.make_people(5, gdpr_legal_basis="consent")
-        people.gdpr_record_consent("marketing", "email", "import", evidence="List")
+        people.gdpr_record_consent("marketing", "email", "paper", evidence="List")
         done = []
         for _batch in range(4):
-            count, remaining = self.run_job(limit=2, months=25)
+            count, remaining = self.run_job(limit=2, is_interrupted=True, months=25)
             done.append(count)
             if not remaining:
                 break
@@ -132,6 +144,13 @@ class TestExpiry(LifeCycleCase):
 @tagged("post_install", "-at_install")
 class TestNoResponse(LifeCycleCase):
     """Silence is never a yes."""
+
+    def test_to_the_second(self):
+        request, _grant, _preferences = self.ask(self.partner)
+        for seconds, state in ((-1, "waiting"), (0, "no_response")):
+            with freeze_time(request.sent_on + timedelta(days=14, seconds=seconds)):
+                self.run_job()
+            self.assertEqual(self.partner.gdpr_consent_state, state)
 
     def test_after_the_waiting_period(self):
         self.ask(self.partner)
@@ -205,6 +224,16 @@ class TestLinkExpiry(LifeCycleCase):
             self.assertTrue(self.env["gdpr.link"]._find("preferences", preferences))
         self.assertEqual(self.partner.gdpr_consent_state, "no_response")
 
+    def test_to_the_second(self):
+        request, grant, _preferences = self.ask(self.partner)
+        self.assertEqual(request.expires_on, request.sent_on + timedelta(days=30))
+        for seconds, state in ((-1, "sent"), (0, "expired")):
+            with freeze_time(request.expires_on + timedelta(seconds=seconds)):
+                self.run_job()
+            self.assertEqual(request.state, state)
+        with freeze_time(request.expires_on + timedelta(seconds=1)):
+            self.assertFalse(self.env["gdpr.link"]._find("grant", grant))
+
     def test_validity_of_the_company(self):
         self.env.company.gdpr_link_validity_days = 3
         request, grant, _preferences = self.ask(self.partner)
@@ -249,12 +278,14 @@ class TestJob(LifeCycleCase):
     def test_idle_job_is_cheap(self):
         self.make_people(200, gdpr_legal_basis="consent").gdpr_request_consent()
         self.make_people(20, gdpr_legal_basis="consent").gdpr_record_consent(
-            "marketing", "email", "import", evidence="List"
+            "marketing", "email", "paper", evidence="List"
         )
+        # Whatever the number of companies.
+        self.env["res.company"].create([{"name": f"Idle Company {number}"} for number in range(10)])
         with patch.object(self.registry["ir.cron"], "_commit_progress", return_value=1.0):
             self.env.flush_all()
             self.env.invalidate_all()
-            with self.assertQueryCount(8):
+            with self.assertQueryCount(9):
                 self.env["gdpr.subject"]._cron_life_cycle()
 
 
@@ -294,7 +325,7 @@ class TestQueryCounts(LifeCycleCase):
 
     def test_may_contact(self):
         many = self.make_people(100, gdpr_legal_basis="consent")
-        many[:50].gdpr_record_consent("marketing", "email", "import", evidence="List")
+        many[:50].gdpr_record_consent("marketing", "email", "paper", evidence="List")
         queries = self.count_queries(many[:1].gdpr_may_contact, "marketing", "email")
         self.assertLessEqual(queries, 10)
         self.assertLessEqual(self.count_queries(many.gdpr_may_contact, "marketing", "email"), queries + 3)
@@ -314,7 +345,7 @@ class TestQueryCounts(LifeCycleCase):
 
     def test_all_fields_of_many(self):
         many = self.make_people(100, gdpr_legal_basis="consent")
-        many.gdpr_record_consent("marketing", "email", "import", note="Fine", evidence="List")
+        many.gdpr_record_consent("marketing", "email", "paper", note="Fine", evidence="List")
         names = [name for name in many._fields if name.startswith("gdpr_")]
         queries = self.count_queries(many[:1].read, names)
         self.assertLessEqual(self.count_queries(many.read, names), queries + 6)

@@ -133,6 +133,14 @@ class TestMasterSwitch(SettingsCase):
         with Form(self.env["res.config.settings"].with_user(self.manager)) as form:
             form.gdpr_waiting_days = 21
             form.gdpr_link_validity_days = 10
+            form.gdpr_reminder_count = 2
+            form.gdpr_reminder_days = 6
+            form.gdpr_cooldown_months = 12
+            form.gdpr_renewal_days = 45
+            form.gdpr_confirmation_days = 7
+            form.gdpr_confirm_import = False
+            form.gdpr_confirm_exemption_reason = "Confirmed before"
+            form.gdpr_sender = "privacy@example.com"
             form.gdpr_officer_name = "Paola Bruni"
             form.gdpr_officer_email = "privacy@example.com"
             form.gdpr_ip_retention = "truncated"
@@ -140,6 +148,11 @@ class TestMasterSwitch(SettingsCase):
         form.record.execute()
         company = self.env.company
         self.assertEqual((company.gdpr_waiting_days, company.gdpr_link_validity_days), (21, 10))
+        self.assertEqual((company.gdpr_reminder_count, company.gdpr_reminder_days), (2, 6))
+        self.assertEqual((company.gdpr_cooldown_months, company.gdpr_renewal_days), (12, 45))
+        self.assertEqual((company.gdpr_confirmation_days, company.gdpr_sender), (7, "privacy@example.com"))
+        self.assertTrue(company.gdpr_confirm_website and company.gdpr_confirm_api)
+        self.assertFalse(company.gdpr_confirm_import)
         self.assertEqual(
             (company.gdpr_officer_name, company.gdpr_officer_email), ("Paola Bruni", "privacy@example.com")
         )
@@ -275,6 +288,61 @@ class TestValidations(SettingsCase):
             self.save_settings(**values)
             self.assertEqual(self.env["res.partner"].create({"name": "L"}).gdpr_legal_basis, "legitimate_interests")
 
+    def test_reminders(self):
+        company = self.env.company
+        company.write({"gdpr_waiting_days": 14, "gdpr_link_validity_days": 10, "gdpr_reminder_count": 3})
+        for values in (
+            {"gdpr_reminder_count": 4},
+            {"gdpr_reminder_count": -1},
+            {"gdpr_reminder_days": 0},
+            {"gdpr_reminder_days": 14, "gdpr_link_validity_days": 30},
+            {"gdpr_reminder_days": 10},
+        ):
+            with self.subTest(values=values), self.refused():
+                company.write(values)
+        for values in (
+            {"gdpr_reminder_days": 13, "gdpr_link_validity_days": 30},
+            {"gdpr_reminder_days": 29, "gdpr_waiting_days": 0},
+            {"gdpr_reminder_count": 0, "gdpr_reminder_days": 99, "gdpr_waiting_days": 3},
+        ):
+            company.write(values)
+            self.env.flush_all()
+
+    def test_periods(self):
+        for values in ({"gdpr_cooldown_months": -1}, {"gdpr_renewal_days": -1}, {"gdpr_confirmation_days": 0}):
+            with self.subTest(values=values), self.refused():
+                self.env.company.write(values)
+
+    def test_without_confirmation(self):
+        """Needs a reason, in the settings and elsewhere."""
+        for source in ("website", "import", "api"):
+            with self.subTest(source=source), self.assertRaisesRegex(ValidationError, "say why"):
+                self.save_settings(**{f"gdpr_confirm_{source}": False, "gdpr_confirm_exemption_reason": "  "})
+            self.save_settings(**{f"gdpr_confirm_{source}": False, "gdpr_confirm_exemption_reason": "Confirmed before"})
+            self.assertFalse(self.env.company[f"gdpr_confirm_{source}"])
+            self.save_settings(**{f"gdpr_confirm_{source}": True, "gdpr_confirm_exemption_reason": False})
+            self.assertTrue(self.env.company[f"gdpr_confirm_{source}"])
+
+    def test_sender(self):
+        for address in ("nobody", "a@example.com, b@example.com"):
+            with self.subTest(address=address), self.assertRaisesRegex(ValidationError, "isn't an e-mail address"):
+                self.env.company.gdpr_sender = address
+        self.env.company.email = "info@example.com"
+        for sender, expected in (
+            (False, f'"{self.env.company.name}" <info@example.com>'),
+            ("privacy@example.com", "privacy@example.com"),
+            ("Privacy Office <privacy@example.com>", "Privacy Office <privacy@example.com>"),
+        ):
+            self.env.company.gdpr_sender = sender
+            for card in (self.partner, self.lead):
+                request, _grant, _preferences = self.ask(card)
+                self.assertEqual(request.mail_mail_ids.email_from, expected)
+                with self.catch_mails():
+                    card.gdpr_record_consent("marketing", ["email"], "api", evidence=f"Call of {sender}")
+                confirmation = card.gdpr_subject_id.request_ids.sorted("id")[-1]
+                self.assertEqual(confirmation.mail_mail_ids.email_from, expected)
+                card.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
+
     def test_codes(self):
         for model in ("gdpr.purpose", "gdpr.channel"):
             for code in ("With Space", "UPPER", "", "a-b", "marketing' --"):
@@ -299,4 +367,6 @@ class TestValidations(SettingsCase):
         company = self.env["res.company"].create({"name": "Third"})
         self.assertEqual(company.gdpr_default_legal_basis, "not_applicable")
         self.assertEqual((company.gdpr_link_validity_days, company.gdpr_waiting_days), (30, 14))
+        self.assertEqual((company.gdpr_reminder_count, company.gdpr_cooldown_months), (0, 6))
+        self.assertTrue(company.gdpr_confirm_website and company.gdpr_confirm_import and company.gdpr_confirm_api)
         self.assertEqual(company.gdpr_ip_retention, "none")

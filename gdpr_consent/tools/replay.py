@@ -154,8 +154,8 @@ class Projection:
             answer.given_on = before.given_on if before else None
         self.answers[event["purpose_id"]] = answer
         self._last_outcome = action if action != "given" else self._last_outcome
-        if action in ANSWERS:
-            self._awaited = self._given_up = False
+        # What lapsed lapsed, even while the person is asked to renew it.
+        self._awaited = self._given_up = False
 
 
 def _choose_stricter(answers):

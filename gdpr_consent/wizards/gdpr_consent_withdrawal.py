@@ -2,12 +2,17 @@ from odoo import api, fields, models
 
 
 class GdprConsentWithdrawal(models.TransientModel):
-    """Record that a person took consent back on the phone, in a meeting or by letter."""
+    """Record that a person took consent back, or wants no marketing at all, on the phone or by letter."""
 
     _name = "gdpr.consent.withdrawal"
     _inherit = ["gdpr.card.wizard"]
     _description = "Record a Withdrawal"
 
+    is_objection = fields.Boolean(
+        "No marketing at all",
+        help="The person objects to any marketing, whatever the legal basis (article 21 GDPR). Nobody can override it"
+        " but the person, by agreeing to marketing later.",
+    )
     available_purpose_ids = fields.Many2many("gdpr.purpose", compute="_compute_available_purpose_ids")
     purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes", help="Empty: everything the person agreed to.")
     source = fields.Selection(
@@ -29,7 +34,11 @@ class GdprConsentWithdrawal(models.TransientModel):
             withdrawal.available_purpose_ids = withdrawal._get_cards().gdpr_purpose_ids
 
     def action_withdraw(self):
-        """Record the withdrawal and close."""
+        """Record the withdrawal, or the objection, and close."""
         self.ensure_one()
-        self._get_cards().gdpr_withdraw_consent(self.purpose_ids or None, source=self.source, note=self.note)
+        cards = self._get_cards()
+        if self.is_objection:
+            cards.gdpr_record_objection(source=self.source, note=self.note)
+        else:
+            cards.gdpr_withdraw_consent(self.purpose_ids or None, source=self.source, note=self.note)
         return {"type": "ir.actions.act_window_close"}

@@ -11,10 +11,18 @@ DATA_CATEGORIES = {
 
 
 def migrate(cr, version):
-    """Make each person the end of their own history, and let the shipped purposes say what they use."""
+    """Make each person the end of their own history; let requests say their end, and purposes what they use."""
     if not version:
         return
     cr.execute("UPDATE gdpr_subject SET root_id = id WHERE root_id IS NULL")
+    # What is answered by a link ends with it.
+    cr.execute(
+        """
+        UPDATE gdpr_consent_request SET expires_on = link.expires_on FROM gdpr_link link
+         WHERE link.request_id = gdpr_consent_request.id AND link.kind = 'grant'
+           AND gdpr_consent_request.state = 'sent' AND gdpr_consent_request.expires_on IS NULL
+        """
+    )
     env = api.Environment(cr, SUPERUSER_ID, {})
     for purpose_name, names in DATA_CATEGORIES.items():
         purpose = env.ref(f"gdpr_consent.{purpose_name}", raise_if_not_found=False)

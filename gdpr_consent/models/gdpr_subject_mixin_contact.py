@@ -1,0 +1,123 @@
+from odoo import api, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+# A no that counts whatever the legal basis, and what must be taken for one.
+NOES = frozenset({"restricted", "objected", "refused", "withdrawn", "channel_not_allowed", "undecided"})
+
+
+class GdprSubjectMixin(models.AbstractModel):
+    """Whether the person behind a card may be contacted."""
+
+    _inherit = "gdpr.subject.mixin"
+
+    def write(self, vals):
+        """Let a new address of a person who objects to marketing get none either."""
+        result = super().write(vals)
+        if self._gdpr_email_field in vals or "phone" in vals:
+            self._gdpr_block_objecting()
+        return result
+
+    def gdpr_may_contact(self, purpose, channel):
+        """Tell whether the persons may be contacted for a purpose, through a channel, now.
+
+        :param purpose: ``gdpr.purpose``, its id or its code
+        :param channel: ``gdpr.channel``, its id or its code
+        :return: by id of the card, ``allowed`` (bool), ``reason`` (code), ``explanation`` (text)
+        :rtype: dict[int, dict]
+        :raise ValidationError: unknown purpose or channel
+        """
+        self.check_access("read")
+        # The company's own purpose comes before the shared one of the same code.
+        purpose = self._gdpr_find("gdpr.purpose", purpose).sorted(lambda found: not found.company_id)[:1]
+        channel = self._gdpr_find("gdpr.channel", channel)
+        if not purpose or len(channel) != 1:
+            raise ValidationError(self.env._("Name one purpose and one channel."))
+        reasons = self._gdpr_get_contact_reasons(purpose, channel)
+        explanations = self.env["gdpr.subject"]._get_contact_explanations()
+        return {
+            card_id: {"allowed": reason == "allowed", "reason": reason, "explanation": explanations[reason]}
+            for card_id, reason in reasons.items()
+        }
+
+    def _gdpr_find(self, model, value):
+        """Give the existing records meant by a record, an id or a code, archived ones too."""
+        records = self.with_context(active_test=False)._gdpr_browse_by_code(model, value or []).sudo()
+        return records if isinstance(value, str) else records.exists()
+
+    def _gdpr_get_contact_reasons(self, purpose, channel):
+        """Give, by id of each card, ``allowed`` or the code of why not.
+
+        As ``gdpr.subject._get_contact_reasons``, but that of all addresses only the card's own counts, and that
+        nobody needs to have looked at the card before.
+        """
+        if not self:
+            return {}
+        contacts = SQL(
+            "SELECT card.id, card.gdpr_subject_id AS subject_id, %s AS blacklisted FROM %s card WHERE card.id IN %s",
+            self._gdpr_get_blacklisted_sql(purpose, channel) or SQL("FALSE"),
+            SQL.identifier(self._table),
+            tuple(self.ids),
+        )
+        return self.env["gdpr.subject"]._judge(contacts, self.ids, purpose, channel)
+
+    def _gdpr_get_send_refusals(self, purpose, channel, message_class):
+        """Give, by id, why a message to many must leave some of these cards out; not the others.
+
+        A marketing message needs a verdict that allows it, a service message (law.md R-82) leaves out only those
+        whose processing is suspended. What the add-on doesn't govern passes: records that no active scope
+        covers, everything while the master switch is off, and cards whose legal basis is *not applicable*, unless
+        there is a no, an objection or a suspension on record for them.
+
+        :param gdpr.purpose purpose: what a marketing message is for
+        :param str message_class: ``marketing`` or ``service``
+        :rtype: dict[int, str]
+        """
+        scopes = self.env["gdpr.scope"]
+        if self._name not in scopes._get_covered_models():
+            return {}
+        cards = self.sudo().with_context(active_test=False)
+        if message_class == "service":
+            reasons = dict.fromkeys(cards._gdpr_narrow("gdpr_restricted", "=", True).ids, "restricted")
+        else:
+            reasons = self.exists()._gdpr_get_contact_reasons(purpose, channel)
+            reasons = {card_id: reason for card_id, reason in reasons.items() if reason != "allowed"}
+            governed = set(cards.browse(reasons)._gdpr_narrow("gdpr_legal_basis", "!=", "not_applicable").ids)
+            reasons = {card_id: reason for card_id, reason in reasons.items() if card_id in governed or reason in NOES}
+        covered = set(scopes._filter_covered(self.browse(reasons)).ids)
+        return {card_id: reason for card_id, reason in reasons.items() if card_id in covered}
+
+    def _gdpr_narrow(self, field, operator, value):
+        return self.search([("id", "in", self.ids), (field, operator, value)]) if self else self
+
+    @api.model
+    def _gdpr_get_blacklisted_sql(self, purpose, channel):
+        """Give the SQL that tells whether the address of a ``card`` is blacklisted, or None where none can be."""
+        blacklist = self.env["gdpr.subject"]._get_blacklist(purpose, channel)
+        address = blacklist is not None and self._gdpr_get_address_sql(blacklist._name)
+        return address and SQL(
+            "EXISTS (SELECT 1 FROM %s entry WHERE entry.active AND %s = %s)",
+            SQL.identifier(blacklist._table),
+            SQL.identifier("entry", blacklist._gdpr_address_field),
+            address,
+        )
+
+    @api.model
+    def _gdpr_get_address_sql(self, blacklist):
+        """Give the SQL for the address of a ``card`` in the form a blacklist holds it, or None without one."""
+        name = self.env[blacklist]._gdpr_card_field
+        if name in self._fields and self._fields[name].store:
+            return SQL.identifier("card", name)
+        address = self._fields.get(self._gdpr_email_field)
+        if blacklist == "mail.blacklist" and address and address.store:
+            return SQL(
+                "lower(trim(COALESCE(substring(%(address)s FROM '<([^<>]+)>'), %(address)s)))",
+                address=SQL.identifier("card", address.name),
+            )
+        return None
+
+    def _gdpr_block_objecting(self):
+        """Put the addresses of those of these cards on the blacklists whose person objects to marketing."""
+        objecting = self.sudo().gdpr_subject_id.filtered("objected")
+        if objecting:
+            objecting._block_addresses()

@@ -1,0 +1,141 @@
+from collections import Counter
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+from .mail_mail import CONSENT_PLACEHOLDER
+
+
+class MailComposeMessage(models.TransientModel):
+    """Odoo's composer for a message to many: it leaves out who may not be contacted.
+
+    A consent request to many isn't a message of this kind: it leaves out who can't be asked.
+    """
+
+    _inherit = "mail.compose.message"
+
+    gdpr_is_gated = fields.Boolean(compute="_compute_gdpr_is_gated", compute_sudo=True)
+    gdpr_message_class = fields.Selection(
+        [("marketing", "Marketing"), ("service", "Service message")],
+        string="Kind of Message",
+        compute="_compute_gdpr_message_class",
+        store=True,
+        readonly=False,
+        help="Marketing goes to those who may get it for the purpose. A service message (about an order, a contract)"
+        " goes to all but those whose processing is suspended.",
+    )
+    gdpr_purpose_id = fields.Many2one(
+        "gdpr.purpose",
+        string="Purpose",
+        compute="_compute_gdpr_purpose_id",
+        compute_sudo=True,
+        store=True,
+        readonly=False,
+        domain=lambda self: list(self._get_gdpr_purpose_domain()),
+        help="What the message is for. It goes to those who agreed to this purpose, or whose legal basis it has.",
+    )
+    gdpr_left_out = fields.Text(compute="_compute_gdpr_left_out", compute_sudo=False)
+
+    @api.model
+    def _get_gdpr_purpose_domain(self):
+        return Domain("message_class", "=", "marketing") & Domain("company_id", "in", [False, self.env.company.id])
+
+    @api.depends("composition_mode", "model", "body")
+    def _compute_gdpr_is_gated(self):
+        covered = self.env["gdpr.scope"]._get_covered_models()
+        for composer in self:
+            composer.gdpr_is_gated = (
+                composer.composition_mode == "mass_mail"
+                and composer.model in covered
+                and CONSENT_PLACEHOLDER not in (composer.body or "")
+            )
+
+    @api.depends("gdpr_is_gated", "template_id")
+    def _compute_gdpr_message_class(self):
+        for composer in self:
+            chosen = composer.template_id.sudo().gdpr_message_class or composer.gdpr_message_class or "marketing"
+            composer.gdpr_message_class = chosen if composer.gdpr_is_gated else False
+
+    @api.depends("gdpr_is_gated", "gdpr_message_class")
+    def _compute_gdpr_purpose_id(self):
+        for composer in self:
+            if not composer.gdpr_is_gated or composer.gdpr_message_class != "marketing":
+                composer.gdpr_purpose_id = False
+            elif not composer.gdpr_purpose_id:
+                purposes = self.env["gdpr.purpose"].search(self._get_gdpr_purpose_domain())
+                shipped = self.env.ref("gdpr_consent.purpose_marketing", raise_if_not_found=False)
+                composer.gdpr_purpose_id = (purposes & shipped if shipped else purposes) or purposes[:1]
+
+    @api.depends("gdpr_is_gated", "gdpr_message_class", "gdpr_purpose_id", "res_ids", "res_domain")
+    def _compute_gdpr_left_out(self):
+        explanations = self.env["gdpr.subject"]._get_contact_explanations()
+        for composer in self:
+            if not composer.gdpr_is_gated:
+                composer.gdpr_left_out = False
+                continue
+            cards = self.env[composer.model]
+            if composer.res_domain:
+                cards = cards.search(composer._evaluate_res_domain())
+            else:
+                cards = cards.browse(composer._evaluate_res_ids())
+            reasons = Counter(composer._get_gdpr_refusals(cards.ids).values())
+            lines = [
+                self.env._(
+                    "%(count)s of %(total)s won't receive this message.", count=reasons.total(), total=len(cards)
+                )
+            ]
+            lines += [f"{count} – {explanations[reason]}" for reason, count in reasons.most_common()]
+            composer.gdpr_left_out = "\n".join(lines) if reasons else False
+
+    def _get_gdpr_refusals(self, res_ids):
+        """Give, by id, why some of the records must not get this message."""
+        self.ensure_one()
+        if not self.gdpr_is_gated:
+            return {}
+        return (
+            self.env[self.model]
+            .browse(res_ids)
+            ._gdpr_get_send_refusals(
+                self.gdpr_purpose_id.sudo(),
+                self.env.ref("gdpr_consent.channel_email").sudo(),
+                self.gdpr_message_class or "marketing",
+            )
+        )
+
+    def _process_mail_values_state(self, mail_values_dict):
+        """Cancel the mails to those who may not be contacted, and let the others be asked about when they leave."""
+        if not self.gdpr_is_gated:
+            return super()._process_mail_values_state(mail_values_dict)
+        refusals = self._get_gdpr_refusals(list(mail_values_dict))
+        explanations = self.env["gdpr.subject"]._get_contact_explanations()
+        for res_id, mail_values in mail_values_dict.items():
+            mail_values["gdpr_message_class"] = self.gdpr_message_class or "marketing"
+            mail_values["gdpr_purpose_id"] = self.gdpr_purpose_id.id
+            if res_id in refusals:
+                mail_values |= {
+                    "state": "cancel",
+                    "failure_type": "mail_optout",
+                    "failure_reason": explanations[refusals[res_id]],
+                    # Not into the chatter: nothing was sent.
+                    "is_notification": False,
+                }
+        # Apart, so that one who gets nothing isn't taken for the first of two with the same address.
+        receiving = super()._process_mail_values_state(
+            {res_id: values for res_id, values in mail_values_dict.items() if res_id not in refusals}
+        )
+        return {res_id: receiving.get(res_id, values) for res_id, values in mail_values_dict.items()}
+
+    def _get_blacklist_record_ids(self, mail_values_dict, recipients_info=None):
+        """Let a service message reach those who object to marketing and no more."""
+        blacklisted = super()._get_blacklist_record_ids(mail_values_dict, recipients_info)
+        if not blacklisted or self.gdpr_message_class != "service" or not self.gdpr_is_gated:
+            return blacklisted
+        cards = self.env[self.model].browse(blacklisted).sudo()
+        emails = {card.id: card._gdpr_get_email() for card in cards}
+        objecting = (
+            self.env["mail.blacklist"]
+            .sudo()
+            .search([("email", "in", list(filter(None, emails.values()))), ("gdpr_objection", "=", True)])
+        )
+        reachable = set(objecting.mapped("email"))
+        return {card_id for card_id in blacklisted if emails[card_id] not in reachable}
