@@ -8,6 +8,7 @@ LEDGER_MODELS = (
     "gdpr.consent",
     "gdpr.consent.event",
     "gdpr.consent.form.version",
+    "gdpr.ledger.verification",
 )
 
 

@@ -37,7 +37,7 @@ class ConfirmationPage(PrivacyPage):
         answer = request.httprequest.form.get("answer")
         if answer not in ("confirm", "refuse"):
             return self._show_confirmation(link, request.env._("Please choose one of the two buttons."))
-        if answer == "confirm" and self._is_outdated(asking, version):
+        if answer == "confirm" and asking._is_answerable() and self._is_outdated(version):
             return self._show_confirmation(link, self._describe_change())
         values = self._get_circumstances(asking.company_id)
         values |= {"email": link.email, "language": version.lang}

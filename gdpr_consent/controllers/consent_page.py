@@ -50,8 +50,7 @@ class ConsentPage(ConfirmationPage):
         if asking.kind == "confirmation":
             return self._answer_confirmation(link, version) or self._thank(link)
         answer = read_answer(request.env, version._get_content(), request.httprequest.form)
-        is_agreement = answer.button != "refuse" and (answer.choices or answer.problems)
-        if is_agreement and self._is_outdated(asking, version):
+        if answer.is_agreement and asking._is_answerable() and self._is_outdated(version):
             answer.problems = [self._describe_change()]
         if answer.problems:
             return self._show_form(link, answer)

@@ -1,17 +1,21 @@
+from werkzeug.datastructures import MultiDict
+
 from odoo.http import request, route
 
 from odoo.addons.portal.controllers.portal import CustomerPortal
 
 from .answers import read_answer
-from .privacy_page import PrivacyPage
+from .record_page import RecordPage
+
+CHANGES = ("withdraw", "channels", "object", "note")
 
 
-class PrivacyPortal(PrivacyPage, CustomerPortal):
+class PrivacyPortal(RecordPage, CustomerPortal):
     """The same form and choices for a person who is logged in."""
 
     @route("/my/privacy", type="http", auth="user", website=True, sitemap=False, methods=["GET", "POST"])
     def my_privacy(self, **_params):
-        """Show the form with the person's present choices, or record new ones."""
+        """Show the form with the person's present choices, or record new ones, or a request."""
         partner = request.env.user.partner_id
         company = partner.sudo()._gdpr_get_company()
         form = request.env["gdpr.consent.form"]._get_default(company)
@@ -21,23 +25,40 @@ class PrivacyPortal(PrivacyPage, CustomerPortal):
             "partner": partner.sudo(),
             "form": form,
             "version": version,
-            "content": version._get_content() if version else None,
+            "content": self._get_portal_content(version) if version else None,
             "asked": bool(version)
             and request.env["gdpr.scope"]._is_enabled()
             and partner.sudo().gdpr_legal_basis == "consent",
         }
-        if request.httprequest.method == "POST":
-            if request.httprequest.form.get("answer") == "withdraw":
-                return self._withdraw_in_portal(partner, version)
-            if values["asked"]:
-                return self._answer_in_portal(partner, version, values)
-        return self._show_in_portal(partner, values | {"saved": request.params.get("saved")})
+        if request.httprequest.method != "POST":
+            return self._show_in_portal(partner, values | {"saved": request.params.get("saved")})
+        answer = request.httprequest.form.get("answer")
+        if answer == "request":
+            return self._receive_in_portal(partner, values)
+        if answer in CHANGES:
+            return self._change_in_portal(partner, version, values)
+        if values["asked"]:
+            return self._answer_in_portal(partner, version, values)
+        return self._show_in_portal(partner, values)
+
+    def _get_portal_content(self, version):
+        """Give the wording, with what the buttons do here: the present choices are ticked already."""
+        content = version._get_content()
+        buttons = request.env._(
+            "“%(accept)s” agrees to everything above, whatever is ticked. “%(save)s” agrees to what is ticked, and"
+            " takes back the rest. “%(refuse)s” agrees to nothing.",
+            **content["labels"],
+        )
+        return content | {"texts": content["texts"] | {"buttons": buttons}}
 
     def _show_in_portal(self, partner, values, status=200):
-        record = self._get_record(partner.sudo().gdpr_subject_id)
-        given = {consent.purpose_id.code: set(consent.channel_ids.mapped("code")) for consent in record["given"]}
+        subject = partner.sudo().gdpr_subject_id
+        record = self._get_record(subject)
+        # What is due for renewal must be agreed to anew.
+        valid = record["given"].filtered(lambda consent: not consent.renewal_due)
+        given = {consent.purpose_id.code: consent.channel_ids.mapped("code") for consent in valid}
         ticked = set(given) | {f"{code}.{channel}" for code, channels in given.items() for channel in channels}
-        values = {"ticked": ticked, "email": partner.email, **record, **values}
+        values = {"ticked": ticked, "email": partner.email, **record, **self._get_rights(subject), **values}
         response = request.render("gdpr_consent.portal_my_privacy", values)
         response.status_code = status
         response.headers["Cache-Control"] = "no-store"
@@ -51,15 +72,23 @@ class PrivacyPortal(PrivacyPage, CustomerPortal):
             "values": self._get_circumstances(partner.sudo()._gdpr_get_company()),
         }
 
-    def _withdraw_in_portal(self, partner, version):
-        """Take back everything, whether or not consent is still asked for."""
-        subject = partner.sudo().gdpr_subject_id
-        if subject:
-            subject._record_withdrawal(version_id=version.id if version else None, **self._get_act(partner))
-        return self._redirect("/my/privacy?saved=1")
+    def _change_in_portal(self, partner, version, values):
+        """Take back something, whether or not consent is still asked for."""
+        act = self._get_act(partner) | {"version_id": version.id if version else None}
+        answer = request.httprequest.form["answer"]
+        outcome, _events = self._record_change(partner.sudo()._gdpr_ensure_subjects(), answer, act)
+        return self._redirect(f"/my/privacy?saved={outcome}") if outcome else self._show_in_portal(partner, values)
 
     def _answer_in_portal(self, partner, version, values):
-        answer = read_answer(request.env, version._get_content(), request.httprequest.form)
+        sent = request.httprequest.form
+        if sent.get("answer") == "accept":
+            # All means all: what is ticked here are the present choices.
+            sent = MultiDict({"answer": "accept", "note": sent.get("note", "")})
+        # The words that were on the screen, even where a rewording was published since.
+        version = version.form_id._find_version(request.httprequest.form.get("version", "")) or version
+        answer = read_answer(request.env, version._get_content(), sent)
+        if answer.is_agreement and self._is_outdated(version):
+            answer.problems = [self._describe_change()]
         if answer.problems:
             return self._show_in_portal(partner, values | {"answer": answer, "ticked": answer.ticked}, status=422)
         subject = partner.sudo()._gdpr_ensure_subjects()
@@ -69,4 +98,23 @@ class PrivacyPortal(PrivacyPage, CustomerPortal):
         settled = subject.request_ids.filtered(lambda asking: asking.state in ("queued", "sent"))
         settled._close_answered()
         settled._notify_asker()
-        return self._redirect("/my/privacy?saved=1")
+        return self._redirect("/my/privacy?saved=changed")
+
+    def _receive_in_portal(self, partner, values):
+        """Receive a data-subject request of the person who is logged in."""
+        request_type, missing = self._read_subject_request()
+        note = self._read_note()
+        if missing == "type":
+            return self._show_in_portal(partner, values | {"missing_type": True, "request_note": note}, status=422)
+        if missing:
+            return self._show_in_portal(partner, values | {"to_confirm": request_type, "request_note": note})
+        request.env["gdpr.subject.request"]._receive(
+            partner.sudo()._gdpr_ensure_subjects(),
+            request_type,
+            company_id=partner.sudo()._gdpr_get_company().id,
+            source="portal",
+            email=partner.sudo()._gdpr_get_email(),
+            lang=request.env.lang,
+            note=note,
+        )
+        return self._redirect("/my/privacy?saved=requested")

@@ -1,72 +1,90 @@
 from odoo.http import request, route
 
-from .privacy_page import LINK_PAGE, PrivacyPage
+from .privacy_page import LINK_PAGE
+from .record_page import RecordPage
 
 
-class PreferencesPage(PrivacyPage):
-    """The page behind the preferences link: see and take back, never grant."""
+class PreferencesPage(RecordPage):
+    """The page behind the preferences link: see, take back and make a request, never grant."""
 
     @route("/gdpr/preferences/<string:token>", methods=["GET", "POST"], **LINK_PAGE)
     def preferences(self, token, **_params):
-        """Show what is on record, or take back what the person ticked."""
+        """Show what is on record, or record what the person takes back or asks for."""
         link, page = self._find_link("preferences", token)
         if page:
             return page
-        self._speak(link.request_id.lang)
-        subject = link.subject_id
-        done = False
-        if request.httprequest.method == "POST":
-            self._withdraw(link)
-            done = True
-        asking = link.request_id
+        self._speak(link._get_lang())
+        if request.httprequest.method != "POST":
+            return self._show_preferences(link)
+        answer = request.httprequest.form.get("answer")
+        if answer == "fresh_link":
+            return self._send_fresh_link(link)
+        if answer == "request":
+            return self._receive_by_link(link)
+        return self._take_back_by_link(link)
+
+    def _show_preferences(self, link, status=200, **values):
+        version = link._get_version(request.env.lang)
+        person = link.subject_id.root_id
         return self._render(
             "gdpr_consent.preferences_page",
             {
-                "content": asking._get_version(request.env.lang)._get_content(),
-                "form": asking.form_id,
+                "content": version._get_content() if version else None,
+                "form": link._get_form(),
                 "email": link.email,
-                "done": done,
-                "awaited": subject.consent_state in ("waiting", "no_response"),
-                "copy_url": f"/gdpr/preferences/{token}/copy",
-                **self._get_record(subject),
+                "awaited": person.consent_state in ("waiting", "no_response"),
+                "can_be_asked": self._can_be_asked(person),
+                "copy_url": f"{request.httprequest.path}/copy" if link.request_id else None,
+                **self._get_record(person),
+                **self._get_rights(person),
+                **values,
             },
+            status=status,
         )
 
-    @route("/gdpr/preferences/<string:token>/copy", methods=["GET"], **LINK_PAGE)
-    def copy(self, token, **_params):
-        """Give the person a copy of the record to keep (law.md R-27)."""
-        link, page = self._find_link("preferences", token)
-        if page:
-            return page
-        asking = link.request_id
-        self._speak(asking.lang)
-        html = request.env["ir.qweb"]._render(
-            "gdpr_consent.record_copy",
+    def _can_be_asked(self, person):
+        is_enabled = request.env["gdpr.scope"]._is_enabled()
+        return is_enabled and person.legal_basis == "consent" and not person.restricted
+
+    def _take_back_by_link(self, link):
+        company = link._get_company()
+        outcome, events = self._record_change(
+            link.subject_id,
+            # A form without a named button takes back.
+            request.httprequest.form.get("answer", "withdraw"),
             {
-                "lang": request.env.lang,
-                "content": asking._get_version(request.env.lang)._get_content(),
-                "subject": asking.subject_id,
-                "events": asking.subject_id.with_context(lang=request.env.lang)._get_answer_events(),
+                "source": "email",
+                "actor": "person",
+                "version_id": link._get_version(request.env.lang).id,
+                "company_id": company.id,
+                "values": self._get_circumstances(company) | {"email": link.email},
             },
-        )
-        return self._download(f"<!DOCTYPE html>\n{html}", "consent-record.html")
-
-    def _withdraw(self, link):
-        """Take back one purpose, or all; open questions are answered with no too."""
-        subject = link.subject_id
-        code = request.httprequest.form.get("purpose")
-        purposes = subject.consent_ids.purpose_id.filtered(lambda purpose: purpose.code == code)
-        if code and not purposes:
-            return
-        asking = link.request_id
-        values = self._get_circumstances(asking.company_id) | {"email": link.email}
-        note = (request.httprequest.form.get("note") or "").replace("\0", "").strip()
-        events = subject._record_withdrawal(
-            purposes if code else None,
-            source="email",
-            actor="person",
-            version_id=asking._get_version(request.env.lang).id,
-            values=values | {"note": note[:2000]},
         )
         if events:
-            asking._notify_asker()
+            link.request_id._notify_asker()
+        return self._show_preferences(link, outcome=outcome)
+
+    def _send_fresh_link(self, link):
+        """Mail a new form to the person. The page doesn't tell whether a message left: the link may be passed on."""
+        if self._can_be_asked(link.subject_id.root_id):
+            link.request_id._send_fresh_link(link.subject_id, link.email)
+        return self._show_preferences(link, outcome="fresh_link")
+
+    def _receive_by_link(self, link):
+        """Receive a data-subject request; the answer goes to the address the link was delivered to."""
+        request_type, missing = self._read_subject_request()
+        note = self._read_note()
+        if missing == "type":
+            return self._show_preferences(link, status=422, missing_type=True, request_note=note)
+        if missing:
+            return self._show_preferences(link, to_confirm=request_type, request_note=note)
+        received = request.env["gdpr.subject.request"]._receive(
+            link.subject_id,
+            request_type,
+            company_id=link._get_company().id,
+            source="email",
+            email=link.email,
+            lang=request.env.lang,
+            note=note,
+        )
+        return self._show_preferences(link, outcome="requested", received=received.with_context(lang=request.env.lang))

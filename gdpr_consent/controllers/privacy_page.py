@@ -65,10 +65,12 @@ class PrivacyPage(Controller):
             ],
         )
 
-    def _find_link(self, kind, token):
+    def _find_link(self, kind, token, limit_uses=True):
         """Give the link and the page to show instead of it: one of the two is empty.
 
         Every bad link gets the same page and status (law.md R-89).
+
+        :param bool limit_uses: limit how often a good link is used too
         """
         address = request.httprequest.remote_addr or ""
         limits = request.env["gdpr.rate.limit"]
@@ -77,7 +79,7 @@ class PrivacyPage(Controller):
             if not limits._hit("miss", address, MISSES_ALLOWED):
                 return link, self._too_many()
             return link, self._unusable()
-        if not limits._hit("link", str(link.id), USES_ALLOWED):
+        if limit_uses and not limits._hit("link", str(link.id), USES_ALLOWED):
             return link, self._too_many()
         return link, None
 
@@ -111,9 +113,9 @@ class PrivacyPage(Controller):
         shown = asking.form_id._get_shown_version(version_id, asking.version_number)
         return shown or asking._get_version(request.env.lang)
 
-    def _is_outdated(self, asking, version):
+    def _is_outdated(self, version):
         """Tell whether who agrees to this wording must see a newer one first. A no counts whatever was asked."""
-        return asking._is_answerable() and version.number < version.form_id.material_version_number
+        return version.number < version.form_id.material_version_number
 
     def _describe_change(self):
         return request.env._(
@@ -133,10 +135,15 @@ class PrivacyPage(Controller):
     def _get_record(self, subject):
         """Give what is on record for a person, for a page to show."""
         # The language was chosen after the person was found.
-        consents = subject.sudo().with_context(lang=request.env.lang).consent_ids
+        person = subject.sudo().with_context(lang=request.env.lang).root_id
+        consents = person.consent_ids
         return {
+            "person": person,
             "consents": consents,
             "given": consents.filtered(lambda consent: consent.state == "given"),
+            "latest": consents._filter_latest_act(),
+            "objected_on": person._get_objected_on(),
+            "timezone": (person.company_id or request.env.company)._gdpr_get_timezone(),
             "email_anonymize": email_anonymize,
         }
 

@@ -9,7 +9,11 @@ from . import gdpr_subject_answer
 from . import gdpr_subject_objection
 from . import gdpr_subject_identity
 from . import gdpr_subject_life_cycle
+from . import gdpr_subject_rights
 from . import gdpr_subject_verification
+from . import gdpr_subject_evidence
+from . import gdpr_subject_erasure
+from . import gdpr_subject_heads
 from . import gdpr_consent
 from . import gdpr_consent_event
 from . import gdpr_consent_event_value
@@ -20,12 +24,15 @@ from . import gdpr_consent_request
 from . import gdpr_consent_request_confirmation
 from . import gdpr_consent_request_message
 from . import gdpr_subject_request
+from . import gdpr_ledger_verification
 from . import gdpr_link
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
 from . import gdpr_subject_mixin_contact
 from . import gdpr_subject_mixin_entry
+from . import gdpr_subject_mixin_rights
+from . import gdpr_subject_mixin_evidence
 from . import gdpr_blacklist_mixin
 from . import mail_blacklist
 from . import phone_blacklist

@@ -56,3 +56,23 @@ class GdprConsent(models.Model):
         """Tell whether the person said no after a moment (UTC)."""
         self.ensure_one()
         return self.state in ("refused", "withdrawn") and self.event_id.occurred_on > moment
+
+    def _get_changed_on(self):
+        """Give when the answer became what it is (UTC)."""
+        self.ensure_one()
+        return (self.narrowed_by_id or self.event_id).occurred_on
+
+    def _get_wording(self):
+        """Give the frozen words of the last answer, with no purpose but this one; None where none were kept."""
+        self.ensure_one()
+        if not self.version_id:
+            return None
+        content = self.version_id._get_content()
+        return content | {"purposes": [item for item in content["purposes"] if item["id"] == self.purpose_id.id]}
+
+    def _filter_latest_act(self):
+        """Give those of one person's answers that the last act of the person changed."""
+        act = max((consent.narrowed_by_id or consent.event_id for consent in self), key=lambda e: e.id, default=None)
+        if not act:
+            return self
+        return self.filtered(lambda consent: (consent.narrowed_by_id or consent.event_id).act == act.act)

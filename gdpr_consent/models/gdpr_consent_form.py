@@ -292,12 +292,15 @@ class GdprConsentForm(models.Model):
         :return: the version; empty when it is of another form, or was never to be seen behind this link
         """
         self.ensure_one()
-        versions = self.sudo().version_ids
-        shown = versions.filtered(lambda version: str(version.id) == version_id)
+        shown = self._find_version(version_id)
         if shown.number == sent_number:
             return shown
-        changes = versions.filtered(lambda version: version.is_material and sent_number < version.number)
+        changes = self.sudo().version_ids.filtered(lambda version: version.is_material and sent_number < version.number)
         return shown if any(change.number <= shown.number for change in changes) else shown.browse()
+
+    def _find_version(self, version_id):
+        """Give the version of this form that a page names (text); empty when it is none."""
+        return self.sudo().version_ids.filtered(lambda version: str(version.id) == version_id)
 
     @api.model
     def _get_default(self, company):

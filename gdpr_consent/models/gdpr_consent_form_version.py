@@ -4,6 +4,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 
 from ..tools.immutability import forbid_changes
 
@@ -96,3 +97,19 @@ class GdprConsentFormVersion(models.Model):
         """Give the purposes asked for, in the order shown."""
         ids = [purpose["id"] for version in self for purpose in version._get_content()["purposes"]]
         return self.env["gdpr.purpose"].sudo().browse(dict.fromkeys(ids)).exists()
+
+    def _find_wording_faults(self):
+        """Give a sentence for each of these wordings that isn't what its SHA-256 says (law.md R-23)."""
+        self.env.flush_all()
+        # In the database: the wordings needn't travel.
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id FROM gdpr_consent_form_version WHERE id IN %s"
+                " AND encode(sha256(convert_to(content, 'UTF8')), 'hex') <> sha256 ORDER BY id",
+                tuple(self.ids) or (0,),
+            )
+        )
+        return [
+            self.env._("The wording “%(wording)s” was altered.", wording=version.display_name)
+            for version in self.browse(row[0] for row in rows)
+        ]

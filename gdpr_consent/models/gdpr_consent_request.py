@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 
 from .gdpr_consent_event import SOURCES
 
@@ -213,6 +213,39 @@ class GdprConsentRequest(models.Model):
             "preferences": Link._issue("preferences", self.subject_id, self, self.email),
         }
 
+    def _send_fresh_link(self, subject, email):
+        """Mail a new form to a person who asked for it, past any cool-down.
+
+        Nothing is sent when no card of the person has the address any more, or when one went out less than an
+        hour ago.
+
+        :param gdpr.subject subject: the person
+        :param str email: the address that the link was delivered to with which the person asks
+        :return: the new request; empty when none was made
+        """
+        options = {"kind": "fresh_link", "to_person_only": True, "form_id": self.form_id.filtered("active").id}
+        person = subject.sudo()._lock_person()
+        cards = person._get_all_cards()
+        reachable = [card for records in cards for card in records if card._gdpr_get_email() == email]
+        # The record the person was asked from, where it still is one of them.
+        reachable.sort(key=lambda card: (card._name, card.id) != (self.res_model, self.res_id))
+        if not reachable:
+            return self.browse()
+        # By the system: whoever opens the page has no right to send.
+        card = reachable[0].with_user(SUPERUSER_ID).with_company(reachable[0]._gdpr_get_company())
+        card = card.with_context(gdpr_request_options=options)
+        if card._gdpr_get_refusals():
+            return self.browse()
+        if not self.env["gdpr.rate.limit"]._hit("fresh_link", str(person.id), 1, minutes=60):
+            return self.browse()
+        template = card._gdpr_get_default_template()
+        options["template_id"] = template.id
+        mails = template.send_mail_batch(card.ids, email_values={"auto_delete": False})
+        # Who asked at first learns of the answer.
+        mails.gdpr_request_id.user_id = self.user_id
+        mails.send_after_commit()
+        return mails.gdpr_request_id
+
     def _mark_sent(self, message_id):
         """Note that the mail left: the person is waited for, and earlier links are superseded."""
         self.ensure_one()
@@ -236,7 +269,7 @@ class GdprConsentRequest(models.Model):
             earlier = earlier.filtered(lambda request: request.kind == "confirmation")
         earlier._cancel()
         version = self._get_version()
-        is_automatic = self.kind in ("reminder", "renewal")
+        actor = {"reminder": "system", "renewal": "system", "fresh_link": "person"}.get(self.kind, "operator")
         self.env["gdpr.subject"]._record_acts(
             [
                 {
@@ -244,8 +277,8 @@ class GdprConsentRequest(models.Model):
                     "action": "asked",
                     "occurred_on": now,
                     "source": "email",
-                    "actor": "system" if is_automatic else "operator",
-                    "user_id": None if is_automatic else self.user_id.id,
+                    "actor": actor,
+                    "user_id": self.user_id.id if actor == "operator" else None,
                     "version_id": version.id,
                     "request_id": self.id,
                     "company_id": self.company_id.id,

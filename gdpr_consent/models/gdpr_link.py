@@ -12,7 +12,8 @@ class GdprLink(models.Model):
 
     * grant: to answer one request; single use, expires, superseded by the next one;
     * preferences: in every message; doesn't expire; can show, restrict and withdraw, never grant;
-    * unsubscribe: in the header of a marketing message (RFC 8058); doesn't expire; can take one purpose back.
+    * unsubscribe: in the header of a marketing message (RFC 8058); doesn't expire; can only take back what the
+      message was sent for, or object to all marketing.
     """
 
     _name = "gdpr.link"
@@ -59,6 +60,18 @@ class GdprLink(models.Model):
         return token
 
     @api.model
+    def _issue_unsubscribe(self, subject, email, request=None, purpose=None):
+        """Make the link for the headers of one marketing message (law.md R-77).
+
+        :param gdpr.consent.request request: the request the message is, if it is one
+        :param gdpr.purpose purpose: what the message is sent for; with neither, all marketing
+        :return: the absolute address
+        :rtype: str
+        """
+        token = self._issue("unsubscribe", subject, request, email, purpose=purpose)
+        return f"{(request or subject).get_base_url()}/gdpr/unsubscribe/{token}"
+
+    @api.model
     def _get_digest(self, token):
         # A token taken from a URL can hold anything, lone surrogates too.
         return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
@@ -73,3 +86,35 @@ class GdprLink(models.Model):
         if link.expires_on and link.expires_on < fields.Datetime.now():
             return self.browse()
         return link
+
+    # ------------------------------------------------------------
+    # WHAT A PAGE BEHIND THE LINK IS ABOUT; a link that came with no request follows the person
+    # ------------------------------------------------------------
+
+    def _get_company(self):
+        """Give the company that is the controller."""
+        self.ensure_one()
+        return self.request_id.company_id or self.subject_id.company_id or self.env.company
+
+    def _get_form(self):
+        """Give the form whose look the page wears; empty when the company has published none."""
+        self.ensure_one()
+        return self.request_id.form_id or self.env["gdpr.consent.form"]._get_default(self._get_company())
+
+    def _get_version(self, lang):
+        """Give the wording the page refers to; empty when the company has published none."""
+        self.ensure_one()
+        form = self._get_form()
+        if self.request_id:
+            return self.request_id._get_version(lang)
+        return form._get_version(lang) if form else self.env["gdpr.consent.form.version"]
+
+    def _get_lang(self):
+        """Give the language the person was written to in, a code; else that of the person's card."""
+        self.ensure_one()
+        return self.request_id.lang or self.subject_id._get_lang()
+
+    def _get_unsubscribed_purposes(self):
+        """Give what an unsubscribe link takes back; empty: all marketing."""
+        self.ensure_one()
+        return self.purpose_id or self.request_id._get_asked_purposes()

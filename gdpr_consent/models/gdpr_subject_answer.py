@@ -115,6 +115,17 @@ class GdprSubject(models.Model):
         acts[0]["values"] = values
         return subject._record_acts(acts)
 
+    def _record_note(self, **act):
+        """Record what a person writes without deciding anything.
+
+        :return: the event; none when the person has just written the same
+        """
+        subject = self._lock_person()
+        last = self.env["gdpr.consent.event"].search([("subject_id.root_id", "=", subject.id)], limit=1)
+        if last.action == "noted" and last._get_value("note") == act["values"]["note"]:
+            return self.env["gdpr.consent.event"]
+        return subject._record_acts([{**act, "subject_id": subject.id, "action": "noted"}])
+
     def _lock_person(self):
         """Wait for others who write this person's history; give the person as it is then.
 
@@ -129,7 +140,17 @@ class GdprSubject(models.Model):
     def _get_answer_events(self):
         """Give what the person was asked and said, oldest first."""
         self.ensure_one()
-        told = ("asked", "declared", "given", "refused", "withdrawn", "channels_withdrawn", "objected", "expired")
+        told = (
+            "asked",
+            "declared",
+            "given",
+            "refused",
+            "withdrawn",
+            "channels_withdrawn",
+            "objected",
+            "noted",
+            "expired",
+        )
         return self.sudo().history_ids.filtered(lambda event: event.action in told).sorted("id")
 
     def _has_answer(self, choices):

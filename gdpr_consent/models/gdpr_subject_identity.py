@@ -50,6 +50,7 @@ class GdprSubject(models.Model):
             cards_of_model._gdpr_link_subject(survivor)
         absorbed.link_ids.write({"subject_id": survivor.id})
         absorbed.request_ids.write({"subject_id": survivor.id})
+        absorbed.data_request_ids.with_context(tracking_disable=True).write({"subject_id": survivor.id})
         # One question at a time: the newest stands.
         asked = survivor.request_ids.filtered(lambda request: request.state in ("queued", "sent"))
         asked.sorted("id", reverse=True)[1:]._cancel()

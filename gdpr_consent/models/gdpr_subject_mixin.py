@@ -20,6 +20,8 @@ COLUMNS = {
     "gdpr_restricted": ("bool", "false"),
     "gdpr_subject_id": ("int4", None),
 }
+# Acts that the person can leave a note with.
+TELLING_ACTIONS = ("given", "refused", "withdrawn", "channels_withdrawn", "objected", "noted")
 PROJECTED_FIELDS = ("gdpr_consent_state", "gdpr_restricted", "gdpr_subject_id")
 
 
@@ -176,7 +178,7 @@ class GdprSubjectMixin(models.AbstractModel):
 
     @api.depends("gdpr_subject_id.history_ids")
     def _compute_gdpr_consent_note(self):
-        notes = self._gdpr_read_last_values("note", ["given", "refused", "withdrawn"])
+        notes = self._gdpr_read_last_values("note", TELLING_ACTIONS)
         for card in self:
             card.gdpr_consent_note = notes.get(card.gdpr_subject_id.id, False)
 

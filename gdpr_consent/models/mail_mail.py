@@ -4,10 +4,16 @@ from odoo import api, fields, models
 from odoo.tools import html2plaintext
 from odoo.tools.mail import email_normalize, email_normalize_all
 
+from odoo.addons.base.models.ir_mail_server import RFC5322_IDENTIFICATION_HEADERS
+
 # What templates hold in place of the personal links. The links themselves are put into the outgoing
 # copy only, so that neither the chatter nor the queue ever holds one.
 CONSENT_PLACEHOLDER = "/gdpr/consent/personal-link"
 PREFERENCES_PLACEHOLDER = "/gdpr/preferences/personal-link"
+
+# Kept in one line as it is: Python encodes an address that is longer than a line, and mail programs don't decode it
+# (RFC 2369, RFC 8058).
+RFC5322_IDENTIFICATION_HEADERS.add("list-unsubscribe")
 
 
 class MailMail(models.Model):
@@ -31,13 +37,37 @@ class MailMail(models.Model):
         """Put the personal links into the copy that goes to the person, and into no other."""
         emails = super()._prepare_outgoing_list(mail_server=mail_server, doc_to_followers=doc_to_followers)
         request = self.sudo().gdpr_request_id
-        if request:
-            tokens = None
-            for email in emails:
-                if email["email_to_normalized"] == [request.email] and not email["email_cc"]:
-                    tokens = tokens or request._issue_links()
-                    self._insert_links(email, request, tokens)
+        tokens = None
+        for email in emails:
+            if self._is_personal_copy(email, request.email):
+                tokens = tokens or request._issue_links()
+                self._insert_links(email, request, tokens)
+            unsubscribe_url = self._gdpr_get_unsubscribe(email)
+            if unsubscribe_url:
+                # The copies of one mail share their headers.
+                email["headers"] = {
+                    **email["headers"],
+                    "List-Unsubscribe": f"<{unsubscribe_url}>",
+                    "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+                }
         return emails
+
+    @api.model
+    def _is_personal_copy(self, email, address):
+        """Tell whether an outgoing copy goes to this normalised address, and to no other."""
+        return bool(address) and email["email_to_normalized"] == [address] and not email["email_cc"]
+
+    def _gdpr_get_unsubscribe(self, email):
+        """Give the address that unsubscribes who gets this copy by one click (RFC 8058, law.md R-77).
+
+        :param dict email: an outgoing copy, as ``_prepare_outgoing_list`` gives it
+        :return: an absolute address, or None where there is nothing to unsubscribe from
+        """
+        self.ensure_one()
+        request = self.sudo().gdpr_request_id
+        if not self._is_personal_copy(email, request.email):
+            return None
+        return self.env["gdpr.link"]._issue_unsubscribe(request.subject_id, request.email, request=request)
 
     def _get_addressees(self):
         """Give the normalised addresses the mail goes to."""

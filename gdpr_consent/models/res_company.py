@@ -110,6 +110,12 @@ class ResCompany(models.Model):
                     )
                 )
 
+    def _gdpr_get_timezone(self):
+        """Give the name of the time zone in which the company counts its days."""
+        self.ensure_one()
+        company = self.sudo()
+        return company.partner_id.tz or company.resource_calendar_id.tz or "UTC"
+
     def _needs_gdpr_confirmation(self, source):
         """Tell whether a consent from a source counts only when the person confirms it (law.md R-10)."""
         self.ensure_one()

@@ -7,6 +7,8 @@ from . import test_composer
 from . import test_concurrency
 from . import test_consent_entry
 from . import test_consent_page
+from . import test_consent_record
+from . import test_evidence
 from . import test_cool_down
 from . import test_double_opt_in
 from . import test_door_out
@@ -23,7 +25,11 @@ from . import test_renewal
 from . import test_screenshots
 from . import test_sending
 from . import test_settings
+from . import test_subject_request
 from . import test_state_machine
 from . import test_tour_consent
 from . import test_tour_form_designer
+from . import test_tour_preferences
 from . import test_translation
+from . import test_unsubscribe
+from . import test_verification

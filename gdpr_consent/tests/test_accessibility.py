@@ -58,7 +58,7 @@ class TestAccessibility(BrowserMixin, PageCase):
         yield "thanks"
         page.goto(f"/gdpr/preferences/{preferences}")
         yield "preferences"
-        page.locator(".o_gdpr_button").click()
+        page.locator(".o_gdpr_refusal button[value=withdraw]").click()
         page.locator(".alert-success").wait_for()
         yield "preferences after a withdrawal"
         page.goto("/gdpr/consent/unknown")
@@ -87,6 +87,53 @@ class TestAccessibility(BrowserMixin, PageCase):
         for name in english:
             if name != "unusable link":
                 self.assertNotEqual(english[name], italian[name], f"The page “{name}” isn't in Italian.")
+
+    def walk_rights(self, page, preferences, unsubscribe):
+        """Go through the states of the preference centre and the unsubscribe page, stopping at each."""
+        page.goto(f"/gdpr/preferences/{preferences}")
+        page.locator("summary").first.click()
+        yield "preferences with the words"
+        page.locator(".o_gdpr_record button[value=channels]").click()
+        page.locator(".o_gdpr_outcome").wait_for()
+        yield "nothing changed"
+        page.locator("button[value=request]").click()
+        page.locator("#gdpr_missing_type").wait_for()
+        yield "request without a type"
+        page.locator("#gdpr_type_erasure").check()
+        page.locator("button[value=request]").click()
+        page.locator("input[name=confirmed]").wait_for(state="attached")
+        yield "request to confirm"
+        page.locator("button[value=request]").click()
+        page.locator(".o_gdpr_requests").wait_for()
+        yield "request received"
+        page.goto(f"/gdpr/unsubscribe/{unsubscribe}")
+        yield "unsubscribe"
+        page.locator("button[value=purpose]").click()
+        page.locator(".alert-success").wait_for()
+        yield "unsubscribed"
+        page.locator("button[value=all]").click()
+        page.locator(".o_gdpr_objection").wait_for()
+        yield "no marketing at all"
+        page.goto(f"/gdpr/preferences/{preferences}")
+        page.locator("button[value=fresh_link]").click()
+        page.locator(".o_gdpr_outcome").wait_for()
+        yield "fresh link"
+
+    def test_rights(self):
+        """The preference centre and the unsubscribe page, in all their states."""
+        for lang in LANGUAGES:
+            consent, preferences = self.ask_in(lang)
+            unsubscribe = self._mails[-1]["headers"]["List-Unsubscribe"].strip("<>").rpartition("/")[2]
+            self.answer(consent, "accept")
+            with self.catch_mails(), self.browse_pages(viewport=PHONE) as page:
+                for name in self.walk_rights(page, preferences, unsubscribe):
+                    for viewport in (DESKTOP, NARROW):
+                        with self.subTest(lang=lang, page=name, width=viewport["width"]):
+                            page.set_viewport_size(viewport)
+                            self.assertAccessible(page)
+                            width = page.evaluate("document.documentElement.scrollWidth")
+                            self.assertLessEqual(width, viewport["width"])
+                    self.assertEqual(page.locator("html").get_attribute("lang"), lang.replace("_", "-"))
 
     def test_portal(self):
         self.partner.email = "anna.rossi@example.com"
@@ -165,6 +212,29 @@ class TestAccessibility(BrowserMixin, PageCase):
                 ]
                 self.assertEqual(looks[0], looks[1])
                 self.assertEqual(looks[0], looks[2])
+
+    def test_confirmation(self):
+        """The page of what somebody typed: accessible at every width, both answers equal, no script needed."""
+        with self.catch_mails():
+            self.partner.gdpr_record_consent("marketing", ["email"], "api", evidence="Sign-up", note="Bikes only")
+        token = self.find_token(self._mails[-1]["body"], "consent")
+        with self.browse_pages(path=f"/gdpr/consent/{token}") as page:
+            for viewport in (DESKTOP, PHONE, NARROW):
+                page.set_viewport_size(viewport)
+                self.assertAccessible(page)
+                self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), viewport["width"])
+                buttons = page.locator("button[name=answer]").all()
+                looks = [
+                    button.evaluate("(element, names) => names.map((name) => getComputedStyle(element)[name])", LOOK)
+                    for button in buttons
+                ]
+                self.assertEqual(len(looks), 2)
+                self.assertEqual(looks[0], looks[1])
+                self.assertEqual(len({round(button.bounding_box()["width"]) for button in buttons}), 1)
+        with self.browse_pages(path=f"/gdpr/consent/{token}", java_script_enabled=False) as page:
+            page.get_by_role("button", name="Yes, I confirm").click()
+            page.get_by_role("heading", name="Thank you").wait_for()
+            self.assertIn("By E-mail.", page.locator(".o_gdpr_record").inner_text())
 
     def test_nothing_is_ticked_beforehand(self):
         consent, _preferences = self.ask_in("en_US")

@@ -582,6 +582,47 @@ class TestOldLinks(DesignerCase, PageCase):
 
 
 @tagged("post_install", "-at_install")
+class TestPortal(DesignerCase, PageCase):
+    """The form in the portal records the words that were on the screen."""
+
+    def setUp(self):
+        super().setUp()
+        new_test_user(self.env, "anna_portal", "base.group_portal", partner_id=self.partner.id)
+        self.authenticate("anna_portal", "anna_portal")
+        self.old = self.form._get_version("en_US")
+        self.page = self.url_open("/my/privacy")
+
+    def send(self, page, button):
+        [form] = [form for form in self.parse(page).forms if form.xpath(".//input[@name='version']")]
+        hidden = [(field.name, field.value) for field in form.xpath(".//input[@type='hidden']")]
+        return self.url_open("/my/privacy", data=[*hidden, ("answer", button)])
+
+    def get_wording(self):
+        self.env.invalidate_all()
+        return self.partner.gdpr_subject_id.consent_ids.event_id.version_id
+
+    def test_opened_before_a_rewording(self):
+        self.change(title="In other words")
+        self.send(self.page, "accept")
+        self.assertEqual(self.get_wording(), self.old)
+
+    def test_opened_before_a_material_change(self):
+        self.change(title="Something else", material=True)
+        response = self.send(self.page, "accept")
+        self.assertEqual(response.status_code, 422)
+        self.assertIn("has changed since you opened this page", response.text)
+        self.assertFalse(self.get_wording())
+        self.send(response, "accept")
+        self.assertEqual(self.get_wording(), self.form._get_version("en_US"))
+
+    def test_refused_before_a_material_change(self):
+        self.change(title="Something else", material=True)
+        self.send(self.page, "refuse")
+        self.assertEqual(self.partner.gdpr_consent_state, "refused")
+        self.assertEqual(self.get_wording(), self.old)
+
+
+@tagged("post_install", "-at_install")
 class TestPreview(DesignerCase, PageCase):
     """The page as a person will see it, in a frame."""
 

@@ -281,7 +281,7 @@ class TestJob(LifeCycleCase):
             "marketing", "email", "paper", evidence="List"
         )
         # Whatever the number of companies.
-        self.env["res.company"].create([{"name": f"Idle Company {number}"} for number in range(10)])
+        self.env["res.company"].create([{"name": f"Another company {number}"} for number in range(10)])
         with patch.object(self.registry["ir.cron"], "_commit_progress", return_value=1.0):
             self.env.flush_all()
             self.env.invalidate_all()

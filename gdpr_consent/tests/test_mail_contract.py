@@ -116,6 +116,23 @@ class TestMailContract(PageCase):
                 self.assertEqual(self.get_state(card), "withdrawn")
                 self.assertLedgerSound()
 
+    def test_one_click_headers(self):
+        """As a mail program reads them, and as it then unsubscribes (RFC 8058, law.md R-77)."""
+        self.start_server()
+        self.send(self.partner)
+        envelope, message = self.receive()
+        self.assertEqual(message.get_all("List-Unsubscribe-Post"), ["List-Unsubscribe=One-Click"])
+        [header] = message.get_all("List-Unsubscribe")
+        self.assertRegex(header, rf"^<{re.escape(self.base_url())}/gdpr/unsubscribe/[\w-]{{43}}>$")
+        raw = envelope.content.partition(b"\r\n\r\n")[0]
+        self.assertIn(b"\r\nList-Unsubscribe: " + header.encode() + b"\r\n", raw, "one line, nothing encoded")
+        links = self.read_links(self.get_html(envelope))
+        self.submit(links["consent"], [("answer", "accept")])
+        self.assertEqual(self.get_state(self.partner), "obtained")
+        response = self.url_open(header.strip("<>"), data={"List-Unsubscribe": "One-Click"}, allow_redirects=False)
+        self.assertEqual(response.status_code, 200)
+        self.assertEqual(self.get_state(self.partner), "withdrawn")
+
     def test_queue(self):
         """Requests to many leave by the queue, each with its own link."""
         self.start_server()
@@ -199,8 +216,10 @@ class TestMailContract(PageCase):
         with self.assertLogs(level="DEBUG") as logs, patch("odoo.modules.module.current_test", self):
             self.send(self.partner)
             links = self.read_links(self.get_html(self.mailbox.envelopes[-1]))
+            unsubscribe_url = self.receive()[1]["List-Unsubscribe"].strip("<>")
             self.submit(links["consent"], [("answer", "accept")])
-        tokens = [link.rpartition("/")[2] for link in links.values()]
+            self.url_open(unsubscribe_url, data={"List-Unsubscribe": "One-Click"})
+        tokens = [link.rpartition("/")[2] for link in [*links.values(), unsubscribe_url]]
         for line in logs.output:
             if line.split(":")[1].startswith(("odoo", "werkzeug")):
                 for token in tokens:

@@ -46,7 +46,10 @@ class TestPortal(PageCase):
         self.env["ir.config_parameter"].set_param("gdpr_consent.enabled", "False")
         self.env.registry.clear_cache()
         page = self.parse(self.url_open("/my/privacy"))
-        self.assertEqual(page.xpath("//button[@name='answer']/@value"), ["withdraw"])
+        self.assertNotIn("accept", page.xpath("//button[@name='answer']/@value"))
+        self.assertFalse(page.xpath("//input[@name='purpose'][@type='checkbox']"))
+        self.answer_in_portal("withdraw")
+        self.assertEqual(self.get_given(self.partner), {})
         self.assertFalse(self.parse(self.url_open("/my")).xpath("//a[@href='/my/privacy']"))
 
     def test_same_form_with_nothing_ticked(self):
@@ -55,7 +58,8 @@ class TestPortal(PageCase):
         self.assertEqual(response.status_code, 200)
         self.assertEqual(response.headers["Cache-Control"], "no-store")
         page = self.parse(response)
-        self.assertEqual({button.get("value") for button in page.xpath("//button[@name='answer']")}, BUTTONS)
+        form = page.find_class("o_gdpr_consent_form")[0]
+        self.assertEqual({button.get("value") for button in form.xpath(".//button[@name='answer']")}, BUTTONS)
         self.assertEqual(page.xpath("//input[@name='purpose']/@value"), ["marketing", "profiling"])
         self.assertIn(self.form.title, page.text_content())
         self.assertEqual(self.get_ticked(response), set())
@@ -78,8 +82,10 @@ class TestPortal(PageCase):
         self.env.company.gdpr_ip_retention = "truncated"
         response = self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "email"), ("note", "Only news"))
         self.assertEqual(response.status_code, 200)
-        self.assertIn("saved=1", response.url)
-        self.assertIn("Your choice is on record", response.text)
+        self.assertIn("saved=changed", response.url, "a page that can be reloaded")
+        outcome = " ".join(self.parse(response).find_class("o_gdpr_outcome")[0].text_content().split())
+        self.assertIn("This is now on record", outcome)
+        self.assertRegex(outcome, r"News and offers: you agreed, by E-mail \(\d\d/\d\d/\d{4} \d\d?:\d\d")
         self.assertEqual(self.get_given(self.partner), {"marketing": {"email"}})
         self.assertEqual(self.get_state(self.partner), "obtained")
         self.assertEqual(self.partner.gdpr_consent_source, "portal")
@@ -119,6 +125,76 @@ class TestPortal(PageCase):
         self.assertEqual(self.get_ticked(response), {("purpose", "marketing")})
         self.assertEqual(self.parse(response).xpath("//textarea[@name='note']")[0].text, "Hello")
         self.assertEqual(self.get_state(self.partner), "pending")
+
+    def test_accept_all_means_all(self):
+        """The present choices are ticked; “Accept all” doesn't keep just these."""
+        self.publish_several_purposes()
+        self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "marketing.phone"))
+        ticked = self.get_ticked(self.url_open("/my/privacy"))
+        response = self.answer_in_portal("accept", *ticked, ("note", "Everything"))
+        self.assertIn("“Accept all” agrees to everything above, whatever is ticked.", response.text)
+        self.assertEqual(
+            self.get_given(self.partner),
+            {"marketing": {"email", "phone", "sms", "post"}, "profiling": {"email", "phone"}},
+        )
+        self.assertEqual(self.partner.gdpr_consent_note, "Everything")
+
+    def test_what_is_due_for_renewal_is_not_ticked(self):
+        self.answer_in_portal("accept")
+        self.env["gdpr.subject"]._record_acts(
+            [
+                {
+                    "subject_id": self.partner.gdpr_subject_id.id,
+                    "action": "renewal_due",
+                    "actor": "system",
+                    "purpose_id": self.marketing.id,
+                }
+            ]
+        )
+        self.assertEqual(self.get_ticked(self.url_open("/my/privacy")), set())
+
+    def test_withdraws_one(self):
+        self.publish_several_purposes()
+        self.answer_in_portal("accept")
+        form = next(form for form in self.parse(self.url_open("/my/privacy")).forms if form.fields.get("purpose"))
+        self.assertEqual(form.fields["purpose"], "marketing")
+        response = self.answer_in_portal("withdraw", ("purpose", "marketing"))
+        self.assertEqual(set(self.get_given(self.partner)), {"profiling"})
+        self.assertIn(
+            "News and offers: you took your consent back", " ".join(response.text.split()).replace("</strong>", "")
+        )
+
+    def test_withdraws_channels_where_no_form_asks(self):
+        self.publish_several_purposes()
+        self.answer_in_portal("accept")
+        self.partner.gdpr_set_legal_basis("contract")
+        page = self.parse(self.url_open("/my/privacy"))
+        self.assertTrue(page.xpath("//button[@value='channels']"))
+        self.answer_in_portal("channels", ("purpose", "profiling"), ("channel", "phone"), ("channel", "post"))
+        self.assertEqual(self.get_given(self.partner)["profiling"], {"phone"})
+        self.assertLedgerSound()
+
+    def test_no_marketing_at_all(self):
+        self.answer_in_portal("accept")
+        for _click in range(2):
+            self.assertIn("no marketing at all", self.answer_in_portal("object").text)
+        self.assertEqual(self.get_history(self.partner).count("objected"), 1)
+        self.assertEqual(self.get_given(self.partner), {})
+        # Who agrees again has changed the mind.
+        self.answer_in_portal("accept")
+        self.assertFalse(self.partner.gdpr_subject_id.objected)
+
+    def test_unknown_button_changes_nothing(self):
+        self.answer_in_portal("accept")
+        before = self.get_history(self.partner)
+        for button in ("", "erase", "fresh_link"):
+            self.answer_in_portal(button)
+        self.assertEqual(self.get_history(self.partner), before)
+
+    def test_shows_the_words_agreed_to(self):
+        self.answer_in_portal("accept")
+        details = self.parse(self.url_open("/my/privacy")).xpath("//details")
+        self.assertIn("We tell you about our products", details[0].text_content())
 
     def test_refuses(self):
         self.answer_in_portal("refuse")
@@ -215,7 +291,7 @@ class TestPortal(PageCase):
         italian = self.env["res.lang"]._lang_get("it_IT")
         self.env["website"].get_current_website().language_ids |= italian
         response = self.url_open("/it/my/privacy")
-        form = self.parse(response).forms[-1]
+        form = self.parse(response).find_class("o_gdpr_consent_form")[0]
         self.assertIn("Possiamo restare in contatto?", response.text)
         data = [("csrf_token", form.fields["csrf_token"]), ("answer", "accept")]
         self.assertEqual(self.url_open(form.action, data=data).status_code, 200)
