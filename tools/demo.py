@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from argparse import Namespace
 
-from tools import configuration, databases, postgres, workbench
+from tools import configuration, databases, pdf, postgres, workbench
 from tools.lock import only_one
 from tools.mailbox import LOOPBACK, Mailbox, is_free
 from tools.places import LOGS, MAIL, ROOT, STATE, addon_folders
@@ -29,6 +29,7 @@ START_SECONDS = 180
 def run(tools: Tools, options: Namespace) -> int:
     """Run the demo; return the exit status."""
     require_free_ports(options.port, options.mail_port)
+    pdf.prepare_if_possible()
     with termination_is_interruption(), postgres.in_use() as server:
         bench = workbench.assemble(tools, server)
         prepare_database(bench, options.db, options.port)

@@ -13,6 +13,7 @@ STEPS = {
     "base": "Making a database with Odoo's own apps",
     "addon": "Installing the add-on",
     "browser": "Installing Chromium",
+    "pdf": "Installing wkhtmltopdf",
     "database": "Copying the database",
 }
 HEARTBEAT_SECONDS = 20

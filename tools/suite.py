@@ -5,7 +5,7 @@ import signal
 import subprocess
 from argparse import Namespace
 
-from tools import browser, configuration, databases, postgres, workbench
+from tools import browser, configuration, databases, pdf, postgres, workbench
 from tools.databases import Databases
 from tools.places import ROOT
 from tools.processes import die_with_parent, termination_is_interruption
@@ -19,6 +19,7 @@ PATIENCE_SECONDS = 10
 
 def run(tools: Tools, options: Namespace, arguments: list[str]) -> int:
     """Run the suite; return pytest's exit status."""
+    pdf.prepare_if_possible()
     environment = {}
     if options.no_browser:
         left_out = sorted(

@@ -1,32 +1,25 @@
 import sys
 
-from odoo import api
 from odoo.cli import Command
-from odoo.modules.registry import Registry
-from odoo.tools import config
+
+from odoo.addons.gdpr_consent.tools.command import open_database
 
 
 class GdprVerify(Command):
     """Verify the consent ledger of a database: that no event was altered, deleted or reordered.
 
-    Prints each fault in a line of its own. Exit status: 0 sound, 1 faults, 2 the add-on isn't installed.
+    Prints each fault in a line of its own; the result is kept among the verifications. Exit status: 0 sound,
+    1 faults, 2 the add-on isn't installed.
     """
 
     name = "gdpr_verify"
 
     def run(self, args):
         """Run the command with its arguments, those of Odoo's server (``-c``, ``-d``)."""
-        config.parse_config(args, setup_logging=True)
-        databases = config["db_name"]
-        if len(databases) != 1:
-            sys.exit("Name one database with -d.")
-        registry = Registry(databases[0])
-        if "gdpr.subject" not in registry:
-            print("The add-on gdpr_consent isn't installed in this database.", file=sys.stderr)
-            sys.exit(2)
-        with registry.cursor() as cr:
-            env = api.Environment(cr, api.SUPERUSER_ID, {})
-            faults = env["gdpr.subject"]._verify_ledger()
+        with open_database(args) as env:
+            verification = env["gdpr.ledger.verification"]._verify("command")
+            faults = verification._get_fault_list()
+            env.cr.commit()
         for fault in faults:
             print(fault)
         if faults:

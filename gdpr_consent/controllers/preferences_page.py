@@ -23,25 +23,6 @@ class PreferencesPage(RecordPage):
             return self._receive_by_link(link)
         return self._take_back_by_link(link)
 
-    @route("/gdpr/preferences/<string:token>/copy", methods=["GET"], **LINK_PAGE)
-    def copy(self, token, **_params):
-        """Give the person a copy of the record to keep (law.md R-27)."""
-        link, page = self._find_link("preferences", token)
-        if page:
-            return page
-        asking = link.request_id
-        self._speak(asking.lang)
-        html = request.env["ir.qweb"]._render(
-            "gdpr_consent.record_copy",
-            {
-                "lang": request.env.lang,
-                "content": asking._get_version(request.env.lang)._get_content(),
-                "subject": asking.subject_id,
-                "events": asking.subject_id.with_context(lang=request.env.lang)._get_answer_events(),
-            },
-        )
-        return self._download(f"<!DOCTYPE html>\n{html}", "consent-record.html")
-
     def _show_preferences(self, link, status=200, **values):
         version = link._get_version(request.env.lang)
         person = link.subject_id.root_id

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
+from odoo.fields import Domain
 
 from ..tools.immutability import forbid_changes
 from .gdpr_purpose import LEGAL_BASES
@@ -35,7 +36,7 @@ HASHED_COLUMNS = (
     "company_id",
 )
 # Covered where they say something: they are younger than the first ledgers.
-HASHED_WHERE_SET = ("related_subject_id",)
+HASHED_WHERE_SET = ("related_subject_id", "version_sha256")
 
 
 class GdprConsentEvent(models.Model):
@@ -101,6 +102,11 @@ class GdprConsentEvent(models.Model):
         ],
         required=True,
     )
+    number = fields.Char(
+        compute="_compute_number",
+        search="_search_number",
+        help="Names the event outside Odoo: the reference of the person and the place in the history.",
+    )
     act = fields.Char(required=True, help="Events with the same mark were one act of one person.")
     legal_basis = fields.Selection([("not_applicable", "Not applicable"), *LEGAL_BASES])
     purpose_id = fields.Many2one("gdpr.purpose", ondelete="restrict")
@@ -114,6 +120,9 @@ class GdprConsentEvent(models.Model):
     user_id = fields.Many2one("res.users", ondelete="restrict")
     version_id = fields.Many2one(
         "gdpr.consent.form.version", string="Wording", index="btree_not_null", ondelete="restrict"
+    )
+    version_sha256 = fields.Char(
+        "SHA-256 of the Wording", help="Kept with the event, so that the wording can't be altered either."
     )
     request_id = fields.Many2one("gdpr.consent.request", ondelete="restrict")
     company_id = fields.Many2one("res.company", ondelete="restrict")
@@ -137,6 +146,21 @@ class GdprConsentEvent(models.Model):
 
     def init(self):
         forbid_changes(self.env.cr, self._table, "UPDATE OR DELETE")
+
+    @api.depends("subject_id.reference", "sequence")
+    def _compute_number(self):
+        for event in self:
+            event.number = f"{event.subject_id.reference}-{event.sequence}"
+
+    def _search_number(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        found = Domain.FALSE
+        for number in value:
+            reference, _dash, sequence = (number or "").strip().upper().rpartition("-")
+            if sequence.isdecimal() and len(sequence) < 10:
+                found |= Domain("subject_id.reference", "=", reference) & Domain("sequence", "=", int(sequence))
+        return found
 
     @api.depends("channel_codes")
     def _compute_channel_ids(self):

@@ -19,8 +19,8 @@ KEY_PARAMETER = "gdpr_consent.ledger_key"
 KEY_FILE_VARIABLE = "GDPR_CONSENT_LEDGER_KEY_FILE"
 KEY_FILE_OPTION = "gdpr_consent_ledger_key_file"
 BATCH = 10_000
-# What is recorded in the history of the one that goes on elsewhere, and not there.
-ON_ABSORBED = frozenset({"absorbed", "separated"})
+# What is recorded in the history it is about, even when that goes on elsewhere.
+ON_ABSORBED = frozenset({"absorbed", "separated", "erased"})
 
 
 class GdprSubject(models.Model):
@@ -94,6 +94,7 @@ class GdprSubject(models.Model):
     def _prepare_event(self, act, heads, now, key):
         head = heads[act["subject_id"]]
         actor = act.get("actor", "operator")
+        versions = self.env["gdpr.consent.form.version"].sudo()
         salted = {name: (value, ledger.new_salt()) for name, value in (act.get("values") or {}).items() if value}
         row = {
             "subject_id": act["subject_id"],
@@ -110,6 +111,7 @@ class GdprSubject(models.Model):
             "actor": actor,
             "user_id": act.get("user_id") or (self.env.uid if actor == "operator" else None),
             "version_id": act.get("version_id") or None,
+            "version_sha256": versions.browse(act.get("version_id")).sha256 or None,
             "request_id": act.get("request_id") or None,
             "company_id": act.get("company_id") or head[2],
             "related_subject_id": act.get("related_subject_id") or None,
@@ -313,12 +315,35 @@ class GdprSubject(models.Model):
 
     @api.model
     def _rebuild_projections(self):
-        """Drop what is derived from the ledger and derive it anew."""
-        self.env.flush_all()
-        self.env.cr.execute(SQL("DELETE FROM gdpr_consent"))
-        self.env.invalidate_all(flush=False)
+        """Drop what is derived from the ledger and derive it anew, for all people in one transaction."""
         self._rebuild_structure()
-        self.sudo()._browse_all()._project()
+        for chunk in self._iterate_roots():
+            chunk._rebuild_chunk()
+
+    @api.model
+    def _iterate_roots(self):
+        """Give the people that count, in batches, whoever may see them."""
+        last_id = 0
+        while rows := self.env.execute_query(
+            SQL("SELECT id FROM gdpr_subject WHERE root_id = id AND id > %s ORDER BY id LIMIT %s", last_id, BATCH)
+        ):
+            last_id = rows[-1][0]
+            yield self.sudo().browse(row[0] for row in rows)
+
+    def _rebuild_chunk(self):
+        """Derive anew what is on record for these people, who are roots; nothing of it stays in memory."""
+        self.env.flush_all()
+        self._lock_heads()
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM gdpr_consent USING gdpr_subject subject"
+                " WHERE subject.id = gdpr_consent.subject_id AND subject.root_id IN %s",
+                tuple(self.ids),
+            )
+        )
+        self.env.invalidate_all(flush=False)
+        self._project_chunk()
+        self.env.invalidate_all()
 
     @api.model
     def _browse_all(self):

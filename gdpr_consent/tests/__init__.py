@@ -7,10 +7,13 @@ from . import test_composer
 from . import test_concurrency
 from . import test_consent_entry
 from . import test_consent_page
+from . import test_consent_record
+from . import test_evidence
 from . import test_cool_down
 from . import test_double_opt_in
 from . import test_door_out
 from . import test_identity
+from . import test_form_designer
 from . import test_ledger
 from . import test_life_cycle
 from . import test_mail_contract
@@ -25,6 +28,8 @@ from . import test_settings
 from . import test_subject_request
 from . import test_state_machine
 from . import test_tour_consent
+from . import test_tour_form_designer
 from . import test_tour_preferences
 from . import test_translation
 from . import test_unsubscribe
+from . import test_verification

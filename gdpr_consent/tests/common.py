@@ -90,9 +90,31 @@ class ConsentCase(MailCommon):
         return [
             self.env["gdpr.subject"]
             .search([], order="id")
-            .read(["legal_basis", "consent_state", "restricted", "requested_on", "consent_on", "consent_source"]),
+            .read(
+                [
+                    "root_id",
+                    "survivor_id",
+                    "legal_basis",
+                    "consent_state",
+                    "restricted",
+                    "objected",
+                    "requested_on",
+                    "consent_on",
+                    "consent_source",
+                ]
+            ),
             [
-                (c.subject_id.id, c.purpose_id.id, c.state, c.channel_ids.ids, c.given_on, c.expires_on)
+                (
+                    c.subject_id.id,
+                    c.purpose_id.id,
+                    c.state,
+                    c.channel_ids.ids,
+                    c.given_on,
+                    c.expires_on,
+                    c.renewal_due,
+                    c.event_id.id,
+                    c.narrowed_by_id.id,
+                )
                 for c in consents
             ],
         ]

@@ -213,6 +213,29 @@ class TestAccessibility(BrowserMixin, PageCase):
                 self.assertEqual(looks[0], looks[1])
                 self.assertEqual(looks[0], looks[2])
 
+    def test_confirmation(self):
+        """The page of what somebody typed: accessible at every width, both answers equal, no script needed."""
+        with self.catch_mails():
+            self.partner.gdpr_record_consent("marketing", ["email"], "api", evidence="Sign-up", note="Bikes only")
+        token = self.find_token(self._mails[-1]["body"], "consent")
+        with self.browse_pages(path=f"/gdpr/consent/{token}") as page:
+            for viewport in (DESKTOP, PHONE, NARROW):
+                page.set_viewport_size(viewport)
+                self.assertAccessible(page)
+                self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), viewport["width"])
+                buttons = page.locator("button[name=answer]").all()
+                looks = [
+                    button.evaluate("(element, names) => names.map((name) => getComputedStyle(element)[name])", LOOK)
+                    for button in buttons
+                ]
+                self.assertEqual(len(looks), 2)
+                self.assertEqual(looks[0], looks[1])
+                self.assertEqual(len({round(button.bounding_box()["width"]) for button in buttons}), 1)
+        with self.browse_pages(path=f"/gdpr/consent/{token}", java_script_enabled=False) as page:
+            page.get_by_role("button", name="Yes, I confirm").click()
+            page.get_by_role("heading", name="Thank you").wait_for()
+            self.assertIn("By E-mail.", page.locator(".o_gdpr_record").inner_text())
+
     def test_nothing_is_ticked_beforehand(self):
         consent, _preferences = self.ask_in("en_US")
         with self.browse_pages(path=f"/gdpr/consent/{consent}") as page:

@@ -191,7 +191,15 @@ class TestVerification(LedgerCase):
             "user_id": self.manager.id,
             "version_id": self.env["gdpr.consent.form.version"]
             .sudo()
-            .create({"form_id": self.form.id, "number": 99, "lang": "en_US", "content": "{}", "sha256": "0"})
+            .create(
+                {
+                    "form_id": self.form.id,
+                    "number": 99,
+                    "lang": "en_US",
+                    "content": "{}",
+                    "sha256": ledger.sha256("{}"),
+                }
+            )
             .id,
         }
         for column, value in references.items():
@@ -313,8 +321,7 @@ class TestVerification(LedgerCase):
         self.assertEqual(set(values.mapped("name")), {"note", "evidence", "reason"})
         for value in values:
             self.assertNotIn(value.value, str(value.event_id.sudo().read()[0]["commitments"]))
-        values.sudo().unlink()
-        self.env.invalidate_all()
+        self.subject._erase_values()
         self.assertFalse(self.partner.gdpr_consent_note or self.partner.gdpr_legal_basis_reason)
         self.assertLedgerSound()
         self.partner.gdpr_set_legal_basis("consent")

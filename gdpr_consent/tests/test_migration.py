@@ -21,13 +21,17 @@ class TestMigration(ConsentCase):
         """Histories made before they could be joined are each a person's own."""
         self.partner.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
         self.marketing.data_category_ids = False
+        request, _grant, _preferences = self.ask(self.lead)
+        end = request.expires_on
         self.env.flush_all()
         self.env.cr.execute("UPDATE gdpr_subject SET root_id = NULL")
+        self.env.cr.execute("UPDATE gdpr_consent_request SET expires_on = NULL")
         self.env.invalidate_all()
         load("19.0.2.0.0").migrate(self.env.cr, "19.0.1.0.0")
         self.env.invalidate_all()
         self.assertEqual(self.partner.gdpr_subject_id.root_id, self.partner.gdpr_subject_id)
         self.assertEqual(len(self.partner.gdpr_event_ids), 2)
+        self.assertEqual(request.expires_on, end)
         self.assertEqual(len(self.marketing.data_category_ids), 4)
         self.assertLedgerSound()
 

@@ -5,13 +5,14 @@ from odoo.tools import SQL
 FUNCTION_NAME = "gdpr_consent_refuse_change"
 
 
-def forbid_changes(cr, table, operations):
+def forbid_changes(cr, table, operations, condition=None):
     """Make PostgreSQL refuse some operations on a table, whoever asks.
 
     :param cr: database cursor
     :param str table: name of the table
     :param str operations: of ``UPDATE``, ``DELETE``, joined by ``OR``; emptying the table
         at once (``TRUNCATE``) is refused always
+    :param SQL condition: of a row (``OLD``) that must not change any more; default, each
     """
     cr.execute(
         SQL(
@@ -26,8 +27,8 @@ def forbid_changes(cr, table, operations):
         )
     )
     for name, when, level in (
-        (f"{table}_refuse_change", operations, "ROW"),
-        (f"{table}_refuse_truncate", "TRUNCATE", "STATEMENT"),
+        (f"{table}_refuse_change", operations, SQL("ROW WHEN (%s)", condition) if condition else SQL("ROW")),
+        (f"{table}_refuse_truncate", "TRUNCATE", SQL("STATEMENT")),
     ):
         cr.execute(
             SQL(
@@ -35,7 +36,7 @@ def forbid_changes(cr, table, operations):
                 SQL.identifier(name),
                 SQL(when),
                 SQL.identifier(table),
-                SQL(level),
+                level,
                 SQL.identifier(FUNCTION_NAME),
             )
         )

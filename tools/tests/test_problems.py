@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import apt, browser, demo, odoo_source, places, postgres
+from tools import apt, browser, debian_program, demo, odoo_source, pdf, places, postgres
 from tools.mailbox import LOOPBACK
 from tools.problem import Problem
 
@@ -83,6 +83,12 @@ def test_socket_path_stays_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_no_browser_and_no_apt_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browser.shutil, "which", lambda program: None)
+    monkeypatch.setattr(debian_program.shutil, "which", lambda program: None)
     with pytest.raises(Problem, match="--no-browser"):
         browser.prepare()
+
+
+def test_no_wkhtmltopdf_is_told_and_no_obstacle(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr(debian_program.shutil, "which", lambda program: None)
+    pdf.prepare_if_possible()
+    assert "There will be no PDF files" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+from . import gdpr_subject_evidence_report

@@ -1,0 +1,103 @@
+"""The ends of all histories in a signed file, to be kept elsewhere: what is cut off afterwards shows (law.md R-102).
+
+The file is gzipped JSON lines: a header, a line for each person, and a last line with the counts and an HMAC-SHA-256
+over all that is above it. Written and read line by line, so that its size doesn't matter.
+"""
+
+import gzip
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from . import ledger
+
+FORMAT = "gdpr_consent ledger heads"
+VERSION = 1
+# A line is short; what is longer isn't one of ours.
+LINE_LIMIT = 10_000
+
+
+class BadFile(Exception):
+    """The file isn't one of ours, or was changed."""
+
+
+def write(file: BinaryIO, key: bytes, header: dict, heads: Iterable[tuple[str, int, str]]) -> dict:
+    """Write the ends of all histories.
+
+    :param file: where to
+    :param key: the ledger's key
+    :param header: further words of the first line
+    :param heads: the reference of each person, the number of its last event and that event's hash
+    :return: the last line: ``persons``, ``events``, ``signature``
+    """
+    digest = hashlib.sha256()
+    persons = events = 0
+    with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as packed:
+
+        def put(line: dict) -> None:
+            text = ledger.canonical(line) + b"\n"
+            digest.update(text)
+            packed.write(text)
+
+        put({"format": FORMAT, "version": VERSION, **header})
+        for reference, sequence, head in heads:
+            put({"person": reference, "sequence": sequence, "hash": head})
+            persons, events = persons + 1, events + sequence
+        last = {"persons": persons, "events": events}
+        signed = {**last, "signature": _sign(key, digest, last)}
+        packed.write(ledger.canonical(signed) + b"\n")
+    return signed
+
+
+def check(file: BinaryIO, key: bytes) -> dict:
+    """Check that the file is as it was written with this key. Do this before reading it.
+
+    :return: the header, with the counts of the last line
+    :raise BadFile: it isn't
+    """
+    digest = hashlib.sha256()
+    header = last = None
+    for text, line in _read_lines(file):
+        if last is not None:
+            digest.update(last)
+        if header is None:
+            header = line
+            if header.get("format") != FORMAT or header.get("version") != VERSION:
+                raise BadFile("not a file of ledger heads")
+        last = text
+        last_line = line
+    if header is None or last_line is header:
+        raise BadFile("the end is missing")
+    signature = last_line.pop("signature", None)
+    if not isinstance(signature, str) or not hmac.compare_digest(
+        signature.encode(errors="replace"), _sign(key, digest, last_line).encode()
+    ):
+        raise BadFile("the signature doesn't fit")
+    return {**header, **last_line}
+
+
+def read(file: BinaryIO) -> Iterator[tuple[str, int, str]]:
+    """Give what ``write`` was given: the reference, number and hash of each person."""
+    for _text, line in _read_lines(file):
+        if "person" in line:
+            yield line["person"], line["sequence"], line["hash"]
+
+
+def _sign(key, digest, last):
+    message = b"heads\n" + digest.hexdigest().encode() + b"\n" + ledger.canonical(last)
+    return hmac.new(key, message, hashlib.sha256).hexdigest()
+
+
+def _read_lines(file):
+    file.seek(0)
+    try:
+        with gzip.GzipFile(fileobj=file) as packed:
+            while text := packed.readline(LINE_LIMIT):
+                line = json.loads(text)
+                if not isinstance(line, dict):
+                    raise BadFile("not a file of ledger heads")
+                yield text, line
+    except (OSError, EOFError, ValueError) as error:
+        raise BadFile("not a file of ledger heads, or a damaged one") from error
