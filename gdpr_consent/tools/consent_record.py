@@ -24,7 +24,23 @@ CONTEXT = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "spdx": "http://spdx.org/rdf/terms#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
-    **dict.fromkeys(("dpv:hasPurpose", "dpv:hasPersonalData", "dpv:hasLegalBasis", "dpv:hasLocation", "dpv:hasJurisdiction", "dpv:hasApplicableLaw", "dpv:hasRecipient", "dpv:hasRight", "dpv:isIndicatedBy", "dpv:isExercisedAt", "dct:conformsTo", "dct:references"), IRI),
+    **{
+        term: IRI
+        for term in (
+            "dpv:hasPurpose",
+            "dpv:hasPersonalData",
+            "dpv:hasLegalBasis",
+            "dpv:hasLocation",
+            "dpv:hasJurisdiction",
+            "dpv:hasApplicableLaw",
+            "dpv:hasRecipient",
+            "dpv:hasRight",
+            "dpv:isIndicatedBy",
+            "dpv:isExercisedAt",
+            "dct:conformsTo",
+            "dct:references",
+        )
+    },
     "dpv:isIndicatedAtTime": {"@type": "xsd:dateTime"},
     "dct:created": {"@type": "xsd:dateTime"},
     "dct:date": {"@type": "xsd:dateTime"},
