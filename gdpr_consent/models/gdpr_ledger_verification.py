@@ -124,9 +124,7 @@ class GdprLedgerVerification(models.Model):
 
         :return: how many; 0 when all are checked
         """
-        subjects = (
-            self.env["gdpr.subject"].sudo().search([("id", ">", self.last_subject_id)], order="id", limit=size)
-        )
+        subjects = self.env["gdpr.subject"].sudo().search([("id", ">", self.last_subject_id)], order="id", limit=size)
         self._advance(subjects)
         return len(subjects)
 

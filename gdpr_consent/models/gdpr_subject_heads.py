@@ -95,9 +95,7 @@ class GdprSubject(models.Model):
             if reference not in found:
                 faults.append(self.env._("%(person)s: the whole history is missing.", person=reference))
             elif found[reference] is None:
-                faults.append(
-                    self.env._("%(person)s: event %(number)s is missing.", person=reference, number=sequence)
-                )
+                faults.append(self.env._("%(person)s: event %(number)s is missing.", person=reference, number=sequence))
             elif found[reference] != digest:
                 faults.append(
                     self.env._(

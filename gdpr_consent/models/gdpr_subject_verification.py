@@ -82,9 +82,10 @@ class GdprSubject(models.Model):
         for event in rows:
             events[event["subject_id"]].append(event)
         values = self._read_values()
+        lapsed = self._read_lapsed(rows)
         faults = []
         for subject in self:
-            faults += subject._find_faults(events[subject.id], values, key)
+            faults += subject._find_faults(events[subject.id], values, key, lapsed)
         faults += self._find_tie_faults(rows)
         faults += self._find_citation_faults(rows)
         files = self.env["gdpr.consent.event.value"].sudo()
@@ -108,7 +109,21 @@ class GdprSubject(models.Model):
             values[event_id][name] = (value, salt)
         return values
 
-    def _find_faults(self, events, values, key):
+    @api.model
+    def _read_lapsed(self, rows):
+        """Give the ids of the confirmations that lapsed, for what was typed is erased then (law.md R-11)."""
+        request_ids = {event["request_id"] for event in rows if event["action"] == "declared"} - {None}
+        if not request_ids:
+            return set()
+        lapsed = self.env.execute_query(
+            SQL(
+                "SELECT request_id FROM gdpr_consent_event WHERE action = 'confirmation_lapsed' AND request_id IN %s",
+                tuple(request_ids),
+            )
+        )
+        return {row[0] for row in lapsed}
+
+    def _find_faults(self, events, values, key, lapsed):
         faults = []
         erased = max((event["sequence"] for event in events if event["action"] == "erased"), default=0)
         expected, previous_hash = 1, ledger.GENESIS
@@ -131,7 +146,9 @@ class GdprSubject(models.Model):
                 faults.append(
                     self.env._("%(person)s: event %(number)s was altered.", person=self.reference, number=place)
                 )
-            faults += self._find_value_faults(event, values[event["id"]], place < erased)
+            faults += self._find_value_faults(
+                event, values[event["id"]], place < erased or event["request_id"] in lapsed
+            )
             expected, previous_hash = place + 1, event["hash"]
         if (self.head_sequence, self.head_hash) != (expected - 1, previous_hash):
             faults.append(
@@ -142,7 +159,7 @@ class GdprSubject(models.Model):
     def _find_value_faults(self, event, values, is_erased):
         """Compare the personal values of an event with what it committed to.
 
-        :param bool is_erased: whether they may be gone, for an erasure is on record
+        :param bool is_erased: whether they may be gone, for an erasure or a lapse is on record
         """
         commitments = event["commitments"] or {}
         faults = []
@@ -156,8 +173,7 @@ class GdprSubject(models.Model):
                         number=event["sequence"],
                     )
                 )
-        # What was typed and never confirmed is erased when it lapses (law.md R-11).
-        if not is_erased and event["action"] != "declared":
+        if not is_erased:
             faults += [
                 self.env._(
                     "%(person)s: the value “%(value)s” of event %(number)s is missing, and no erasure is on record.",

@@ -3,6 +3,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from unittest.mock import patch
+from urllib.parse import urljoin
 
 import requests
 from lxml import html
@@ -261,15 +262,17 @@ class TestConcurrency(HttpCase):
         """
         session = requests.Session()
         page = session.get(self.base_url() + path, timeout=30)
-        form = html.fromstring(page.content).forms[-1]
-        return lambda: session.post(page.url, data=form.form_values() + [("answer", button)], timeout=30)
+        # The last one is about all that is on record.
+        form = html.fromstring(page.content).xpath(f"//form[.//button[@value='{button}']]")[-1]
+        address = urljoin(page.url, form.get("action"))
+        return lambda: session.post(address, data=form.form_values() + [("answer", button)], timeout=30)
 
     def test_pages(self):
         """The same over HTTP: every browser gets an answer, whoever was first."""
         for buttons, state in (
-            ((("consent", "accept"), ("preferences", "")), "withdrawn"),
+            ((("consent", "accept"), ("preferences", "withdraw")), "withdrawn"),
             ((("consent", "accept"), ("consent", "accept")), "obtained"),
-            ((("consent", "accept"), ("consent", "refuse"), ("preferences", "")), None),
+            ((("consent", "accept"), ("consent", "refuse"), ("preferences", "withdraw")), None),
         ):
             with self.subTest(buttons=buttons):
                 self.request_id, grant, preferences = self.ask()

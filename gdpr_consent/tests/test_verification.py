@@ -5,8 +5,6 @@ import json
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from psycopg2 import IntegrityError
-
 from odoo.exceptions import AccessError, UserError
 from odoo.service.model import call_kw
 from odoo.tests import HttpCase, tagged
@@ -109,7 +107,9 @@ class TestKeptVerifications(VerificationCase):
     def test_scheduled(self):
         self.run_cron()
         verification = self.get_last()
-        self.assertEqual((verification.state, verification.kind, verification.user_id.id), ("sound", "scheduled", False))
+        self.assertEqual(
+            (verification.state, verification.kind, verification.user_id.id), ("sound", "scheduled", False)
+        )
         self.assertEqual(verification.subject_count, self.env["gdpr.subject"].search_count([]))
 
     def test_scheduled_through_the_scheduler(self):
@@ -146,7 +146,9 @@ class TestWhatIsFound(VerificationCase):
     def test_altered_wording(self):
         version = self.events[1].version_id
         with self.tampering(VERSIONS):
-            self.execute(f"UPDATE {VERSIONS} SET content = replace(content, 'products', 'secrets') WHERE id = %s", version.id)
+            self.execute(
+                f"UPDATE {VERSIONS} SET content = replace(content, 'products', 'secrets') WHERE id = %s", version.id
+            )
             expected = [f"The wording “{version.display_name}” was altered."]
             self.assertEqual(self.env["gdpr.subject"]._verify_ledger(), expected)
             self.assertEqual(self.subject._verify_ledger(), expected)
@@ -155,7 +157,9 @@ class TestWhatIsFound(VerificationCase):
     def test_altered_wording_with_its_digest(self):
         version = self.events[1].version_id
         with self.tampering(VERSIONS):
-            self.execute(f"UPDATE {VERSIONS} SET content = %s, sha256 = %s WHERE id = %s", "{}", ledger.sha256("{}"), version.id)
+            self.execute(
+                f"UPDATE {VERSIONS} SET content = %s, sha256 = %s WHERE id = %s", "{}", ledger.sha256("{}"), version.id
+            )
             self.assertEqual(
                 self.subject._verify_ledger(),
                 [f"{self.subject.reference}: the wording that event 2 refers to isn't the one the person saw."],
@@ -182,7 +186,7 @@ class TestWhatIsFound(VerificationCase):
         self.assertLedgerSound()
         events = absorbed.event_ids.sorted("sequence")
         with self.tampering():
-            self.execute(f"DELETE FROM gdpr_consent_event_value WHERE event_id = %s", events[-1].id)
+            self.execute("DELETE FROM gdpr_consent_event_value WHERE event_id = %s", events[-1].id)
             self.execute(f"DELETE FROM {EVENTS} WHERE id = %s", events[-1].id)
             self.execute(
                 "UPDATE gdpr_subject SET head_sequence = %s, head_hash = %s WHERE id = %s",
@@ -191,7 +195,9 @@ class TestWhatIsFound(VerificationCase):
                 absorbed.id,
             )
             faults = "\n".join(self.env["gdpr.subject"]._verify_ledger())
-            self.assertIn(f"{self.subject.reference}: the history of {absorbed.reference} doesn't tell the same", faults)
+            self.assertIn(
+                f"{self.subject.reference}: the history of {absorbed.reference} doesn't tell the same", faults
+            )
             self.assertIn(f"{absorbed.reference}: isn't joined as the ledger says", faults)
 
     def test_joining_that_the_ledger_does_not_tell(self):

@@ -24,23 +24,7 @@ CONTEXT = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "spdx": "http://spdx.org/rdf/terms#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
-    **{
-        term: IRI
-        for term in (
-            "dpv:hasPurpose",
-            "dpv:hasPersonalData",
-            "dpv:hasLegalBasis",
-            "dpv:hasLocation",
-            "dpv:hasJurisdiction",
-            "dpv:hasApplicableLaw",
-            "dpv:hasRecipient",
-            "dpv:hasRight",
-            "dpv:isIndicatedBy",
-            "dpv:isExercisedAt",
-            "dct:conformsTo",
-            "dct:references",
-        )
-    },
+    **dict.fromkeys(("dpv:hasPurpose", "dpv:hasPersonalData", "dpv:hasLegalBasis", "dpv:hasLocation", "dpv:hasJurisdiction", "dpv:hasApplicableLaw", "dpv:hasRecipient", "dpv:hasRight", "dpv:isIndicatedBy", "dpv:isExercisedAt", "dct:conformsTo", "dct:references"), IRI),
     "dpv:isIndicatedAtTime": {"@type": "xsd:dateTime"},
     "dct:created": {"@type": "xsd:dateTime"},
     "dct:date": {"@type": "xsd:dateTime"},

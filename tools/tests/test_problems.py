@@ -88,9 +88,7 @@ def test_no_browser_and_no_apt_names_the_way_out(monkeypatch: pytest.MonkeyPatch
         browser.prepare()
 
 
-def test_no_wkhtmltopdf_is_told_and_no_obstacle(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_no_wkhtmltopdf_is_told_and_no_obstacle(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.setattr(debian_program.shutil, "which", lambda program: None)
     pdf.prepare_if_possible()
     assert "There will be no PDF files" in capsys.readouterr().out
