@@ -13,10 +13,13 @@ LEDGER_MODELS = (
 
 
 def post_init_hook(env):
-    """Publish the default form: only now are its translations loaded, and a published wording is frozen."""
+    """Publish the default form: only now are its translations loaded, and a published wording is frozen.
+
+    The company may have no address yet: the form tells of the change once it has.
+    """
     form = env.ref("gdpr_consent.default_form")
     if not form.version_number:
-        form.action_publish()
+        form._publish()
 
 
 def uninstall_hook(env):

@@ -1,5 +1,6 @@
 from . import consent_page
 from . import evidence
+from . import form_preview
 from . import ledger_heads
 from . import portal
 from . import preferences_page

@@ -19,6 +19,11 @@ class Answer:
     ticked: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def is_agreement(self):
+        """Whether the person agrees to something, or means to."""
+        return self.button != "refuse" and bool(self.choices or self.problems)
+
 
 def read_answer(env, content, form):
     """Read a submitted consent form.

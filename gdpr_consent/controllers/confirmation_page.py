@@ -6,9 +6,9 @@ from .privacy_page import PrivacyPage
 class ConfirmationPage(PrivacyPage):
     """What the personal link shows when somebody else may have typed the choices (law.md R-10)."""
 
-    def _show_confirmation(self, link, is_unclear=False):
+    def _show_confirmation(self, link, problem=None):
         asking = link.request_id
-        versions = asking.form_id.sudo().version_ids.filtered(lambda version: version.number == asking.version_number)
+        versions = self._get_versions_to_show(asking)
         lang = self._speak(asking.lang, versions)
         version = asking._get_version(lang)
         declared = asking._get_declared(version)
@@ -19,16 +19,16 @@ class ConfirmationPage(PrivacyPage):
             {
                 "content": version._get_content(),
                 "version": version,
-                "versions": versions,
+                "languages": versions.mapped("lang"),
                 "form": asking.form_id,
                 "email": link.email,
                 "declared": declared,
                 "note": asking.declared_note,
                 "earlier": record["given"].filtered(lambda consent: consent.purpose_id.id in declared_ids),
-                "is_unclear": is_unclear,
+                "problem": problem,
                 **record,
             },
-            status=422 if is_unclear else 200,
+            status=422 if problem else 200,
         )
 
     def _answer_confirmation(self, link, version):
@@ -36,7 +36,9 @@ class ConfirmationPage(PrivacyPage):
         asking = link.request_id
         answer = request.httprequest.form.get("answer")
         if answer not in ("confirm", "refuse"):
-            return self._show_confirmation(link, is_unclear=True)
+            return self._show_confirmation(link, request.env._("Please choose one of the two buttons."))
+        if answer == "confirm" and asking._is_answerable() and self._is_outdated(version):
+            return self._show_confirmation(link, self._describe_change())
         values = self._get_circumstances(asking.company_id)
         values |= {"email": link.email, "language": version.lang}
         choices = {}

@@ -1,9 +1,5 @@
-from werkzeug.exceptions import NotFound
-
-from odoo.exceptions import AccessError
 from odoo.http import request, route
 
-from ..models.gdpr_consent_form_version import read_content
 from .answers import read_answer
 from .confirmation_page import ConfirmationPage
 from .privacy_page import LINK_PAGE
@@ -24,25 +20,11 @@ class ConsentPage(ConfirmationPage):
             return self._unusable()
         return self._show_form(link)
 
-    @route("/gdpr/preview/<int:form_id>", type="http", auth="user", website=True, multilang=False, sitemap=False)
-    def preview(self, form_id, **_params):
-        """Show an administrator the page as a person would see it, from the text as it stands."""
-        if not request.env.user.has_group("gdpr_consent.group_manager"):
-            raise AccessError(request.env._("Only an administrator can preview consent forms."))
-        form = request.env["gdpr.consent.form"].search([("id", "=", form_id)])
-        if not form:
-            raise NotFound()
-        self._speak(request.env.lang)
-        return self._render(
-            "gdpr_consent.consent_page",
-            {"content": read_content(form._get_frozen_text(request.env.lang)), "form": form.sudo(), "preview": True},
-        )
-
     def _show_form(self, link, answer=None):
         asking = link.request_id
         if asking.kind == "confirmation":
             return self._show_confirmation(link)
-        versions = asking.form_id.sudo().version_ids.filtered(lambda version: version.number == asking.version_number)
+        versions = self._get_versions_to_show(asking)
         lang = self._speak(asking.lang, versions)
         version = asking._get_version(lang)
         return self._render(
@@ -50,7 +32,7 @@ class ConsentPage(ConfirmationPage):
             {
                 "content": version._get_content(),
                 "version": version,
-                "versions": versions,
+                "languages": versions.mapped("lang"),
                 "form": asking.form_id,
                 "email": link.email,
                 "answer": answer,
@@ -68,6 +50,8 @@ class ConsentPage(ConfirmationPage):
         if asking.kind == "confirmation":
             return self._answer_confirmation(link, version) or self._thank(link)
         answer = read_answer(request.env, version._get_content(), request.httprequest.form)
+        if answer.is_agreement and asking._is_answerable() and self._is_outdated(version):
+            answer.problems = [self._describe_change()]
         if answer.problems:
             return self._show_form(link, answer)
         values = self._get_circumstances(asking.company_id)
@@ -88,11 +72,3 @@ class ConsentPage(ConfirmationPage):
                 **self._get_record(asking.subject_id),
             },
         )
-
-    def _get_shown_version(self, asking):
-        """Give the wording the person had on the screen: the form says which, of this request's version."""
-        version_id = request.httprequest.form.get("version", "")
-        shown = asking.form_id.sudo().version_ids.filtered(
-            lambda version: str(version.id) == version_id and version.number == asking.version_number
-        )
-        return shown or asking._get_version(request.env.lang)

@@ -84,7 +84,11 @@ class PrivacyPortal(RecordPage, CustomerPortal):
         if sent.get("answer") == "accept":
             # All means all: what is ticked here are the present choices.
             sent = MultiDict({"answer": "accept", "note": sent.get("note", "")})
+        # The words that were on the screen, even where a rewording was published since.
+        version = version.form_id._find_version(request.httprequest.form.get("version", "")) or version
         answer = read_answer(request.env, version._get_content(), sent)
+        if answer.is_agreement and self._is_outdated(version):
+            answer.problems = [self._describe_change()]
         if answer.problems:
             return self._show_in_portal(partner, values | {"answer": answer, "ticked": answer.ticked}, status=422)
         subject = partner.sudo()._gdpr_ensure_subjects()

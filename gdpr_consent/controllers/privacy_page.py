@@ -37,7 +37,12 @@ class PrivacyPage(Controller):
     """What the pages behind a personal link have in common (law.md R-85 to R-97)."""
 
     def _render(self, template, values=None, status=200):
-        """Give a page with the headers that every one of them carries."""
+        """Give a page with the headers that every one of them carries, in the look of the form's web site."""
+        form = (values or {}).get("form")
+        website = form and (form.website_id or form.company_id.website_id)
+        if website:
+            request.update_context(website_id=website.id)
+            request.website = website.with_env(request.env)
         response = request.render(template, {"lang": request.env.lang or "en_US", **(values or {})})
         response.status_code = status
         for name, value in HEADERS.items():
@@ -96,6 +101,26 @@ class PrivacyPage(Controller):
             lang = request.website.default_lang_id.code
         request.update_context(lang=lang)
         return lang
+
+    def _get_versions_to_show(self, asking):
+        """Give the wording behind the link of a request, in all its languages."""
+        number = asking.form_id._get_number_to_show(asking.version_number)
+        return asking.form_id.sudo().version_ids.filtered(lambda version: version.number == number)
+
+    def _get_shown_version(self, asking):
+        """Give the wording the person had on the screen: the form says which."""
+        version_id = request.httprequest.form.get("version", "")
+        shown = asking.form_id._get_shown_version(version_id, asking.version_number)
+        return shown or asking._get_version(request.env.lang)
+
+    def _is_outdated(self, version):
+        """Tell whether who agrees to this wording must see a newer one first. A no counts whatever was asked."""
+        return version.number < version.form_id.material_version_number
+
+    def _describe_change(self):
+        return request.env._(
+            "What we ask for has changed since you opened this page. Please read it again and then choose."
+        )
 
     def _get_circumstances(self, company):
         """Give what is kept of how an answer came, as the settings of the company say."""

@@ -18,6 +18,7 @@ from . import gdpr_consent
 from . import gdpr_consent_event
 from . import gdpr_consent_event_value
 from . import gdpr_consent_form
+from . import gdpr_consent_form_wording
 from . import gdpr_consent_form_version
 from . import gdpr_consent_request
 from . import gdpr_consent_request_confirmation

@@ -1,5 +1,7 @@
+import uuid
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 from odoo.tools import is_html_empty
 
 from ..tools import ledger
@@ -28,12 +30,32 @@ class GdprConsentForm(models.Model):
         ondelete="restrict",
         help="The page wears this web site's look and address. Empty: the web site of the controller.",
     )
-    logo = fields.Image(max_width=512, max_height=256, help="Empty: the logo of the company.")
+    collected_through = fields.Selection(
+        [
+            ("email", "E-mail"),
+            ("website", "Web site"),
+            ("shop", "Web shop"),
+            ("landing_page", "Landing page"),
+            ("social", "Social network"),
+            ("event", "Event"),
+            ("other", "Other"),
+        ],
+        required=True,
+        default="email",
+        help="Where people meet this form. It is kept with each published version, and so with each answer.",
+    )
+    logo = fields.Image(max_width=512, max_height=256, help="Empty: the logo of the web site.")
     title = fields.Char(required=True, translate=True)
     introduction = fields.Html(translate=True)
-    purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes")
+    purpose_ids = fields.Many2many(
+        "gdpr.purpose",
+        string="Purposes",
+        help="What the form asks for. The person agrees to each one, or refuses it, by itself.",
+    )
     channel_ids = fields.Many2many(
-        "gdpr.channel", string="Channels", help="The ways of contact offered on this form. Empty: all of each purpose."
+        "gdpr.channel",
+        string="Channels",
+        help="The ways of contact offered on this form. None ticked: all of each purpose.",
     )
     privacy_text = fields.Html(translate=True)
     notice_url = fields.Char("Privacy Notice", translate=True, help="Link to the full privacy notice, e.g. /privacy.")
@@ -43,62 +65,145 @@ class GdprConsentForm(models.Model):
     thanks = fields.Html("Thank-you Text", translate=True)
     version_ids = fields.One2many("gdpr.consent.form.version", "form_id", readonly=True)
     version_number = fields.Integer("Published Version", readonly=True, copy=False, help="0: never published.")
+    material_version_number = fields.Integer(
+        "Last Material Change",
+        readonly=True,
+        copy=False,
+        help="Consents given to versions before this one are due for renewal. 0: none are.",
+    )
     has_changes = fields.Boolean("Changed Since", compute="_compute_has_changes")
 
     def _compute_has_changes(self):
         for form in self:
-            published = {version.lang: version.sha256 for version in form._get_current_versions()}
-            form.has_changes = any(
-                published.get(lang) != ledger.sha256(form._get_frozen_text(lang)) for lang in form._get_languages()
-            )
+            form.has_changes = form._is_changed()
 
-    @api.constrains("purpose_ids")
+    @api.constrains("purpose_ids", "company_id")
     def _check_purposes(self):
         for form in self:
-            if form.purpose_ids.company_id - form.company_id:
+            for purpose in form.with_context(active_test=False).purpose_ids:
+                if purpose.company_id and purpose.company_id != form.company_id:
+                    raise ValidationError(
+                        self.env._("A purpose of another company can't be on the form “%(form)s”.", form=form.name)
+                    )
+                if purpose.legal_basis != "consent":
+                    raise ValidationError(
+                        self.env._(
+                            "“%(purpose)s” isn't based on consent, so nobody can be asked to agree to it on the form"
+                            " “%(form)s”: it would be no free choice. Take it off the form.",
+                            purpose=purpose.name,
+                            form=form.name,
+                        )
+                    )
+
+    @api.constrains("website_id", "company_id")
+    def _check_website(self):
+        for form in self.filtered("website_id"):
+            if form.sudo().website_id.company_id != form.company_id:
                 raise ValidationError(
-                    self.env._("A purpose of another company can't be on the form “%(form)s”.", form=form.name)
+                    self.env._("The web site of another company can't be that of the form “%(form)s”.", form=form.name)
                 )
 
-    def action_publish(self):
-        """Freeze the present text in every language in use.
+    def action_publish(self, material=False):
+        """Freeze the present text in every language in use, and put it in force at once.
 
-        :raise UserError: something a person must be told is missing (law.md R-05)
+        A form whose text is in force already keeps its version.
+
+        :param bool material: what people agree to has changed: the consents given to earlier versions are due
+            for renewal (law.md R-16); else it is a rewording, and they stay valid
+        :raise ValidationError: something a person must be told is missing; the message names all of it
+            (law.md R-05)
         """
+        self.check_access("write")
         for form in self:
             form._check_publishable()
-            form.version_number += 1
-            self.env["gdpr.consent.form.version"].sudo().create(
-                [form._prepare_version_values(lang) for lang in form._get_languages()]
-            )
+            if form._is_changed():
+                form._publish(material)
+
+    def action_review_publication(self):
+        """Open what publishing would change.
+
+        :raise ValidationError: something a person must be told is missing (law.md R-05)
+        """
+        self.ensure_one()
+        self._check_publishable()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Publish “%(form)s”", form=self.name),
+            "res_model": "gdpr.consent.form.publication",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_form_id": self.id},
+        }
 
     def action_preview(self):
         """Open the page as a person would see it, from the present text."""
         self.ensure_one()
         return {"type": "ir.actions.act_url", "url": f"/gdpr/preview/{self.id}", "target": "new"}
 
+    # ------------------------------------------------------------
+    # PUBLISHING
+    # ------------------------------------------------------------
+
+    def _is_changed(self):
+        """Tell whether the present text isn't the one in force, in any language in use."""
+        self.ensure_one()
+        published = {version.lang: version.sha256 for version in self._get_current_versions()}
+        return any(published.get(lang) != ledger.sha256(self._get_frozen_text(lang)) for lang in self._get_languages())
+
     def _check_publishable(self):
         self.ensure_one()
-        missing = []
-        if not self.purpose_ids:
-            missing.append(self.env._("at least one purpose"))
-        if is_html_empty(self.introduction):
-            missing.append(self.env._("an introduction"))
-        if is_html_empty(self.privacy_text) and not self.notice_url:
-            missing.append(self.env._("a privacy text or a link to the privacy notice"))
-        if self.purpose_ids.filtered(lambda purpose: not purpose.description):
-            missing.append(self.env._("a description of each purpose"))
+        missing = self._get_missing()
         if missing:
-            raise UserError(
+            raise ValidationError(
                 self.env._(
-                    "The form “%(form)s” can't be published yet. It needs %(missing)s.",
+                    "The form “%(form)s” can't be published yet. It needs:\n%(missing)s",
                     form=self.name,
-                    missing=", ".join(missing),
+                    missing="\n".join(f"• {what}" for what in missing),
                 )
             )
 
-    def _get_languages(self):
-        return [code for code, _name in self.env["res.lang"].get_installed()]
+    def _get_missing(self):
+        """Give what a person must be told and isn't yet (law.md R-05), in words."""
+        missing = []
+        if not self._describe_address() and not self._get_contact_email():
+            missing.append(
+                self.env._("an address or e-mail address of %(company)s", company=self.company_id.sudo().name)
+            )
+        if is_html_empty(self.introduction):
+            missing.append(self.env._("an introduction"))
+        if not self.purpose_ids:
+            missing.append(self.env._("at least one purpose"))
+        if is_html_empty(self.privacy_text) and not self.notice_url:
+            missing.append(self.env._("a privacy text or a link to the privacy notice"))
+        for purpose in self.purpose_ids:
+            missing += [f"“{purpose.name}”: {what}" for what in purpose._get_missing()]
+            if purpose.channel_ids and not self._get_offered_channels(purpose):
+                missing.append(
+                    self.env._("“%(purpose)s”: one of its channels, for the form offers none", purpose=purpose.name)
+                )
+        return missing
+
+    def _publish(self, material=False):
+        """Freeze the present text, whatever is missing.
+
+        Whoever publishes at the same moment is refused by the database, and Odoo tries again.
+        """
+        self.ensure_one()
+        # Nobody has agreed to anything before the first version.
+        material = material and self.version_number > 0
+        number = self.version_number + 1
+        self.write({"version_number": number} | ({"material_version_number": number} if material else {}))
+        self.env["gdpr.consent.form.version"].sudo().create(
+            [{**self._prepare_version_values(lang), "is_material": material} for lang in self._get_languages()]
+        )
+        self.invalidate_recordset(["has_changes"])
+        if material:
+            consents = self.env["gdpr.consent"].sudo()
+            self._record_renewals_due(
+                consents.search_fetch(
+                    self._get_earlier_consents_domain(number), ["subject_id", "purpose_id"], order="id"
+                )
+            )
 
     def _prepare_version_values(self, lang):
         content = self._get_frozen_text(lang)
@@ -110,70 +215,46 @@ class GdprConsentForm(models.Model):
             "sha256": ledger.sha256(content),
         }
 
-    def _get_frozen_text(self, lang):
-        """Give all that a person reads on the form, as canonical JSON."""
+    def _get_earlier_consents_domain(self, number):
+        """Give the domain of the consents given to wordings of this form before a version, and not yet due."""
+        return [
+            ("state", "=", "given"),
+            ("renewal_due", "=", False),
+            ("event_id.version_id", "any", [("form_id", "=", self.id), ("number", "<", number)]),
+        ]
+
+    def _record_renewals_due(self, consents, actor="operator"):
+        """Note that these consents, given to earlier wordings of the form, must be asked for anew (law.md R-16).
+
+        All of them in one act.
+
+        :param gdpr.consent consents: what people gave
+        :param str actor: whoever published, or ``system`` for what came in meanwhile
+        """
         self.ensure_one()
-        form = self.with_context(lang=lang)
-        controller = form.company_id.sudo()
-        return ledger.canonical(
+        version = self._get_version()
+        mark = uuid.uuid4().hex
+        acts = [
             {
-                "title": form.title,
-                "introduction": form.introduction or "",
-                "purposes": [
-                    {
-                        "id": purpose.id,
-                        "code": purpose.code,
-                        "name": purpose.name,
-                        "description": purpose.description or "",
-                        "validity": form.env._(
-                            "Valid for %(months)s months, or until you take it back.", months=purpose.validity_months
-                        )
-                        if purpose.validity_months
-                        else form.env._("Valid until you take it back."),
-                        "channels": [{"code": channel.code, "name": channel.name} for channel in purpose.channel_ids],
-                    }
-                    for purpose in form.purpose_ids
-                ],
-                "privacy_text": form.privacy_text or "",
-                "notice_url": form.notice_url or "",
-                "withdrawal": form.env._(
-                    "You can change your mind at any time, as easily as you answer now. What was done"
-                    " before you take your consent back stays lawful. Refusing has no disadvantage for you."
-                ),
-                "texts": {
-                    "agree": form.env._("I agree:"),
-                    "contact": form.env._("How may we contact you?"),
-                    "buttons": form.env._(
-                        "“%(accept)s” without a tick agrees to everything above; with ticks, to what you ticked."
-                        " “%(save)s” agrees to what you ticked. “%(refuse)s” agrees to nothing.",
-                        accept=form.accept_label,
-                        save=form.save_label,
-                        refuse=form.refuse_label,
-                    ),
-                },
-                "labels": {
-                    "accept": form.accept_label,
-                    "save": form.save_label,
-                    "refuse": form.refuse_label,
-                },
-                "thanks": form.thanks or "",
-                "controller": {
-                    "name": controller.name,
-                    "address": ", ".join(
-                        filter(
-                            None,
-                            [
-                                controller.street,
-                                " ".join(filter(None, [controller.zip, controller.city])),
-                                controller.country_id.name,
-                            ],
-                        )
-                    ),
-                    "email": controller.gdpr_officer_email or controller.email or "",
-                    "officer": controller.gdpr_officer_name or "",
-                },
+                "subject_id": consent.subject_id.id,
+                "action": "renewal_due",
+                "act": mark,
+                "actor": actor,
+                "purpose_id": consent.purpose_id.id,
+                "version_id": version.id,
+                "company_id": self.company_id.id,
             }
-        ).decode()
+            for consent in consents
+        ]
+        if acts:
+            self.env["gdpr.subject"]._record_acts(acts)
+
+    # ------------------------------------------------------------
+    # VERSIONS
+    # ------------------------------------------------------------
+
+    def _get_languages(self):
+        return [code for code, _name in self.env["res.lang"].get_installed()]
 
     def _get_current_versions(self):
         self.ensure_one()
@@ -196,6 +277,30 @@ class GdprConsentForm(models.Model):
             or versions.filtered(lambda version: version.lang == "en_US")
             or versions
         )[:1]
+
+    def _get_number_to_show(self, sent_number):
+        """Give the number of the version that a link shows: the one it was sent with, or the newest where what
+        people agree to has changed since (law.md R-16)."""
+        self.ensure_one()
+        return sent_number if sent_number >= self.sudo().material_version_number else self.sudo().version_number
+
+    def _get_shown_version(self, version_id, sent_number):
+        """Give the wording that a page says it showed, provided that the link may have shown it.
+
+        :param str version_id: as the page sent it
+        :param int sent_number: number of the version the link was sent with
+        :return: the version; empty when it is of another form, or was never to be seen behind this link
+        """
+        self.ensure_one()
+        shown = self._find_version(version_id)
+        if shown.number == sent_number:
+            return shown
+        changes = self.sudo().version_ids.filtered(lambda version: version.is_material and sent_number < version.number)
+        return shown if any(change.number <= shown.number for change in changes) else shown.browse()
+
+    def _find_version(self, version_id):
+        """Give the version of this form that a page names (text); empty when it is none."""
+        return self.sudo().version_ids.filtered(lambda version: str(version.id) == version_id)
 
     @api.model
     def _get_default(self, company):

@@ -14,7 +14,10 @@ MARKUP = ("introduction", "privacy_text", "thanks")
 
 def read_content(text):
     """Give the dictionary that a frozen wording (canonical JSON) stands for."""
-    content = json.loads(text)
+    content = {"collected_through": "email"} | json.loads(text)
+    for purpose in content["purposes"]:
+        # The first wordings, all for e-mail, said nothing of the data.
+        purpose.setdefault("statements", [])
     return content | {name: Markup(content[name]) for name in MARKUP}
 
 
@@ -28,7 +31,8 @@ class GdprConsentFormVersion(models.Model):
 
     form_id = fields.Many2one("gdpr.consent.form", required=True, index=True, ondelete="restrict")
     number = fields.Integer("Version", required=True)
-    lang = fields.Char("Language", required=True)
+    lang = fields.Char("Language Code", required=True)
+    language = fields.Char(compute="_compute_language")
     content = fields.Text(required=True, help="All that the person reads, as canonical JSON.")
     sha256 = fields.Char("SHA-256", required=True)
     is_material = fields.Boolean(
@@ -38,6 +42,10 @@ class GdprConsentFormVersion(models.Model):
     published_on = fields.Datetime(required=True, default=fields.Datetime.now)
     published_by_id = fields.Many2one(
         "res.users", required=True, default=lambda self: self.env.user, ondelete="restrict"
+    )
+    collected_through = fields.Selection(
+        lambda self: self.env["gdpr.consent.form"]._fields["collected_through"].selection,
+        compute="_compute_collected_through",
     )
     preview = fields.Html(compute="_compute_preview", sanitize=False)
 
@@ -54,6 +62,18 @@ class GdprConsentFormVersion(models.Model):
                 number=version.number,
                 lang=version.lang,
             )
+
+    @api.depends("lang")
+    def _compute_language(self):
+        languages = self.env["res.lang"].sudo().with_context(active_test=False)
+        names = {language.code: language.name for language in languages.search([("code", "in", self.mapped("lang"))])}
+        for version in self:
+            version.language = names.get(version.lang, version.lang)
+
+    @api.depends("content")
+    def _compute_collected_through(self):
+        for version in self:
+            version.collected_through = version._get_content()["collected_through"]
 
     def _compute_preview(self):
         for version in self:
@@ -79,17 +99,18 @@ class GdprConsentFormVersion(models.Model):
         return self.env["gdpr.purpose"].sudo().browse(dict.fromkeys(ids)).exists()
 
     def _find_wording_faults(self):
-        """Give a sentence for each of these wordings that isn't what its SHA-256 says (law.md R-23)."""
+        """Give a sentence for each of these wordings, or of all, that isn't what its SHA-256 says (law.md R-23)."""
         self.env.flush_all()
+        chosen = SQL("AND id IN %s", tuple(self.ids)) if self else SQL("")
         # In the database: the wordings needn't travel.
         rows = self.env.execute_query(
             SQL(
-                "SELECT id FROM gdpr_consent_form_version WHERE id IN %s"
-                " AND encode(sha256(convert_to(content, 'UTF8')), 'hex') <> sha256 ORDER BY id",
-                tuple(self.ids) or (0,),
+                "SELECT id FROM gdpr_consent_form_version"
+                " WHERE encode(sha256(convert_to(content, 'UTF8')), 'hex') <> sha256 %s ORDER BY id",
+                chosen,
             )
         )
         return [
             self.env._("The wording “%(wording)s” was altered.", wording=version.display_name)
-            for version in self.browse(row[0] for row in rows)
+            for version in self.sudo().browse(row[0] for row in rows)
         ]

@@ -105,9 +105,13 @@ class GdprConsentRequest(models.Model):
         return self.env[self.res_model].with_context(active_test=False).browse(self.res_id).exists()
 
     def _get_version(self, lang=None):
-        """Give the wording this request shows: the version it was sent with."""
+        """Give the wording this request shows: the version it was sent with, or the newest after a material change."""
         self.ensure_one()
-        return self.form_id._get_version(lang or self.lang, self.version_number)
+        return self.form_id._get_version(lang or self.lang, self.form_id._get_number_to_show(self.version_number))
+
+    def get_base_url(self):
+        """Give the address of the web site whose look the page wears: the form's, else the company's, else Odoo's."""
+        return self.form_id.sudo().get_base_url() if self else super().get_base_url()
 
     def _get_asked_purposes(self):
         purposes = self.env["gdpr.purpose"].sudo()

@@ -11,7 +11,7 @@ class GdprDataCategory(models.Model):
     _description = "Kind of Personal Data"
     _order = "sequence, id"
 
-    name = fields.Char(required=True, translate=True)
+    name = fields.Char(required=True, translate=True, help="As the person reads it: “We use: name, e-mail address.”")
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
     dpv_term = fields.Char(

@@ -70,11 +70,10 @@ class GdprLedgerVerification(models.Model):
         :rtype: gdpr.ledger.verification
         """
         verification = self._start(kind)
+        verification._add_faults((subjects or self.env["gdpr.subject"])._find_wording_faults())
         if subjects:
-            verification._add_faults(subjects.sudo().event_ids.version_id._find_wording_faults())
             verification._advance(subjects)
         else:
-            verification._check_wordings()
             while verification._advance_batch():
                 pass
         verification._finish()
@@ -97,11 +96,11 @@ class GdprLedgerVerification(models.Model):
 
     @api.model
     def _cron_verify(self):
-        """Check the whole ledger in batches that commit. What was interrupted goes on; faults are told to the officers."""
+        """Check the whole ledger in batches that commit; what was interrupted goes on. Officers are told of faults."""
         verification = self.sudo().search([("state", "=", "running"), ("kind", "=", "scheduled")], limit=1)
         if not verification:
             verification = self._start("scheduled")
-            verification._check_wordings()
+            verification._add_faults(self.env["gdpr.subject"]._find_wording_faults())
         cron = self.env["ir.cron"]
         everybody = self.env["gdpr.subject"].sudo()
         left = everybody.search_count([("id", ">", verification.last_subject_id)])
@@ -115,9 +114,6 @@ class GdprLedgerVerification(models.Model):
     @api.model
     def _start(self, kind):
         return self.sudo().create({"state": "running", "kind": kind, "user_id": kind != "scheduled" and self.env.uid})
-
-    def _check_wordings(self):
-        self._add_faults(self.env["gdpr.consent.form.version"].sudo().search([])._find_wording_faults())
 
     def _advance_batch(self, size=1000):
         """Check the next people.

@@ -35,7 +35,7 @@ class GdprPurpose(models.Model):
     _description = "Purpose of Processing"
     _order = "sequence, id"
 
-    name = fields.Char(required=True, translate=True)
+    name = fields.Char(required=True, translate=True, help="The person reads it next to the choice.")
     code = fields.Char(required=True, help="Technical name, used by forms, imports and the API.")
     description = fields.Text(
         translate=True,
@@ -43,7 +43,13 @@ class GdprPurpose(models.Model):
     )
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
-    legal_basis = fields.Selection(LEGAL_BASES, required=True, default="consent")
+    legal_basis = fields.Selection(
+        LEGAL_BASES,
+        required=True,
+        default="consent",
+        help="What allows the use of the data. Only a purpose based on consent can be asked for on a consent form.",
+    )
+    has_events = fields.Boolean("Answered", compute="_compute_has_events", help="People have answered about it.")
     channel_ids = fields.Many2many(
         "gdpr.channel", string="Channels", help="The ways of contact the person can choose among."
     )
@@ -76,6 +82,12 @@ class GdprPurpose(models.Model):
     recipient_categories = fields.Char(
         "Kinds of Recipients", translate=True, help="Where they can't be named: e.g. companies of our group."
     )
+    processor_ids = fields.Many2many(
+        "res.partner",
+        "gdpr_purpose_processor_rel",
+        string="Processors",
+        help="Who handles the data for you, on your instructions (article 28): a mailing service, a call centre.",
+    )
     automated_decisions = fields.Text(
         translate=True,
         help="Decisions made by a computer alone, how they work and what follows (article 22). Empty: there are none.",
@@ -83,7 +95,13 @@ class GdprPurpose(models.Model):
     transfers = fields.Text(
         "Transfers Abroad",
         translate=True,
-        help="Countries outside the European Economic Area the data goes to, and what protects it there. Empty: none.",
+        help="The countries outside the European Economic Area the data goes to, as a sentence. Empty: none.",
+    )
+    transfer_safeguards = fields.Text(
+        "Protection Abroad",
+        translate=True,
+        help="What protects the data there, as a sentence: a decision of the European Commission, standard"
+        " contractual clauses, … (article 13(1)(f)).",
     )
     dpv_purpose = fields.Selection(
         DPV_PURPOSES,
@@ -102,8 +120,16 @@ class GdprPurpose(models.Model):
     _validity_positive = models.Constraint(
         "CHECK (validity_months >= 0)", "The validity of a consent can't be negative."
     )
-
     _retention_positive = models.Constraint("CHECK (retention_months >= 0)", "Data can't be kept for a negative time.")
+
+    def _compute_has_events(self):
+        for purpose in self:
+            purpose.has_events = purpose._is_answered()
+
+    @api.constrains("legal_basis", "company_id")
+    def _check_forms(self):
+        forms = self.env["gdpr.consent.form"].sudo().with_context(active_test=False)
+        forms.search([("purpose_ids", "in", self.ids)])._check_purposes()
 
     @api.constrains("message_class", "retention_months", "retention_reason")
     def _check_retention(self):
@@ -125,7 +151,7 @@ class GdprPurpose(models.Model):
             for field in ("legal_basis", "code")
             if field in vals and any(purpose[field] != vals[field] for purpose in self)
         }
-        if frozen and self._has_events():
+        if frozen and any(purpose._is_answered() for purpose in self):
             raise UserError(
                 self.env._(
                     "People have already answered about this purpose, so its code and legal"
@@ -143,9 +169,53 @@ class GdprPurpose(models.Model):
         """Tell whether messages for this purpose stop at an objection; so do those for none."""
         return self.message_class != "service"
 
-    def _has_events(self):
-        events = self.env["gdpr.consent.event"].sudo()
-        return bool(events.search_count([("purpose_id", "in", self.ids)], limit=1))
+    def _is_answered(self):
+        """Tell whether anything about the purpose is in the ledger: stops at the first event."""
+        self.ensure_one()
+        return bool(self.env["gdpr.consent.event"].sudo().search_count([("purpose_id", "in", self.ids)], limit=1))
+
+    def _get_statements(self):
+        """Give what a person is told of the data, in the language of the context (law.md R-05, R-34, R-35).
+
+        :return: sentences, each with what it is about
+        :rtype: list[dict[str, str]]
+        """
+        self.ensure_one()
+        recipients = [*self.recipient_ids.sudo().mapped("name"), self.recipient_categories]
+        recipients = ", ".join(filter(None, recipients))
+        processors = ", ".join(self.processor_ids.sudo().mapped("name"))
+        data = ", ".join(self.data_category_ids.mapped("name"))
+        sentences = {
+            "data": data and self.env._("We use: %(data)s.", data=data),
+            "recipients": recipients and self.env._("Received by: %(recipients)s.", recipients=recipients),
+            "processors": processors and self.env._("Handled for us by: %(processors)s.", processors=processors),
+            "retention": self._get_retention_sentence(),
+            "automated_decisions": self.automated_decisions
+            or self.env._("No decision about you is made by a computer alone."),
+            "transfers": " ".join(filter(None, [self.transfers, self.transfers and self.transfer_safeguards]))
+            or self.env._("The data stays in the European Economic Area."),
+        }
+        return [{"about": about, "text": text} for about, text in sentences.items() if text]
+
+    def _get_retention_sentence(self):
+        if not self.retention_months:
+            sentence = self.env._("The data is kept without an end date.")
+        else:
+            sentence = self.env._("The data is kept for %(months)s months.", months=self.retention_months)
+        return f"{sentence} {self.retention_reason}" if self.retention_reason else sentence
+
+    def _get_missing(self):
+        """Give what must still be said before anybody is asked (law.md R-05, R-34), in words."""
+        self.ensure_one()
+        is_disclosure = self.dpv_purpose == "SellDataToThirdParties"
+        missing = {
+            self.env._("a description"): not (self.description or "").strip(),
+            self.env._("the data used"): not self.data_category_ids,
+            self.env._("the recipients, by name or kind"): is_disclosure
+            and not (self.recipient_ids or self.recipient_categories),
+            self.env._("what protects the data abroad"): self.transfers and not self.transfer_safeguards,
+        }
+        return [what for what, is_missing in missing.items() if is_missing]
 
     def _get_by_codes(self, codes):
         """Give the purposes that bear the codes, of the present company or shared."""

@@ -1,5 +1,4 @@
 from collections import defaultdict
-from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
@@ -154,12 +153,8 @@ class GdprSubject(models.Model):
     def _prepare_row(self, event):
         """Give an event as ``tools.consent_record`` reads it."""
         sources = dict(event._fields["source"]._description_selection(self.env))
-        until = event.expires_on
-        if event.action == "asked":
-            grant = event.request_id.link_ids.filtered(lambda link: link.kind == "grant")
-            until = grant[:1].expires_on
-        elif event.action == "declared":
-            until = event.occurred_on + timedelta(days=event.company_id.gdpr_confirmation_days)
+        # A question can be answered for a time; a consent is valid for one.
+        until = event.request_id.expires_on if event.action in NO_ANSWERS else event.expires_on
         return {
             "id": event.id,
             "action": event.action,

@@ -52,6 +52,7 @@ class GdprSubject(models.Model):
         requests = self.env["gdpr.consent.request"].sudo()
         steps = [
             (self.env["gdpr.consent"].sudo(), self._find_ended, self._expire),
+            (self.env["gdpr.consent"].sudo(), self._find_outdated, self._record_outdated),
             (requests, self._find_unconfirmed, lambda requests: requests._lapse_unconfirmed()),
             (self.sudo(), self._find_silent, self._record_silence),
             (requests, self._find_lapsed_links, lambda requests: requests.write({"state": "expired"})),
@@ -104,6 +105,27 @@ class GdprSubject(models.Model):
     def _find_ended(self, ids=None):
         return self._read_due(
             "SELECT due.id FROM gdpr_consent due WHERE due.state = 'given' AND due.expires_on <= %(now)s %(among)s", ids
+        )
+
+    @api.model
+    def _find_outdated(self, ids=None):
+        """Find the consents to earlier words that came in while a material change of them was being published.
+
+        The publication couldn't see them, nor they the publication. Looks at the changes of the last two days.
+        """
+        return self._read_due(
+            """
+            SELECT due.id FROM gdpr_consent_form form
+              JOIN gdpr_consent_form_version version
+                ON version.form_id = form.id AND version.number < form.material_version_number
+              JOIN gdpr_consent_event answer ON answer.version_id = version.id
+              JOIN gdpr_consent due ON due.event_id = answer.id
+             WHERE due.state = 'given' AND due.renewal_due IS NOT TRUE
+               AND EXISTS (SELECT 1 FROM gdpr_consent_form_version change
+                            WHERE change.form_id = form.id AND change.number = form.material_version_number
+                              AND change.published_on > %(now)s - INTERVAL '2 days') %(among)s
+            """,
+            ids,
         )
 
     @api.model
@@ -238,6 +260,11 @@ class GdprSubject(models.Model):
                 for consent in consents
             ]
         )
+
+    @api.model
+    def _record_outdated(self, consents):
+        for form, outdated in consents.grouped(lambda consent: consent.version_id.form_id).items():
+            form._record_renewals_due(outdated, actor="system")
 
     @api.model
     def _record_silence(self, subjects):

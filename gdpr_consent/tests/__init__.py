@@ -13,6 +13,7 @@ from . import test_cool_down
 from . import test_double_opt_in
 from . import test_door_out
 from . import test_identity
+from . import test_form_designer
 from . import test_ledger
 from . import test_life_cycle
 from . import test_mail_contract
@@ -27,6 +28,7 @@ from . import test_settings
 from . import test_subject_request
 from . import test_state_machine
 from . import test_tour_consent
+from . import test_tour_form_designer
 from . import test_tour_preferences
 from . import test_translation
 from . import test_unsubscribe

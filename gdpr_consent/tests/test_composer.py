@@ -359,8 +359,8 @@ class TestQueue(ToManyCase):
         self.assertLedgerSound()
 
     def test_consent_request_is_no_marketing(self):
-        self.refused.gdpr_record_objection()
-        request, token, _preferences = self.ask(self.refused)
+        self.assertEqual(self.ask_reason(self.pending), "no_consent")
+        request, token, _preferences = self.ask(self.pending)
         self.assertTrue(token)
         self.assertEqual(request.state, "sent")
 

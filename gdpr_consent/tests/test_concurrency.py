@@ -49,6 +49,7 @@ class TestConcurrency(HttpCase):
             cr.execute("DELETE FROM gdpr_consent_event WHERE subject_id = ANY(%s)", [self.subject_ids])
             cr.execute("ALTER TABLE gdpr_consent_event ENABLE TRIGGER USER")
             env["gdpr.consent.request"].search([("subject_id", "in", self.subject_ids)]).mail_mail_ids.unlink()
+            env["gdpr.subject.request"].search([("subject_id", "in", self.subject_ids)]).unlink()
             env["res.partner"].browse(self.partner_ids).unlink()
             env.flush_all()
             cr.execute("DELETE FROM gdpr_subject WHERE id = ANY(%s)", [self.subject_ids])
@@ -154,6 +155,18 @@ class TestConcurrency(HttpCase):
         self.run_together(self.give("email"))
         self.run_together(*[self.withdraw] * 3)
         self.assertEqual(self.read_state(), ("withdrawn", set(), ["given", "withdrawn"]))
+
+    def test_same_request_twice(self):
+        """Two tabs that ask the same at once: one data-subject request."""
+
+        def ask(env):
+            env["gdpr.subject.request"]._receive(env["gdpr.subject"].browse(self.subject_id), "access")
+
+        self.run_together(*[ask] * 3)
+        self.assertEqual(self.read_state()[2], ["requested"])
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            self.assertEqual(env["gdpr.subject.request"].search_count([("subject_id", "=", self.subject_id)]), 1)
 
     def test_acts_of_several_operators(self):
         """Acts on one person follow each other in one chain."""
@@ -262,8 +275,12 @@ class TestConcurrency(HttpCase):
         """
         session = requests.Session()
         page = session.get(self.base_url() + path, timeout=30)
+<<<<<<< HEAD
         # The last one is about all that is on record.
         form = html.fromstring(page.content).xpath(f"//form[.//button[@value='{button}']]")[-1]
+=======
+        [form] = html.fromstring(page.content).xpath(f"//form[.//button[@value='{button}']]")
+>>>>>>> 9e6a5f1c198ff921ea8fb850fda962fb81757323
         address = urljoin(page.url, form.get("action"))
         return lambda: session.post(address, data=form.form_values() + [("answer", button)], timeout=30)
 

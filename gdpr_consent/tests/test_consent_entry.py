@@ -458,7 +458,7 @@ class TestWizards(EntryCase):
         self.assertEqual(self.partner.gdpr_consent_state, "obtained", "nothing that was typed is lost")
 
     def test_form_of_the_records_company(self):
-        other = self.env["res.company"].create({"name": "Second"})
+        other = self.env["res.company"].create({"name": "Second", "email": "second@example.com"})
         self.salesperson.company_ids += other
         form = self.form.copy({"name": "Second's", "company_id": other.id, "title": "Second asks"})
         form.action_publish()

@@ -668,12 +668,11 @@ class TestConsentPage(PageCase):
         self.assertEqual(self.get_given(self.partner), {"marketing": ALL_CHANNELS})
 
     def test_deleted_contact(self):
+        """Nobody agrees through a record that is gone; a no still counts."""
         _request, grant, preferences = self.ask(self.partner)
         subject = self.partner.gdpr_subject_id
         self.partner.unlink()
-        self.assertEqual(self.answer(grant, "accept").status_code, 200)
-        self.env.invalidate_all()
-        self.assertEqual(subject.consent_ids.state, "given")
+        self.assertEqual(self.open_consent(grant).status_code, 404)
         self.assertEqual(self.submit(f"/gdpr/preferences/{preferences}", []).status_code, 200)
         self.env.invalidate_all()
         self.assertEqual(subject.consent_ids.state, "withdrawn")
@@ -728,28 +727,3 @@ class TestConsentPage(PageCase):
         self.assertEqual(self.answer(grant, "refuse").status_code, 200)
         self.env.invalidate_all()
         self.assertEqual(self.partner.gdpr_subject_id.consent_ids.state, "refused")
-
-    # ------------------------------------------------------------
-    # PREVIEW
-    # ------------------------------------------------------------
-
-    def test_preview(self):
-        """An administrator sees the page as it stands, with buttons that do nothing."""
-        self.form.title = "Draft title"
-        self.authenticate("privacy_manager", "privacy_manager")
-        response = self.url_open(f"/gdpr/preview/{self.form.id}")
-        self.assertEqual(response.status_code, 200)
-        self.assertIn("Draft title", response.text)
-        buttons = self.parse(response).xpath("//button[@name='answer']")
-        self.assertTrue(buttons)
-        self.assertTrue(all(button.get("disabled") for button in buttons))
-        self.assertEqual(self.url_open("/gdpr/preview/999999").status_code, 404)
-
-    def test_preview_is_for_administrators(self):
-        for login in ("privacy_salesperson", "privacy_officer", "privacy_employee"):
-            self.authenticate(login, login)
-            with mute_logger("odoo.http"):
-                self.assertEqual(self.url_open(f"/gdpr/preview/{self.form.id}").status_code, 403)
-        self.authenticate(None, None)
-        response = self.url_open(f"/gdpr/preview/{self.form.id}", allow_redirects=False)
-        self.assertIn("/web/login", response.headers["Location"])

@@ -111,7 +111,9 @@ class TestCoolDown(LifeCycleCase):
         self.ask(self.partner)
 
     def test_each_company_has_its_own(self):
-        other = self.env["res.company"].create({"name": "Second", "gdpr_cooldown_months": 1})
+        other = self.env["res.company"].create(
+            {"name": "Second", "email": "second@example.com", "gdpr_cooldown_months": 1}
+        )
         self.form.copy({"company_id": other.id}).action_publish()
         far = self.env["res.partner"].create({"name": "Far", "email": "far@example.com", "company_id": other.id})
         far.gdpr_legal_basis = "consent"

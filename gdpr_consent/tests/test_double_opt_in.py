@@ -160,7 +160,12 @@ class TestDeclared(DeclaredCase):
 
     def test_each_company_decides(self):
         other = self.env["res.company"].create(
-            {"name": "Second", "gdpr_confirm_import": False, "gdpr_confirm_exemption_reason": "Confirmed before"}
+            {
+                "name": "Second",
+                "email": "second@example.com",
+                "gdpr_confirm_import": False,
+                "gdpr_confirm_exemption_reason": "Confirmed before",
+            }
         )
         self.form.copy({"company_id": other.id}).action_publish()
         far = self.env["res.partner"].create({"name": "Far", "email": "far@example.com", "company_id": other.id})

@@ -179,7 +179,9 @@ class TestNoResponse(LifeCycleCase):
         self.assertEqual(self.partner.gdpr_consent_state, "waiting")
 
     def test_each_company_has_its_period(self):
-        other = self.env["res.company"].create({"name": "Second", "gdpr_waiting_days": 60})
+        other = self.env["res.company"].create(
+            {"name": "Second", "email": "second@example.com", "gdpr_waiting_days": 60}
+        )
         self.form.copy({"company_id": other.id}).action_publish()
         far = self.env["res.partner"].create({"name": "Far", "email": "far@example.com", "company_id": other.id})
         far.gdpr_legal_basis = "consent"
@@ -283,7 +285,7 @@ class TestJob(LifeCycleCase):
         with patch.object(self.registry["ir.cron"], "_commit_progress", return_value=1.0):
             self.env.flush_all()
             self.env.invalidate_all()
-            with self.assertQueryCount(8):
+            with self.assertQueryCount(9):
                 self.env["gdpr.subject"]._cron_life_cycle()
 
 

@@ -106,7 +106,9 @@ class TestReminders(ReminderCase):
         self.assertTrue(self.run_and_send(fields.Datetime.now() + timedelta(days=6)))
 
     def test_each_company_has_its_days(self):
-        other = self.env["res.company"].create({"name": "Second", "gdpr_reminder_count": 1, "gdpr_reminder_days": 2})
+        other = self.env["res.company"].create(
+            {"name": "Second", "email": "second@example.com", "gdpr_reminder_count": 1, "gdpr_reminder_days": 2}
+        )
         self.form.copy({"company_id": other.id}).action_publish()
         far = self.env["res.partner"].create({"name": "Far", "email": "far@example.com", "company_id": other.id})
         far.gdpr_legal_basis = "consent"

@@ -162,7 +162,9 @@ class TestRenewal(ReminderCase):
         self.assertEqual(len(self.run_and_send(ends[self.marketing] - timedelta(days=30))), 1)
 
     def test_each_company_has_its_days(self):
-        other = self.env["res.company"].create({"name": "Second", "gdpr_renewal_days": 60})
+        other = self.env["res.company"].create(
+            {"name": "Second", "email": "second@example.com", "gdpr_renewal_days": 60}
+        )
         form = self.form.copy({"company_id": other.id})
         form.action_publish()
         due = self.agree()

@@ -23,7 +23,7 @@ def open_database(args):
         sys.exit("Name one database with -d.")
     registry = Registry(databases[0])
     if "gdpr.subject" not in registry:
-        print("The add-on gdpr_consent isn't installed in this database.", file=sys.stderr)
+        sys.stderr.write("The add-on gdpr_consent isn't installed in this database.\n")
         sys.exit(2)
     with registry.cursor() as cr:
         yield api.Environment(cr, api.SUPERUSER_ID, {})

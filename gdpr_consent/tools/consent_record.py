@@ -13,6 +13,21 @@ from .replay import Projection
 
 SCHEMA = "https://w3id.org/dpv/schema/dpv-27560"
 IRI = {"@type": "@id"}
+# What refers to something, rather than saying it.
+LINKS = (
+    "dpv:hasPurpose",
+    "dpv:hasPersonalData",
+    "dpv:hasLegalBasis",
+    "dpv:hasLocation",
+    "dpv:hasJurisdiction",
+    "dpv:hasApplicableLaw",
+    "dpv:hasRecipient",
+    "dpv:hasRight",
+    "dpv:isIndicatedBy",
+    "dpv:isExercisedAt",
+    "dct:conformsTo",
+    "dct:references",
+)
 CONTEXT = {
     "dpv": "https://w3id.org/dpv#",
     "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
@@ -24,7 +39,7 @@ CONTEXT = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "spdx": "http://spdx.org/rdf/terms#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
-    **dict.fromkeys(("dpv:hasPurpose", "dpv:hasPersonalData", "dpv:hasLegalBasis", "dpv:hasLocation", "dpv:hasJurisdiction", "dpv:hasApplicableLaw", "dpv:hasRecipient", "dpv:hasRight", "dpv:isIndicatedBy", "dpv:isExercisedAt", "dct:conformsTo", "dct:references"), IRI),
+    **dict.fromkeys(LINKS, IRI),
     "dpv:isIndicatedAtTime": {"@type": "xsd:dateTime"},
     "dct:created": {"@type": "xsd:dateTime"},
     "dct:date": {"@type": "xsd:dateTime"},
