@@ -85,11 +85,7 @@ class GdprSubject(models.Model):
         for event in rows:
             events[event["subject_id"]].append(event)
         values = self._read_values()
-<<<<<<< HEAD
-        lapsed = self._read_lapsed(rows)
-=======
         lapsed = self._find_lapsed_requests(rows)
->>>>>>> 9e6a5f1c198ff921ea8fb850fda962fb81757323
         faults = []
         for subject in self:
             faults += subject._find_faults(events[subject.id], values, key, lapsed)
@@ -117,31 +113,16 @@ class GdprSubject(models.Model):
         return values
 
     @api.model
-<<<<<<< HEAD
-    def _read_lapsed(self, rows):
-        """Give the ids of the confirmations that lapsed, for what was typed is erased then (law.md R-11)."""
-        request_ids = {event["request_id"] for event in rows if event["action"] == "declared"} - {None}
-        if not request_ids:
-            return set()
-        lapsed = self.env.execute_query(
-            SQL(
-                "SELECT request_id FROM gdpr_consent_event WHERE action = 'confirmation_lapsed' AND request_id IN %s",
-                tuple(request_ids),
-            )
-        )
-        return {row[0] for row in lapsed}
-=======
     def _find_lapsed_requests(self, rows):
-        """Give the ids of the confirmations asked for that never came: what was typed for them may be erased."""
+        """Give the ids of the confirmations that the ledger says never came: what was typed for them is erased."""
         request_ids = {event["request_id"] for event in rows if event["request_id"]}
         found = self.env.execute_query(
             SQL(
-                "SELECT id FROM gdpr_consent_request WHERE id IN %s AND kind = 'confirmation' AND state <> 'answered'",
+                "SELECT request_id FROM gdpr_consent_event WHERE action = 'confirmation_lapsed' AND request_id IN %s",
                 tuple(request_ids) or (0,),
             )
         )
         return {row[0] for row in found}
->>>>>>> 9e6a5f1c198ff921ea8fb850fda962fb81757323
 
     def _find_faults(self, events, values, key, lapsed):
         faults = []
@@ -166,14 +147,8 @@ class GdprSubject(models.Model):
                 faults.append(
                     self.env._("%(person)s: event %(number)s was altered.", person=self.reference, number=place)
                 )
-<<<<<<< HEAD
-            faults += self._find_value_faults(
-                event, values[event["id"]], place < erased or event["request_id"] in lapsed
-            )
-=======
             may_be_gone = place < erased or event["request_id"] in lapsed
             faults += self._find_value_faults(event, values[event["id"]], may_be_gone)
->>>>>>> 9e6a5f1c198ff921ea8fb850fda962fb81757323
             expected, previous_hash = place + 1, event["hash"]
         if (self.head_sequence, self.head_hash) != (expected - 1, previous_hash):
             faults.append(
@@ -184,11 +159,7 @@ class GdprSubject(models.Model):
     def _find_value_faults(self, event, values, may_be_gone):
         """Compare the personal values of an event with what it committed to.
 
-<<<<<<< HEAD
-        :param bool is_erased: whether they may be gone, for an erasure or a lapse is on record
-=======
         :param bool may_be_gone: an erasure is on record, or nobody confirmed them (law.md R-11)
->>>>>>> 9e6a5f1c198ff921ea8fb850fda962fb81757323
         """
         commitments = event["commitments"] or {}
         faults = []
@@ -202,11 +173,7 @@ class GdprSubject(models.Model):
                         number=event["sequence"],
                     )
                 )
-<<<<<<< HEAD
-        if not is_erased:
-=======
         if not may_be_gone:
->>>>>>> 9e6a5f1c198ff921ea8fb850fda962fb81757323
             faults += [
                 self.env._(
                     "%(person)s: the value “%(value)s” of event %(number)s is missing, and no erasure is on record.",

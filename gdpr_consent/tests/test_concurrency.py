@@ -275,12 +275,8 @@ class TestConcurrency(HttpCase):
         """
         session = requests.Session()
         page = session.get(self.base_url() + path, timeout=30)
-<<<<<<< HEAD
         # The last one is about all that is on record.
         form = html.fromstring(page.content).xpath(f"//form[.//button[@value='{button}']]")[-1]
-=======
-        [form] = html.fromstring(page.content).xpath(f"//form[.//button[@value='{button}']]")
->>>>>>> 9e6a5f1c198ff921ea8fb850fda962fb81757323
         address = urljoin(page.url, form.get("action"))
         return lambda: session.post(address, data=form.form_values() + [("answer", button)], timeout=30)
 
