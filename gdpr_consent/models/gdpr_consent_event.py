@@ -124,7 +124,7 @@ class GdprConsentEvent(models.Model):
     version_sha256 = fields.Char(
         "SHA-256 of the Wording", help="Kept with the event, so that the wording can't be altered either."
     )
-    request_id = fields.Many2one("gdpr.consent.request", ondelete="restrict")
+    request_id = fields.Many2one("gdpr.consent.request", index="btree_not_null", ondelete="restrict")
     company_id = fields.Many2one("res.company", ondelete="restrict")
     related_subject_id = fields.Many2one(
         "gdpr.subject", string="Other History", ondelete="restrict", help="The one joined with, or split from."

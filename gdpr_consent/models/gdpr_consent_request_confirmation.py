@@ -58,36 +58,24 @@ class GdprConsentRequest(models.Model):
 
         The link is void. The events keep their commitments only, so the ledger stays verifiable.
         """
-        # Superseded ones have nothing to record any more, but something to erase.
-        waiting = self.filtered(lambda request: request.state != "cancelled")
-        acts = [
-            {
-                "subject_id": request.subject_id.id,
-                "action": "confirmation_lapsed",
-                "actor": "system",
-                "request_id": request.id,
-                "company_id": request.company_id.id,
-            }
-            for request in waiting
-        ]
-        if acts:
-            self.env["gdpr.subject"]._record_acts(acts)
-            waiting.write({"state": "expired"})
+        self.env["gdpr.subject"]._record_acts(
+            [
+                {
+                    "subject_id": request.subject_id.id,
+                    "action": "confirmation_lapsed",
+                    "actor": "system",
+                    "request_id": request.id,
+                    "company_id": request.company_id.id,
+                }
+                for request in self
+            ]
+        )
+        self.filtered(lambda request: request.state != "cancelled").write({"state": "expired"})
         self._erase_typed()
 
     def _erase_typed(self):
-        values = (
-            self.env["gdpr.consent.event.value"]
-            .sudo()
-            .search(
-                [
-                    # By person too: that is what the events are indexed by.
-                    ("event_id.subject_id", "in", self.subject_id.root_id.member_ids.ids),
-                    ("event_id.request_id", "in", self.ids),
-                ]
-            )
-        )
-        values.unlink()
+        values = self.env["gdpr.consent.event.value"].sudo()
+        values.search([("event_id.request_id", "in", self.ids)]).unlink()
         self.mail_mail_ids.sudo().unlink()
         links = self.sudo().link_ids
         links.filtered(lambda link: link.kind == "grant").unlink()

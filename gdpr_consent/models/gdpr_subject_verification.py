@@ -114,11 +114,11 @@ class GdprSubject(models.Model):
 
     @api.model
     def _find_lapsed_requests(self, rows):
-        """Give the ids of the confirmations asked for that never came: what was typed for them may be erased."""
+        """Give the ids of the confirmations that the ledger says never came: what was typed for them is erased."""
         request_ids = {event["request_id"] for event in rows if event["request_id"]}
         found = self.env.execute_query(
             SQL(
-                "SELECT id FROM gdpr_consent_request WHERE id IN %s AND kind = 'confirmation' AND state <> 'answered'",
+                "SELECT request_id FROM gdpr_consent_event WHERE action = 'confirmation_lapsed' AND request_id IN %s",
                 tuple(request_ids) or (0,),
             )
         )

@@ -240,13 +240,40 @@ class TestLapse(DeclaredCase):
         self.assertEqual(set(people.mapped("gdpr_consent_state")), {"pending"})
 
     def test_superseded(self):
+        """What was typed first is erased at its end; the person is still waited for because of the second."""
         first = self.declare()
-        self.declare(channels=["email"])
+        with freeze_time(fields.Datetime.now() + timedelta(days=5)):
+            second = self.declare(channels=["email"])
         self.run_job(days=15)
-        self.assertEqual(first.state, "cancelled")
-        self.assertFalse(first.email)
+        self.assertEqual((first.state, second.state), ("cancelled", "sent"))
+        self.assertEqual((first.email, second.email), (False, "anna.rossi@example.com"))
+        self.assertEqual(self.partner.gdpr_consent_state, "waiting")
+        self.assertLedgerSound()
+        self.run_job(days=20)
+        self.assertEqual(self.partner.gdpr_consent_state, "no_response")
         self.assertEqual(self.get_values(), {})
-        self.assertEqual(self.get_events(self.partner).count("confirmation_lapsed"), 1)
+        self.assertEqual(self.get_events(self.partner).count("confirmation_lapsed"), 2)
+        self.assertLedgerSound()
+
+    def test_taken_out_by_hand(self):
+        """A value that is gone before the lapse shows."""
+        self.declare()
+        value = self.partner.gdpr_event_ids.value_ids.filtered(lambda value: value.name == "evidence")
+        value.unlink()
+        [fault] = self.env["gdpr.subject"]._verify_ledger()
+        self.assertIn("“evidence”", fault)
+
+    def test_after_a_split(self):
+        """What was typed is found wherever its event is."""
+        twin = self.partner.copy({"name": "Anna R.", "email": "anna.r@example.com"})
+        twin.gdpr_legal_basis = "consent"
+        person = self.partner.gdpr_subject_id._join(twin.gdpr_subject_id, "The same person")
+        self.declare(twin)
+        person._split([twin], "Two persons")
+        self.run_job(days=15)
+        self.assertNotIn(("declared", "evidence"), self.get_values())
+        self.assertNotIn(("declared", "evidence"), self.get_values(twin))
+        self.assertLedgerSound()
 
     def test_no_response_is_not_recorded_beside(self):
         self.env.company.gdpr_waiting_days = 3

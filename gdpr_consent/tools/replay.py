@@ -59,6 +59,7 @@ class Projection:
     answers: dict[int, Answer] = field(default_factory=dict)
     _awaited: bool = False
     _given_up: bool = False
+    _asked_by: int | None = None
     _last_outcome: str | None = None
 
     @property
@@ -115,10 +116,14 @@ class Projection:
         elif action == "asked":
             self.requested_on = event["occurred_on"]
             self._awaited, self._given_up = True, False
+            self._asked_by = event.get("request_id")
         elif action == "bounced":
             self._awaited = self._given_up = False
-        elif action in ("no_response", "confirmation_lapsed"):
+        elif action == "no_response":
             self._given_up = True
+        elif action == "confirmation_lapsed":
+            # Of a superseded one nothing was awaited any more.
+            self._given_up = self._given_up or event.get("request_id") == self._asked_by
         elif action in ("restricted", "unrestricted"):
             self.restricted = action == "restricted"
         elif action in ("objected", "objection_lifted"):
