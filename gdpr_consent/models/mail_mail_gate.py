@@ -28,6 +28,20 @@ class MailMail(models.Model):
             auto_commit=auto_commit, raise_exception=raise_exception, post_send_callback=post_send_callback
         )
 
+    def _gdpr_get_unsubscribe(self, email):
+        """Give it for a marketing message to many as well: it takes back the purpose of the message."""
+        address = super()._gdpr_get_unsubscribe(email)
+        if address or self.sudo().gdpr_message_class != "marketing":
+            return address
+        cards = self.env["gdpr.subject.mixin"]._get_cards(self.model, [self.res_id])
+        card = cards.sudo() if cards else None
+        # Who has no history is unsubscribed by Odoo's blacklist.
+        if not card or not card.gdpr_subject_id or not self._is_personal_copy(email, card._gdpr_get_email()):
+            return None
+        return self.env["gdpr.link"]._issue_unsubscribe(
+            card.gdpr_subject_id.root_id, card._gdpr_get_email(), purpose=self.sudo().gdpr_purpose_id
+        )
+
     def _stop_forbidden(self):
         """Cancel the mails that may not leave now, with the reason; one verdict for all of a kind.
 

@@ -303,6 +303,23 @@ class TestQueue(ToManyCase):
         self.assertEqual({mail.gdpr_purpose_id.id for mail in mails.values()}, {False})
         self.assertEqual(self.run_queue(mails), {'"Untouched" <untouched@example.com>'})
 
+    def test_one_click_unsubscription(self):
+        """A marketing message carries the header that takes back its purpose, for that person alone (RFC 8058)."""
+        self.run_queue(self.mails)
+        headers = {mail["email_to"][0]: mail["headers"] or {} for mail in self._mails}
+        addresses = {to: found.get("List-Unsubscribe") for to, found in headers.items()}
+        [(to, address)] = [(to, address) for to, address in addresses.items() if "<agreed@example.com>" in to]
+        self.assertRegex(address, r"^<https?://[^<>@]+/gdpr/unsubscribe/[\w-]{43}>$")
+        self.assertEqual(headers[to]["List-Unsubscribe-Post"], "List-Unsubscribe=One-Click")
+        link = self.env["gdpr.link"]._find("unsubscribe", address.strip("<>").rpartition("/")[2])
+        self.assertEqual((link.subject_id, link.purpose_id), (self.agreed.gdpr_subject_id, self.marketing))
+        self.assertEqual(len(set(filter(None, addresses.values()))), len(list(filter(None, addresses.values()))))
+
+    def test_service_message_has_nothing_to_unsubscribe_from(self):
+        self.run_queue(self.send(gdpr_message_class="service"))
+        self.assertTrue(self._mails)
+        self.assertFalse([mail for mail in self._mails if "List-Unsubscribe" in (mail["headers"] or {})])
+
     def test_sent_by_hand(self):
         self.agreed.gdpr_withdraw_consent()
         with self.catch_mails():
