@@ -13,13 +13,10 @@ LEDGER_MODELS = (
 
 
 def post_init_hook(env):
-    """Publish the default form: only now are its translations loaded, and a published wording is frozen.
-
-    The company may have no address yet: the form tells of the change once it has.
-    """
+    """Publish the default form: only now are its translations loaded, and a published wording is frozen."""
     form = env.ref("gdpr_consent.default_form")
     if not form.version_number:
-        form._publish()
+        form.action_publish()
 
 
 def uninstall_hook(env):

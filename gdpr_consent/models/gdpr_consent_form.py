@@ -165,10 +165,6 @@ class GdprConsentForm(models.Model):
     def _get_missing(self):
         """Give what a person must be told and isn't yet (law.md R-05), in words."""
         missing = []
-        if not self._describe_address() and not self._get_contact_email():
-            missing.append(
-                self.env._("an address or e-mail address of %(company)s", company=self.company_id.sudo().name)
-            )
         if is_html_empty(self.introduction):
             missing.append(self.env._("an introduction"))
         if not self.purpose_ids:
@@ -183,8 +179,13 @@ class GdprConsentForm(models.Model):
                 )
         return missing
 
+    def _lacks_contact(self):
+        """Tell whether the form names the controller without a way to reach it (article 13(1)(a))."""
+        self.ensure_one()
+        return not self._describe_address() and not self._get_contact_email()
+
     def _publish(self, material=False):
-        """Freeze the present text, whatever is missing.
+        """Freeze the present text.
 
         Whoever publishes at the same moment is refused by the database, and Odoo tries again.
         """

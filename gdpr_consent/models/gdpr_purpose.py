@@ -72,7 +72,10 @@ class GdprPurpose(models.Model):
         help="Marketing stops at an objection; a service message (about an order, a contract) does not.",
     )
     data_category_ids = fields.Many2many(
-        "gdpr.data.category", string="Data Used", help="The kinds of data used. The person reads them."
+        "gdpr.data.category",
+        string="Data Used",
+        default=lambda self: self.env["gdpr.data.category"].search([], limit=2),
+        help="The kinds of data used. The person reads them.",
     )
     recipient_ids = fields.Many2many(
         "res.partner",

@@ -166,7 +166,7 @@ class TestEvidencePack(EvidenceCase):
         self.assertEqual(action["report_name"], "gdpr_consent.subject_evidence")
 
     def test_other_companies(self):
-        other = self.env["res.company"].create({"name": "Other"})
+        other = self.env["res.company"].create({"name": "Other", "email": "other@example.com"})
         form = self.form.copy({"name": "Other form", "company_id": other.id})
         form.action_publish()
         self.live()

@@ -217,10 +217,7 @@ class TestForm(DesignerCase):
 class TestPublish(DesignerCase):
     def test_what_is_missing_is_named(self):
         """Each thing a person must be told, one by one (law.md R-05)."""
-        company = self.env.company
-        no_contact = dict.fromkeys(("email", "street", "zip", "city", "gdpr_officer_email"), False)
         for record, values, missing in (
-            (company, no_contact, "an address or e-mail address"),
             (self.form, {"introduction": False}, "an introduction"),
             (self.form, {"introduction": "<p><br></p>"}, "an introduction"),
             (self.form, {"purpose_ids": [Command.clear()]}, "at least one purpose"),
@@ -248,8 +245,14 @@ class TestPublish(DesignerCase):
         with self.assertRaisesRegex(ValidationError, "introduction\n.*purpose\n.*privacy text"):
             self.form.action_publish()
 
+    def test_no_contact_is_told(self):
+        """A new company has no address: it can publish, and is told what people have a right to."""
+        self.env.company.write(dict.fromkeys(("email", "street", "zip", "city", "gdpr_officer_email"), False))
+        self.assertTrue(Form.from_action(self.env, self.form.action_review_publication()).lacks_contact)
+
     def test_an_address_is_contact_enough(self):
         self.env.company.write({"email": False, "street": "Via Roma 12"})
+        self.assertFalse(Form.from_action(self.env, self.form.action_review_publication()).lacks_contact)
         self.form.action_publish()
         self.assertIn("Via Roma 12", self.form._get_version()._get_content()["controller"]["address"])
 

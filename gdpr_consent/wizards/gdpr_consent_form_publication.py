@@ -15,6 +15,7 @@ class GdprConsentFormPublication(models.TransientModel):
     form_id = fields.Many2one("gdpr.consent.form", required=True, readonly=True, ondelete="cascade")
     number = fields.Integer(compute="_compute_number")
     consent_count = fields.Integer(compute="_compute_number")
+    lacks_contact = fields.Boolean(compute="_compute_number")
     has_changes = fields.Boolean(related="form_id.has_changes")
     comparison = fields.Html("What Changes", compute="_compute_comparison", sanitize=False)
     shown_sha256 = fields.Char(help="Of all that was looked at here, so that nothing else is published.")
@@ -33,6 +34,7 @@ class GdprConsentFormPublication(models.TransientModel):
         for publication in self:
             form = publication.form_id
             publication.number = form.version_number + 1
+            publication.lacks_contact = form._lacks_contact()
             consents = self.env["gdpr.consent"].sudo()
             publication.consent_count = consents.search_count(form._get_earlier_consents_domain(publication.number))
 
