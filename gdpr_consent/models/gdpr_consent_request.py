@@ -325,7 +325,10 @@ class GdprConsentRequest(models.Model):
     def _is_answerable(self):
         """Tell whether the link can still record an answer."""
         self.ensure_one()
-        return self.state == "sent"
+        if self.state != "sent":
+            return False
+        # What somebody declared may not be asked for any more.
+        return self.kind != "confirmation" or bool(self._get_offered(self._get_version()))
 
     def _was_just_answered(self):
         """Tell whether the answer came a moment ago: the same person, clicking twice or in a second tab."""

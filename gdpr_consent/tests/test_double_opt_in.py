@@ -416,6 +416,23 @@ class TestConfirmationPage(PageCase, DeclaredCase):
             page = self.url_open(f"/gdpr/consent/{token}", data=[*self.get_hidden_fields(first), ("answer", "refuse")])
         self.assertIn(page.status_code, (400, 404))
 
+    def test_wording_that_changed_materially(self):
+        """Nothing is agreed to in words the person hasn't seen, or that isn't asked for any more."""
+        token, first = self.declare_and_open()
+        self.marketing.description = "We tell you about the products of our partners."
+        self.form.action_publish(material=True)
+        confirmation = [*self.get_hidden_fields(first), ("answer", "confirm")]
+        page = self.url_open(f"/gdpr/consent/{token}", data=confirmation)
+        self.assertEqual(page.status_code, 422)
+        self.assertIn("products of our partners", self.get_text(page))
+        self.assertEqual(self.get_state(self.partner), "waiting")
+        self.form.purpose_ids = self.profiling
+        self.form.action_publish(material=True)
+        self.assertEqual(self.open_consent(token).status_code, 404)
+        self.url_open(f"/gdpr/consent/{token}", data=confirmation)
+        self.assertEqual(self.get_given(self.partner), {})
+        self.assertEqual(self.get_reason(), "no_consent")
+
     def test_after_the_period(self):
         token, _page = self.declare_and_open()
         self.run_job(days=14, seconds=30)
