@@ -210,6 +210,10 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
         with self.browse_as(self.officer) as page:
             self.open_tab(page, path)
             self.save(page, "contact_not_applicable")
+            self.open_tab(page, f"/odoo/contacts/{self.people['obtained'].id}")
+            page.get_by_role("button", name="Same person as…").click()
+            page.locator(".modal").get_by_text("On record").wait_for()
+            self.save(page, "joining")
             page.goto("/odoo/privacy-ledger")
             page.locator(".o_data_row").first.wait_for()
             self.save(page, "ledger")
@@ -230,7 +234,8 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
 
     def test_manager(self):
         path = f"/odoo/privacy-forms/{self.form.id}"
-        with self.browse_as(self.manager) as page:
+        self.form.introduction = "<p>We would like to write to you now and then, only in the ways you choose.</p>"
+        with self.browse(self.manager.login, clock=NOW, viewport=FORM, expected_errors=BLOCKED_BY_PAGE) as page:
             page.goto("/odoo/settings")
             page.locator(".settings_tab .tab[data-key=gdpr_consent]").click()
             page.get_by_text("Covered Records").wait_for()
@@ -238,6 +243,12 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
             page.goto(path)
             page.get_by_role("button", name="Preview").wait_for()
             self.save(page, "form_designer")
+            page.get_by_role("button", name="Publish", exact=True).click()
+            page.get_by_text("This is a material change").wait_for()
+            self.save(page, "form_publication")
+            page.goto(f"/gdpr/preview/{self.form.id}")
+            page.frame_locator("iframe").get_by_role("button", name="Refuse all").wait_for()
+            self.save(page, "form_preview")
 
     def test_person(self):
         _request, token = self.ask_at(self.people["waiting"], NOW)
