@@ -27,16 +27,19 @@ class ConsentPage(ConfirmationPage):
         versions = self._get_versions_to_show(asking)
         lang = self._speak(asking.lang, versions)
         version = asking._get_version(lang)
+        record = self._get_record(asking.subject_id)
+        asked = version._get_purposes()
         return self._render(
             "gdpr_consent.consent_page",
             {
+                "before": record["given"].filtered(lambda consent: consent.purpose_id in asked),
                 "content": version._get_content(),
                 "version": version,
                 "languages": versions.mapped("lang"),
                 "form": asking.form_id,
                 "email": link.email,
                 "answer": answer,
-                **self._get_record(asking.subject_id),
+                **record,
             },
             status=422 if answer else 200,
         )
@@ -56,10 +59,17 @@ class ConsentPage(ConfirmationPage):
             return self._show_form(link, answer)
         values = self._get_circumstances(asking.company_id)
         values |= {"note": answer.note, "email": link.email, "language": version.lang}
+        is_late = not asking._is_answerable()
         asking._answer(version, answer.button, answer.choices, values)
-        return self._thank(link)
+        return self._thank(link, is_late=is_late and not self._is_on_record(asking.subject_id, answer.choices))
 
-    def _thank(self, link):
+    def _is_on_record(self, subject, choices):
+        """Tell whether each of these choices was agreed to."""
+        given = self._get_record(subject)["given"]
+        allowed = {consent.purpose_id.id: set(consent.channel_ids.mapped("code")) for consent in given}
+        return all(purpose_id in allowed and set(codes) <= allowed[purpose_id] for purpose_id, codes in choices.items())
+
+    def _thank(self, link, is_late=False):
         """Show what is now on record. Not by a redirect: a repeated POST changes nothing, and shows this again."""
         asking = link.request_id
         preferences = request.env["gdpr.link"]._issue("preferences", asking.subject_id, asking, link.email)
@@ -69,6 +79,7 @@ class ConsentPage(ConfirmationPage):
                 "content": asking._get_version(request.env.lang)._get_content(),
                 "form": asking.form_id,
                 "preferences_url": f"/gdpr/preferences/{preferences}",
+                "is_late": is_late,
                 **self._get_record(asking.subject_id),
             },
         )

@@ -94,11 +94,14 @@ class PrivacyPortal(RecordPage, CustomerPortal):
         subject = partner.sudo()._gdpr_ensure_subjects()
         act = self._get_act(partner)
         act["values"]["note"] = answer.note
-        subject._record_answer(version, answer.choices, **act)
-        settled = subject.request_ids.filtered(lambda asking: asking.state in ("queued", "sent"))
+        note = act["values"].get("note")
+        events = subject._record_answer(version, answer.choices, keep_present=True, **act)
+        if note and not events:
+            subject._record_note(note, **act)
+        settled = subject.request_ids._filter_settled_by(version)
         settled._close_answered()
         settled._notify_asker()
-        return self._redirect("/my/privacy?saved=changed")
+        return self._redirect(f"/my/privacy?saved={'changed' if events else 'unchanged'}")
 
     def _receive_in_portal(self, partner, values):
         """Receive a data-subject request of the person who is logged in."""

@@ -33,7 +33,7 @@ class PreferencesPage(RecordPage):
                 "form": link._get_form(),
                 "email": link.email,
                 "awaited": person.consent_state in ("waiting", "no_response"),
-                "can_be_asked": self._can_be_asked(person),
+                "can_be_asked": self._can_be_asked(link, person),
                 "copy_url": f"{request.httprequest.path}/copy" if link.request_id else None,
                 **self._get_record(person),
                 **self._get_rights(person),
@@ -42,9 +42,11 @@ class PreferencesPage(RecordPage):
             status=status,
         )
 
-    def _can_be_asked(self, person):
-        is_enabled = request.env["gdpr.scope"]._is_enabled()
-        return is_enabled and person.legal_basis == "consent" and not person.restricted
+    def _can_be_asked(self, link, person):
+        """Tell whether a new form can be sent. Not whether the address is still the one on record: that is secret."""
+        if not (link.email and request.env["gdpr.scope"]._is_enabled()):
+            return False
+        return person.legal_basis == "consent" and not person.restricted and bool(person._get_all_cards())
 
     def _take_back_by_link(self, link):
         company = link._get_company()
@@ -66,7 +68,7 @@ class PreferencesPage(RecordPage):
 
     def _send_fresh_link(self, link):
         """Mail a new form to the person. The page doesn't tell whether a message left: the link may be passed on."""
-        if self._can_be_asked(link.subject_id.root_id):
+        if self._can_be_asked(link, link.subject_id.root_id):
             link.request_id._send_fresh_link(link.subject_id, link.email)
         return self._show_preferences(link, outcome="fresh_link")
 

@@ -316,6 +316,13 @@ class GdprConsentRequest(models.Model):
     # ANSWERING
     # ------------------------------------------------------------
 
+    def _filter_settled_by(self, version):
+        """Give the open requests that ask for nothing but what a wording asks for too."""
+        answered = version._get_purposes()
+        return self.filtered(
+            lambda request: request.state in ("queued", "sent") and request._get_asked_purposes() <= answered
+        )
+
     def _close_answered(self):
         """Settle these requests: who has answered isn't mailed the question any more."""
         open_requests = self.filtered(lambda request: request.state in ("queued", "sent"))

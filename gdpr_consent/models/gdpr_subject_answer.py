@@ -8,7 +8,7 @@ class GdprSubject(models.Model):
 
     _inherit = "gdpr.subject"
 
-    def _record_answer(self, version, choices, offered=None, **act):
+    def _record_answer(self, version, choices, offered=None, keep_present=False, **act):
         """Record a person's answer to a form: one event for each purpose that was offered.
 
         A purpose that isn't chosen is refused, or withdrawn when it had been given. Agreeing to marketing
@@ -17,6 +17,8 @@ class GdprSubject(models.Model):
         :param gdpr.consent.form.version version: what the person saw
         :param dict[int, list[str]] choices: the channel codes allowed, by id of each purpose agreed to
         :param gdpr.purpose offered: the purposes the person decided on, default all of the form
+        :param bool keep_present: the present choices were ticked already: what was left as it is, or narrowed, is
+            no new consent and lasts no longer
         :param act: further values for ``_record_acts``; ``values`` go to the first event of the act
         """
         subject = self._lock_person()
@@ -27,9 +29,25 @@ class GdprSubject(models.Model):
         act.setdefault("company_id", version.form_id.company_id.id)
         given = set(subject.consent_ids.filtered(lambda consent: consent.state == "given").purpose_id.ids)
         offered = offered or version._get_purposes()
+        kept = subject._get_kept_choices(choices) if keep_present else {}
         acts = []
         for purpose in offered:
             chosen = purpose.id in choices
+            if purpose.id in kept:
+                if kept[purpose.id]:
+                    acts.append(
+                        {
+                            **act,
+                            "subject_id": subject.id,
+                            "act": mark,
+                            "action": "channels_withdrawn",
+                            "purpose_id": purpose.id,
+                            "channel_codes": kept[purpose.id],
+                            "occurred_on": occurred_on,
+                            "version_id": version.id,
+                        }
+                    )
+                continue
             acts.append(
                 {
                     **act,
@@ -50,7 +68,21 @@ class GdprSubject(models.Model):
             )
         if acts:
             acts[0] |= {"values": values, "attachment": attachment}
-        return subject._record_acts(acts)
+        return subject._record_acts(acts) if acts else self.env["gdpr.consent.event"]
+
+    def _get_kept_choices(self, choices):
+        """Give the channel codes that choices take back, by id of each purpose that stays given; it may be none.
+
+        What widens a consent, or renews it when that was asked for, is given anew.
+        """
+        renewing = self.request_ids.filtered(lambda request: request.kind == "renewal" and request.state == "sent")
+        kept = {}
+        for consent in self.consent_ids.filtered(lambda consent: consent.state == "given"):
+            allowed = consent.channel_ids.mapped("code")
+            chosen = choices.get(consent.purpose_id.id)
+            if chosen is not None and set(chosen) <= set(allowed) and not consent.renewal_due and not renewing:
+                kept[consent.purpose_id.id] = [code for code in allowed if code not in chosen]
+        return kept
 
     def _record_withdrawal(self, purposes=None, **act):
         """Record that a person takes consent back, or says no before having been heard.

@@ -216,6 +216,9 @@ class GdprSubjectMixin(models.AbstractModel):
         :param dict forms: the form each company asks with
         :rtype: dict[int, datetime]
         """
+        if self.env.context.get("gdpr_request_options", {}).get("kind") == "renewal":
+            # It asks about what was given; a no to something else doesn't let that end unasked.
+            return {}
         cards = self.sudo()
         consents = self.env["gdpr.consent"].sudo()
         denied = consents.search(

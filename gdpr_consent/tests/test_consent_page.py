@@ -678,6 +678,25 @@ class TestConsentPage(PageCase):
         self.assertEqual(subject.consent_ids.state, "withdrawn")
         self.assertLedgerSound()
 
+    def test_says_what_was_agreed_to_before(self):
+        """Who is asked again sees what an answer takes back, and what a yes would end."""
+        self.partner.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
+        _request, grant, _preferences = self.ask(self.partner)
+        self.assertIn("You agreed before to: News and offers.", self.open_consent(grant).text)
+        _request, grant, _preferences = self.ask(self.lead)
+        self.assertNotIn("You agreed before to", self.open_consent(grant).text)
+
+    def test_late_answer_is_told(self):
+        """A second tab that agrees to more has changed nothing, and isn't thanked for it."""
+        _request, grant, _preferences = self.ask(self.partner)
+        fields = self.get_hidden_fields(self.open_consent(grant))
+        first = [*fields, ("purpose", "marketing"), ("channel", "email"), ("answer", "save")]
+        self.assertNotIn("You had answered already", self.open_consent(grant, data=first).text)
+        self.assertNotIn("You had answered already", self.open_consent(grant, data=first).text, "a double click")
+        later = self.open_consent(grant, data=[*fields, ("answer", "accept")]).text
+        self.assertIn("You had answered already", later)
+        self.assertEqual(self.get_given(self.partner), {"marketing": {"email"}})
+
     def test_address_changed_in_between(self):
         """The answer is that of who got the mail."""
         _request, grant, _preferences = self.ask(self.partner)

@@ -438,6 +438,16 @@ class TestConfirmationPage(PageCase, DeclaredCase):
         self.run_job(days=14, seconds=30)
         self.assertEqual(self.open_consent(token).status_code, 404)
 
+    def test_preferences_after_the_address_was_erased(self):
+        """The page of a lapsed confirmation still takes a no, and offers no mail to nowhere."""
+        self.declare()
+        preferences = self.find_token(self._mails[-1]["body"], "preferences")
+        self.run_job(days=15)
+        page = self.open_preferences(preferences)
+        self.assertEqual(page.status_code, 200)
+        self.assertNotIn("This page is for", page.text)
+        self.assertNotIn("Send me a new form", page.text)
+
     def test_in_the_persons_language(self):
         self.publish_in_italian()
         self.partner.lang = "it_IT"

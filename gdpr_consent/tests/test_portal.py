@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -111,6 +113,34 @@ class TestPortal(PageCase):
                 {("purpose", purpose), *[("channel", channel) for channel in sent]},
             )
         self.assertEqual(self.get_history(self.partner)[-2:], ["withdrawn", "given"])
+
+    def test_saving_what_is_ticked_already_prolongs_nothing(self):
+        """The ticks are the person's earlier ones: left alone or narrowed, the consent lasts no longer than before."""
+        long_ago = datetime.now() - timedelta(days=500)
+        self.partner.gdpr_record_consent("marketing", ["email", "phone"], "phone", evidence="Call 7", given_on=long_ago)
+        consent = self.partner.gdpr_subject_id.consent_ids
+        ends_on = consent.expires_on
+        response = self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "email"), ("channel", "phone"))
+        self.assertIn("saved=unchanged", response.url)
+        self.assertEqual(self.get_history(self.partner)[-1], "given")
+        self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "email"))
+        self.assertEqual(self.get_history(self.partner)[-1], "channels_withdrawn")
+        self.assertEqual(self.get_given(self.partner), {"marketing": {"email"}})
+        self.assertEqual(consent.expires_on, ends_on)
+        self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "email"), ("channel", "sms"))
+        self.assertEqual(self.get_given(self.partner), {"marketing": {"email", "sms"}})
+        self.assertGreater(consent.expires_on, ends_on, "more than before is agreed to anew")
+        self.assertLedgerSound()
+
+    def test_leaves_open_what_it_does_not_ask(self):
+        """A request for more than the portal's form asks is still to be answered."""
+        more = self.form.copy({"purpose_ids": (self.marketing | self.profiling).ids, "sequence": 99})
+        more.action_publish()
+        request, grant, _preferences = self.ask(self.partner, form=more)
+        self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "email"))
+        self.env.invalidate_all()
+        self.assertEqual(request.state, "sent")
+        self.assertEqual(self.open_consent(grant).status_code, 200)
 
     def test_form_with_one_purpose_shows_the_present_channels(self):
         self.answer_in_portal("save", ("purpose", "marketing"), ("channel", "phone"))

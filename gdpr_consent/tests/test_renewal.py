@@ -53,6 +53,17 @@ class TestRenewal(ReminderCase):
             self.assertFalse(self.run_and_send(due + timedelta(days=days)), "once, and without reminders")
         self.assertLedgerSound()
 
+    def test_a_no_to_something_else_does_not_stop_it(self):
+        """The cool-down is about what was denied; what was given is asked to be renewed all the same."""
+        self.env.company.gdpr_cooldown_months = 6
+        self.form.purpose_ids = self.marketing + self.profiling
+        self.form.action_publish()
+        due = self.agree()
+        with freeze_time(due - timedelta(days=10)):
+            self.partner.gdpr_record_consent("profiling", [], "phone", evidence="Call 8")
+            self.partner.gdpr_withdraw_consent("profiling")
+        self.assertEqual(len(self.run_and_send(due)), 1)
+
     def test_answered(self):
         due = self.agree()
         self.run_and_send(due)
