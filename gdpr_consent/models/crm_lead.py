@@ -39,8 +39,13 @@ class CrmLead(models.Model):
             partner._gdpr_link_subject(subject)
 
     def _merge_dependences(self, opportunities):
-        """Let what the persons of merged leads said go on with the one that is left."""
-        self.sudo()._gdpr_take_over(opportunities.sudo())
+        """Let what the persons of merged leads said go on with the one that is left.
+
+        Not what the leads' contacts said: deals of two colleagues can be merged, and they stay two people.
+        """
+        leads = opportunities.sudo()
+        own_partner = self.sudo().partner_id
+        self.sudo()._gdpr_take_over(leads.filtered(lambda lead: lead.partner_id in (own_partner, own_partner.browse())))
         return super()._merge_dependences(opportunities)
 
     def _gdpr_get_name(self):

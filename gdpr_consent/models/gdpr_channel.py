@@ -1,4 +1,6 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
 
 
 class GdprChannel(models.Model):
@@ -18,6 +20,38 @@ class GdprChannel(models.Model):
         "CHECK (code ~ '^[a-z0-9_]+$')",
         "The code of a channel is made of lower-case letters, digits and underscores.",
     )
+
+    def write(self, vals):
+        """Refuse another code once people have answered: the ledger names channels by their codes."""
+        if "code" in vals and self.filtered(lambda channel: channel.code != vals["code"])._is_answered():
+            raise UserError(
+                self.env._(
+                    "People have already answered about this channel, so its code is part of the proof. Archive it and"
+                    " create a new channel instead."
+                )
+            )
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_needed(self):
+        shipped = any(name.startswith("gdpr_consent.") for name in self.get_external_id().values())
+        if shipped or self._is_answered():
+            raise UserError(
+                self.env._(
+                    "A channel that comes with the add-on, or that people have answered about, can't be deleted."
+                    " Archive it instead."
+                )
+            )
+
+    def _is_answered(self):
+        """Tell whether any of these channels is in the ledger."""
+        self.env.cr.execute(
+            SQL(
+                "SELECT 1 FROM gdpr_consent_event WHERE string_to_array(channel_codes, ',') && %s LIMIT 1",
+                self.mapped("code"),
+            )
+        )
+        return bool(self.env.cr.fetchone())
 
     def _get_by_codes(self, codes):
         """Give the channels that bear the codes, archived ones too."""

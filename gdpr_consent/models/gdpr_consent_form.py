@@ -1,3 +1,4 @@
+import re
 import uuid
 
 from odoo import api, fields, models
@@ -94,6 +95,18 @@ class GdprConsentForm(models.Model):
                             form=form.name,
                         )
                     )
+
+    @api.constrains("notice_url")
+    def _check_notice_url(self):
+        for form in self.filtered("notice_url"):
+            if not re.fullmatch(r"(https?://[^\s/]+|/(?!/))\S*", form.notice_url):
+                raise ValidationError(
+                    self.env._(
+                        "“%(address)s” is no link to a privacy notice. It begins with https://, or with / for a page of"
+                        " the web site.",
+                        address=form.notice_url,
+                    )
+                )
 
     @api.constrains("website_id", "company_id")
     def _check_website(self):

@@ -54,7 +54,7 @@ class GdprConsentRequest(models.Model):
     version_number = fields.Integer("Form Version", readonly=True)
     template_id = fields.Many2one("mail.template", readonly=True, ondelete="set null")
     user_id = fields.Many2one("res.users", string="Asked By", readonly=True)
-    email = fields.Char(readonly=True, help="The address the link is delivered to.")
+    email = fields.Char(readonly=True, index="btree_not_null", help="The address the link is delivered to.")
     lang = fields.Char(readonly=True)
     state = fields.Selection(
         [

@@ -148,17 +148,17 @@ class GdprPurpose(models.Model):
                 )
 
     def write(self, vals):
-        """Refuse to swap the legal basis or the code once people have answered (law.md R-15)."""
+        """Refuse to swap the legal basis, the code or the message class once people have answered (law.md R-15)."""
         frozen = {
             field
-            for field in ("legal_basis", "code")
+            for field in ("legal_basis", "code", "message_class")
             if field in vals and any(purpose[field] != vals[field] for purpose in self)
         }
         if frozen and any(purpose._is_answered() for purpose in self):
             raise UserError(
                 self.env._(
-                    "People have already answered about this purpose, so its code and legal"
-                    " basis are part of the proof. Archive it and create a new purpose instead."
+                    "People have already answered about this purpose, so its code, legal basis and"
+                    " message class are part of the proof. Archive it and create a new purpose instead."
                 )
             )
         return super().write(vals)

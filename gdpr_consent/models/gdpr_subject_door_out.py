@@ -82,6 +82,9 @@ class GdprSubject(models.Model):
                            WHEN person.company_id <> %(company)s THEN 'other_company'
                            WHEN NOT %(is_offered)s THEN 'channel_not_offered'
                            WHEN consent.state = 'expired' OR consent.expires_on <= %(now)s THEN 'expired'
+                           WHEN consent.state = 'given'
+                                AND answer.company_id <> COALESCE(%(company)s, person.company_id, %(asking)s)
+                               THEN 'other_company'
                            WHEN consent.state = 'given' AND consent.renewal_due THEN 'renewal_due'
                            WHEN consent.state = 'given' AND channel.gdpr_channel_id IS NULL THEN 'channel_not_allowed'
                            WHEN consent.state = 'given' THEN 'allowed'
@@ -94,12 +97,14 @@ class GdprSubject(models.Model):
                   LEFT JOIN gdpr_subject person ON person.id = subject.root_id
                   LEFT JOIN gdpr_consent consent
                     ON consent.subject_id = person.id AND consent.purpose_id = %(purpose)s
+                  LEFT JOIN gdpr_consent_event answer ON answer.id = consent.event_id
                   LEFT JOIN %(channels)s channel
                     ON channel.gdpr_consent_id = consent.id AND channel.gdpr_channel_id = %(channel)s
                 """,
                 is_marketing=purpose._is_marketing(),
                 is_active=bool(purpose.active),
                 company=purpose.company_id.id or None,
+                asking=self.env.company.id,
                 is_offered=bool(is_offered),
                 now=fields.Datetime.now(),
                 basis=purpose.legal_basis or None,
@@ -125,7 +130,7 @@ class GdprSubject(models.Model):
             "blacklisted": self.env._("The address is blacklisted."),
             "restricted": self.env._("The processing is suspended."),
             "other_basis": self.env._("The legal basis of the person isn't the one of this purpose."),
-            "other_company": self.env._("The purpose is one of another company."),
+            "other_company": self.env._("The purpose, or the consent to it, is one of another company."),
             "purpose_archived": self.env._("The purpose isn't in use any more."),
             "undecided": self.env._("It couldn't be found out whether the person may be contacted. Try again later."),
         }

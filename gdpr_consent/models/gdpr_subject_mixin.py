@@ -117,7 +117,8 @@ class GdprSubjectMixin(models.AbstractModel):
     gdpr_event_ids = fields.One2many(
         "gdpr.consent.event",
         string="History",
-        related="gdpr_subject_id.history_ids",
+        compute="_compute_gdpr_event_ids",
+        search="_search_gdpr_event_ids",
         groups="gdpr_consent.group_user",
     )
     gdpr_covered = fields.Boolean(
@@ -169,6 +170,19 @@ class GdprSubjectMixin(models.AbstractModel):
             subject = card.gdpr_subject_id
             card.gdpr_consent_state = subject.consent_state or "not_applicable"
             card.gdpr_restricted = subject.restricted
+
+    @api.depends("gdpr_subject_id.history_ids")
+    @api.depends_context("uid", "allowed_company_ids")
+    def _compute_gdpr_event_ids(self):
+        """What the user may see of the history: not what the person said to a company of others."""
+        roots = self.sudo().gdpr_subject_id.root_id
+        events = self.env["gdpr.consent.event"].search([("subject_id.root_id", "in", roots.ids)])
+        by_root = events.grouped(lambda event: event.sudo().subject_id.root_id.id)
+        for card in self:
+            card.gdpr_event_ids = by_root.get(card.sudo().gdpr_subject_id.root_id.id, events.browse())
+
+    def _search_gdpr_event_ids(self, operator, value):
+        return Domain("gdpr_subject_id.history_ids", operator, value)
 
     @api.depends("gdpr_subject_id.history_ids")
     def _compute_gdpr_legal_basis_reason(self):
@@ -459,8 +473,15 @@ class GdprSubjectMixin(models.AbstractModel):
         self._gdpr_block_objecting()
 
     def _gdpr_take_over(self, others):
-        """Take over the history of cards that are merged into this one."""
+        """Take over the history and the open requests of cards that are merged into this one.
+
+        What was said to another company stays with it: each is its own controller.
+        """
         self.ensure_one()
+        company = self._gdpr_get_own_company()
+        others = others.filtered(lambda card: not (company and card._gdpr_get_own_company() - company))
+        requests = self.env["gdpr.consent.request"].sudo()
+        requests.search([("res_model", "=", self._name), ("res_id", "in", others.ids)]).write({"res_id": self.id})
         for subject in others.gdpr_subject_id:
             if self.gdpr_subject_id:
                 self.gdpr_subject_id._join(subject, self.env._("Two records of this person were merged."))

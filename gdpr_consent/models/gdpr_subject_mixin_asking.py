@@ -224,7 +224,8 @@ class GdprSubjectMixin(models.AbstractModel):
         denied = consents.search(
             [("subject_id", "in", cards.gdpr_subject_id.root_id.ids), ("state", "in", list(DENIALS))]
         ).grouped("subject_id")
-        if not denied:
+        gone = cards._gdpr_find_denials_of_gone()
+        if not denied and not gone:
             return {}
         asked = {company: form._get_version()._get_purposes() for company, form in forms.items() if form}
         now = fields.Datetime.now()
@@ -234,12 +235,36 @@ class GdprSubjectMixin(models.AbstractModel):
             months = relativedelta(months=company.sudo().gdpr_cooldown_months)
             ends = [
                 consent.event_id.occurred_on + months
-                for consent in denied.get(card.gdpr_subject_id.root_id, ())
+                for consent in (*denied.get(card.gdpr_subject_id.root_id, ()), *gone.get(card._gdpr_get_email(), ()))
                 if company in asked and consent.purpose_id in asked[company]
             ]
             if ends and max(ends) > now:
                 cooldowns[card.id] = max(ends)
         return cooldowns
+
+    def _gdpr_find_denials_of_gone(self):
+        """Give what was denied by people whose records are gone, by the address they were asked at.
+
+        Who said no isn't asked again because the contact was deleted and made anew.
+
+        :rtype: dict[str, gdpr.consent]
+        """
+        emails = set(filter(None, (card._gdpr_get_email() for card in self)))
+        requests = self.env["gdpr.consent.request"].sudo()
+        requests = requests.search(
+            [("email", "in", list(emails)), ("subject_id.consent_ids", "any", [("state", "in", list(DENIALS))])]
+        )
+        people = requests.subject_id.root_id - self.gdpr_subject_id.root_id
+        if not people:
+            return {}
+        left = {subject for cards in people._get_all_cards() for subject in cards.gdpr_subject_id}
+        denied = {}
+        for request in requests.filtered(lambda request: request.subject_id.root_id in people):
+            person = request.subject_id.root_id
+            if person not in left:
+                consents = person.consent_ids.filtered(lambda consent: consent.state in DENIALS)
+                denied[request.email] = denied.get(request.email, consents) | consents
+        return denied
 
     def _gdpr_filter_askable(self):
         """Give those of the cards that are covered and whose person can be asked."""

@@ -24,6 +24,16 @@ class GdprSubjectMixin(models.AbstractModel):
         for card in self:
             card.gdpr_card_count = counts.get(card.sudo().gdpr_subject_id.id, 0)
 
+    def write(self, vals):
+        """Let nobody be asked through a record that is archived: what waits to be sent isn't sent."""
+        result = super().write(vals)
+        if self._active_name and vals.get(self._active_name) is False:
+            requests = self.env["gdpr.consent.request"].sudo()
+            requests.search(
+                [("res_model", "=", self._name), ("res_id", "in", self.ids), ("state", "=", "queued")]
+            )._cancel()
+        return result
+
     def unlink(self):
         """Let the proof outlive the record, and nobody be asked through a record that is gone."""
         subjects = self.sudo().gdpr_subject_id

@@ -51,10 +51,12 @@ class MailMail(models.Model):
         queued = self.sudo().filtered(lambda mail: mail.state == "outgoing")
         reasons = {}
         to_many = queued.filtered("gdpr_message_class")
-        for (message_class, purpose, model), mails in to_many.grouped(
-            lambda mail: (mail.gdpr_message_class, mail.gdpr_purpose_id, mail.model)
+        # The company of who composed it: the queue is sent in nobody's name.
+        for (message_class, purpose, model, company), mails in to_many.grouped(
+            lambda mail: (mail.gdpr_message_class, mail.gdpr_purpose_id, mail.model, mail.create_uid.company_id)
         ).items():
-            cards = self.env["gdpr.subject.mixin"]._get_cards(model, mails.mapped("res_id"))
+            mixin = self.env["gdpr.subject.mixin"].with_company(company)
+            cards = mixin._get_cards(model, mails.mapped("res_id"))
             if cards:
                 channel = self.env.ref("gdpr_consent.channel_email").sudo()
                 refusals = cards._gdpr_get_send_refusals(purpose, channel, message_class)

@@ -165,6 +165,28 @@ class TestControllers(CompanyCase):
             self.assertNotIn(self.records[other]["gdpr.purpose"], given.sudo().purpose_id)
         self.assertLedgerSound()
 
+    def test_a_consent_to_one_company_does_not_count_for_another(self):
+        """A shared contact, a shared purpose: consent is given to the controller that the form named."""
+        first, second = self.companies
+        shared = self.env["res.partner"].create({"name": "Shared", "email": "shared@example.com"})
+        shared.gdpr_legal_basis = "consent"
+        form = self.form.with_context(allowed_company_ids=second.ids).copy(
+            {"company_id": second.id, "purpose_ids": self.marketing.ids}
+        )
+        form.action_publish()
+        shared.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7", form=form)
+        reasons = {
+            company: shared.with_company(company).gdpr_may_contact("marketing", "email")[shared.id]["reason"]
+            for company in self.companies
+        }
+        self.assertEqual(reasons, {first: "other_company", second: "allowed"})
+        for company in self.companies:
+            self.env.invalidate_all()
+            user = self.users[company, "user"]
+            seen = shared.with_user(user).with_context(allowed_company_ids=company.ids)
+            self.assertEqual("given" in seen.gdpr_event_ids.mapped("action"), company == second, "and no error")
+            seen.web_read({"gdpr_event_ids": {"fields": {"description": {}}}, "gdpr_consent_state": {}})
+
     def test_records_of_a_company_stay_with_it(self):
         """A contact of one company gets a person of that company, whoever acts."""
         first, _second = self.companies

@@ -245,6 +245,31 @@ class TestPublish(DesignerCase):
         with self.assertRaisesRegex(ValidationError, "introduction\n.*purpose\n.*privacy text"):
             self.form.action_publish()
 
+    def test_notice_link(self):
+        for address in ("javascript:alert(1)", "not a link", "ftp://example.com/notice", "//example.com", "https://"):
+            with self.subTest(address=address), self.assertRaises(ValidationError):
+                self.form.notice_url = address
+        for address in ("/privacy", "https://example.com/privacy?lang=en"):
+            self.form.notice_url = address
+
+    def test_channels_that_people_answered_about(self):
+        """The ledger names channels by their codes."""
+        partner = self.env["res.partner"].create({"name": "Anna Rossi", "email": "anna@example.com"})
+        partner.gdpr_legal_basis = "consent"
+        fax = self.env["gdpr.channel"].create({"name": "Fax", "code": "fax"})
+        telex = self.env["gdpr.channel"].create({"name": "Telex", "code": "telex"})
+        self.marketing.channel_ids += fax
+        self.form.action_publish()
+        partner.gdpr_record_consent("marketing", ["fax"], "phone", evidence="Call 7")
+        with self.assertRaises(UserError):
+            fax.code = "telefax"
+        with self.assertRaises(UserError):
+            fax.unlink()
+        with self.assertRaises(UserError):
+            self.env.ref("gdpr_consent.channel_email").unlink()
+        fax.name = "Telefax"
+        telex.unlink()
+
     def test_no_contact_is_told(self):
         """A new company has no address: it can publish, and is told what people have a right to."""
         self.env.company.write(dict.fromkeys(("email", "street", "zip", "city", "gdpr_officer_email"), False))

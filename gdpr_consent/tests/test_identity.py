@@ -350,6 +350,25 @@ class TestOdooJoins(IdentityCase):
         self.assertEqual(len(left.gdpr_subject_id.member_ids), 3)
         self.assertLedgerSound()
 
+    def test_merge_of_two_contacts_deals(self):
+        """Deals of two colleagues are merged, and stay two people's."""
+        self.partner.gdpr_record_consent("marketing", ["email"], **CALL)
+        deals = self.env["crm.lead"].create(
+            [
+                {"name": name, "type": "opportunity", "partner_id": partner.id}
+                for name, partner in (("One", self.partner), ("Two", self.other))
+            ]
+        )
+        deals.merge_opportunity()
+        self.assertNotEqual(self.partner.gdpr_subject_id, self.other.gdpr_subject_id)
+        self.assertEqual(self.get_verdict(self.other), "no_consent", "it was the colleague's yes")
+        self.assertLedgerSound()
+
+    def test_open_request_follows_the_merge(self):
+        request, _grant, _preferences = self.ask(self.other)
+        self.env["base.partner.merge.automatic.wizard"]._merge((self.partner + self.other).ids, self.partner)
+        self.assertEqual(request._get_card(), self.partner)
+
     def test_two_contacts_with_one_address(self):
         """They may share a mailbox: nobody joins them but a user."""
         twin = self.env["res.partner"].create({"name": "Andrea Rossi", "email": self.partner.email})
@@ -386,6 +405,24 @@ class TestGone(IdentityCase):
         self.assertEqual(request.state, "sent")
         self.assertEqual(self.partner.gdpr_consent_state, "waiting")
 
+    def test_archived_with_mail_in_the_queue(self):
+        with self.catch_mails():
+            requests = (self.partner + self.other).gdpr_request_consent()
+        self.partner.action_archive()
+        self.assertEqual(requests.sudo().mapped("state"), ["cancelled", "queued"])
+
+    def test_deleted_and_made_anew(self):
+        """Who said no isn't asked again because the contact was deleted and made anew."""
+        self.env.company.gdpr_cooldown_months = 6
+        self.ask(self.partner)
+        self.partner.gdpr_withdraw_consent()
+        email = self.partner.email
+        self.partner.unlink()
+        again = self.env["res.partner"].create({"name": "Anna Rossi", "email": email})
+        again.gdpr_legal_basis = "consent"
+        with self.assertRaisesRegex(UserError, "said no, and isn't asked again"):
+            again.gdpr_request_consent()
+
     def test_archived(self):
         self.partner.gdpr_record_consent("marketing", ["email"], **CALL)
         self.partner.gdpr_withdraw_consent()
@@ -416,6 +453,17 @@ class TestGone(IdentityCase):
 @tagged("post_install", "-at_install")
 class TestCompanies(IdentityCase):
     """Records of two controllers are kept apart."""
+
+    def test_merge_across_companies(self):
+        """What was said to one controller isn't taken over by another."""
+        self.partner.company_id = self.env.company
+        self.other.gdpr_record_consent("marketing", ["email"], **CALL)
+        self.other.company_id = self.env["res.company"].create({"name": "Second"})
+        subject = self.other.gdpr_subject_id
+        self.env["base.partner.merge.automatic.wizard"]._merge((self.partner + self.other).ids, self.partner)
+        self.assertFalse(subject.survivor_id)
+        self.assertEqual(self.get_verdict(self.partner), "no_consent")
+        self.assertLedgerSound()
 
     def test_not_joined_across_companies(self):
         second = self.env["res.company"].create({"name": "Second"})
