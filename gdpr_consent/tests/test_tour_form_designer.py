@@ -52,7 +52,7 @@ class TestTourFormDesigner(BrowserMixin, ConsentCase, HttpCase):
             preview.get_by_role("link", name="Phone").click()
             preview.get_by_role("link", name="Italiano").click()
             preview.get_by_text("Not translated").wait_for()
-            frame.get_by_text("The data is kept for 24 months.").wait_for()
+            frame.get_by_text("I dati sono conservati per 24 mesi.").wait_for()
             self.assertEqual(preview.locator("iframe").bounding_box()["width"], 390)
             self.assertFalse(frame.locator("body").evaluate("body => body.scrollWidth > innerWidth"))
             self.settle(preview)
