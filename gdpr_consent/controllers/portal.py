@@ -42,14 +42,10 @@ class PrivacyPortal(RecordPage, CustomerPortal):
         return self._show_in_portal(partner, values)
 
     def _get_portal_content(self, version):
-        """Give the wording, with what the buttons do here: the present choices are ticked already."""
+        """Give the wording, with what it says that the buttons do here."""
         content = version._get_content()
-        buttons = request.env._(
-            "“%(accept)s” agrees to everything above, whatever is ticked. “%(save)s” agrees to what is ticked, and"
-            " takes back the rest. “%(refuse)s” agrees to nothing.",
-            **content["labels"],
-        )
-        return content | {"texts": content["texts"] | {"buttons": buttons}}
+        texts = content["texts"]
+        return content | {"texts": texts | {"buttons": texts.get("portal_buttons", texts["buttons"])}}
 
     def _show_in_portal(self, partner, values, status=200):
         subject = partner.sudo().gdpr_subject_id
@@ -81,12 +77,13 @@ class PrivacyPortal(RecordPage, CustomerPortal):
 
     def _answer_in_portal(self, partner, version, values):
         sent = request.httprequest.form
-        if sent.get("answer") == "accept":
-            # All means all: what is ticked here are the present choices.
-            sent = MultiDict({"answer": "accept", "note": sent.get("note", "")})
         # The words that were on the screen, even where a rewording was published since.
-        version = version.form_id._find_version(request.httprequest.form.get("version", "")) or version
-        answer = read_answer(request.env, version._get_content(), sent)
+        version = version.form_id._find_version(sent.get("version", "")) or version
+        content = version._get_content()
+        if sent.get("answer") == "accept" and "portal_buttons" in content["texts"]:
+            # All means all, as the words say: what is ticked here are the present choices.
+            sent = MultiDict({"answer": "accept", "note": sent.get("note", "")})
+        answer = read_answer(request.env, content, sent)
         if answer.is_agreement and self._is_outdated(version):
             answer.problems = [self._describe_change()]
         if answer.problems:

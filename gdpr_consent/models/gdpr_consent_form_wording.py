@@ -54,6 +54,14 @@ class GdprConsentForm(models.Model):
                         save=form.save_label,
                         refuse=form.refuse_label,
                     ),
+                    # There the person's present choices are ticked already.
+                    "portal_buttons": form.env._(
+                        "“%(accept)s” agrees to everything above, whatever is ticked. “%(save)s” agrees to what is"
+                        " ticked, and takes back the rest. “%(refuse)s” agrees to nothing.",
+                        accept=form.accept_label,
+                        save=form.save_label,
+                        refuse=form.refuse_label,
+                    ),
                 },
                 "labels": {
                     "accept": form.accept_label,

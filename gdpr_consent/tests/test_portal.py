@@ -169,6 +169,13 @@ class TestPortal(PageCase):
         )
         self.assertEqual(self.partner.gdpr_consent_note, "Everything")
 
+    def test_says_what_the_wording_on_record_says(self):
+        """What the buttons do here is part of the words an answer refers to."""
+        content = self.form._get_version("en_US")._get_content()
+        page = self.url_open("/my/privacy").text
+        self.assertIn(content["texts"]["portal_buttons"], page)
+        self.assertNotIn(content["texts"]["buttons"], page)
+
     def test_what_is_due_for_renewal_is_not_ticked(self):
         self.answer_in_portal("accept")
         self.env["gdpr.subject"]._record_acts(
