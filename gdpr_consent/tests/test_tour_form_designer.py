@@ -36,13 +36,16 @@ class TestTourFormDesigner(BrowserMixin, ConsentCase, HttpCase):
         """The page as it will be, in another language and as wide as a phone."""
         with self.browse("privacy_manager", url, expected_errors=BLOCKED_BY_PAGE) as page:
             page.locator(".o_form_view .o_notebook").wait_for()
-            translatable = ("title", "accept_label", "introduction", "privacy_text", "notice_url", "thanks")
-            for tab in ("Introduction", "Privacy Text", "Buttons", "Thank-you Text"):
+            fields_by_tab = {
+                "Introduction": ("title", "introduction"),
+                "Privacy Text": ("privacy_text", "notice_url"),
+                "Buttons": ("accept_label",),
+                "Thank-you Text": ("thanks",),
+            }
+            for tab, names in fields_by_tab.items():
                 page.get_by_role("tab", name=tab).click()
-                for name in translatable:
-                    field = page.locator(f".o_field_widget[name={name}]")
-                    if field.is_visible():
-                        self.assertTrue(field.locator(".o_field_translate").count(), name)
+                for name in names:
+                    page.locator(f".o_field_widget[name={name}] .o_field_translate").first.wait_for(state="attached")
             with page.expect_popup() as popup:
                 page.get_by_role("button", name="Preview").click()
             preview = popup.value
