@@ -20,6 +20,7 @@ from . import gdpr_consent_event_value
 from . import gdpr_consent_form
 from . import gdpr_consent_form_wording
 from . import gdpr_consent_form_version
+from . import gdpr_consent_campaign
 from . import gdpr_consent_request
 from . import gdpr_consent_request_confirmation
 from . import gdpr_consent_request_message

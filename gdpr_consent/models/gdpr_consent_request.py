@@ -47,6 +47,9 @@ class GdprConsentRequest(models.Model):
     reminder_queued_on = fields.Datetime(
         readonly=True, copy=False, help="When the message that reminds of this one was made."
     )
+    campaign_id = fields.Many2one(
+        "gdpr.consent.campaign", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
+    )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     res_model = fields.Char(readonly=True)
     res_id = fields.Many2oneReference("Record", model_field="res_model", readonly=True)
@@ -69,6 +72,12 @@ class GdprConsentRequest(models.Model):
         readonly=True,
         default="queued",
         index=True,
+    )
+    outcome = fields.Selection(
+        [("accepted", "Accepted"), ("refused", "Refused")],
+        readonly=True,
+        copy=False,
+        help="Whether the person who answered agreed to anything that was asked.",
     )
     failure_reason = fields.Text(readonly=True)
     sent_on = fields.Datetime(readonly=True)
