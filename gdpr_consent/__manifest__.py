@@ -19,6 +19,7 @@
         "data/mail_template_subject_request_data.xml",
         "data/ir_sequence_data.xml",
         "data/ir_cron_data.xml",
+        "data/ir_cron_campaign_data.xml",
         "data/ir_cron_verification_data.xml",
         "wizards/gdpr_consent_entry_views.xml",
         "wizards/gdpr_consent_withdrawal_views.xml",

@@ -21,9 +21,12 @@ from . import gdpr_consent_form
 from . import gdpr_consent_form_wording
 from . import gdpr_consent_form_version
 from . import gdpr_consent_campaign
+from . import gdpr_consent_campaign_sending
+from . import gdpr_consent_delivery
 from . import gdpr_consent_request
 from . import gdpr_consent_request_confirmation
 from . import gdpr_consent_request_message
+from . import gdpr_consent_request_sending
 from . import gdpr_subject_request
 from . import gdpr_ledger_verification
 from . import gdpr_link
@@ -47,5 +50,6 @@ from . import mail_compose_message
 from . import mail_compose_message_to_many
 from . import mail_mail
 from . import mail_mail_gate
+from . import mail_mail_delivery
 from . import mail_template
 from . import mail_thread

@@ -255,46 +255,55 @@ class GdprConsentRequest(models.Model):
         mails.send_after_commit()
         return mails.gdpr_request_id
 
-    def _mark_sent(self, message_id):
-        """Note that the mail left: the person is waited for, and earlier links are superseded."""
-        self.ensure_one()
+    def _mark_sent(self, message_ids):
+        """Note that the mails left: the persons are waited for, and earlier links are superseded.
+
+        :param dict[int, str] message_ids: the Message-Id of each request's mail
+        """
+        if not self:
+            return
         now = fields.Datetime.now()
-        grants = self.sudo().link_ids.filtered(lambda link: link.kind == "grant")
-        if self.kind == "confirmation":
-            # The period begins when the person has the message.
-            grants.expires_on = self._get_confirmation_end()
-        self.write(
-            {
-                "state": "sent",
-                "sent_on": now,
-                "expires_on": grants[:1].expires_on,
-                "message_id": message_id,
-                "failure_reason": False,
-            }
+        grants = self.sudo().link_ids.filtered(lambda link: link.kind == "grant").grouped("request_id")
+        self.write({"state": "sent", "sent_on": now, "failure_reason": False})
+        for request in self:
+            links = grants.get(request, self.env["gdpr.link"])
+            if request.kind == "confirmation":
+                # The period begins when the person has the message.
+                links.expires_on = request._get_confirmation_end()
+            request.expires_on = links[:1].expires_on
+            request.message_id = message_ids[request.id]
+        self._supersede_earlier()
+        self.env["gdpr.subject"]._record_acts([request._prepare_asked(now) for request in self])
+
+    def _supersede_earlier(self):
+        """Void the earlier links of the persons these requests went to."""
+        latest = {}
+        for request in self.sorted("id"):
+            latest[request.subject_id] = request
+        earlier = self.subject_id.request_ids.filtered(
+            lambda request: (
+                request.id < latest[request.subject_id].id
+                # What somebody typed doesn't void a link the person was sent.
+                and (latest[request.subject_id].kind != "confirmation" or request.kind == "confirmation")
+            )
         )
-        earlier = self.subject_id.request_ids.filtered(lambda request: request.id < self.id)
-        if self.kind == "confirmation":
-            # What somebody typed doesn't void a link the person was sent.
-            earlier = earlier.filtered(lambda request: request.kind == "confirmation")
         earlier._cancel()
-        version = self._get_version()
+
+    def _prepare_asked(self, sent_on):
+        self.ensure_one()
         actor = {"reminder": "system", "renewal": "system", "fresh_link": "person"}.get(self.kind, "operator")
-        self.env["gdpr.subject"]._record_acts(
-            [
-                {
-                    "subject_id": self.subject_id.id,
-                    "action": "asked",
-                    "occurred_on": now,
-                    "source": "email",
-                    "actor": actor,
-                    "user_id": self.user_id.id if actor == "operator" else None,
-                    "version_id": version.id,
-                    "request_id": self.id,
-                    "company_id": self.company_id.id,
-                    "values": {"email": self.email},
-                }
-            ]
-        )
+        return {
+            "subject_id": self.subject_id.id,
+            "action": "asked",
+            "occurred_on": sent_on,
+            "source": "email",
+            "actor": actor,
+            "user_id": self.user_id.id if actor == "operator" else None,
+            "version_id": self._get_version().id,
+            "request_id": self.id,
+            "company_id": self.company_id.id,
+            "values": {"email": self.email},
+        }
 
     def _mark_failed(self, reason, action="delivery_failed"):
         """Note that the mail didn't reach the person, and why."""
@@ -341,7 +350,7 @@ class GdprConsentRequest(models.Model):
     def _is_answerable(self):
         """Tell whether the link can still record an answer."""
         self.ensure_one()
-        if self.state != "sent":
+        if self.state != "sent" and not self._is_on_its_way():
             return False
         # What somebody declared may not be asked for any more.
         return self.kind != "confirmation" or bool(self._get_offered(self._get_version()))
@@ -366,6 +375,9 @@ class GdprConsentRequest(models.Model):
         subject = self.subject_id
         # Waits for another answer that comes at the same moment; Odoo then tries this one again, after that one.
         subject._lock_heads()
+        if self._is_on_its_way():
+            # Quicker than the sender, which has yet to record that the message left.
+            self._mark_sent({self.id: False})
         offered = self._get_offered(version)
         act = {
             "source": self.declared_source if self.kind == "confirmation" and choices else "email",
