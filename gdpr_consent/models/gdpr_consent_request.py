@@ -11,7 +11,7 @@ GRACE = timedelta(minutes=10)
 class GdprConsentRequest(models.Model):
     """One ask with one link. States, and who sets them:
 
-    * queued: set when the mail is made;
+    * queued: set when the mail is made, or when a campaign asks: its mail is made when it is sent;
     * sent: set when the mail server has taken the mail; the person is waited for;
     * answered: set by the person's answer, or by a withdrawal from elsewhere;
     * failed: set when the mail could not be sent, or came back;
@@ -91,6 +91,8 @@ class GdprConsentRequest(models.Model):
     # For the life-cycle job, which looks for the few that are due.
     _sent_index = models.Index("(company_id, sent_on) WHERE state = 'sent'")
     _expiry_index = models.Index("(expires_on) WHERE state = 'sent'")
+    # For the queue of a campaign, of which the most have left already.
+    _campaign_index = models.Index("(campaign_id, id) WHERE state = 'queued' AND campaign_id IS NOT NULL")
     _unconfirmed_index = models.Index(
         "(expires_on) WHERE kind = 'confirmation' AND state != 'answered' AND email IS NOT NULL"
     )
@@ -117,6 +119,19 @@ class GdprConsentRequest(models.Model):
         """Give the wording this request shows: the version it was sent with, or the newest after a material change."""
         self.ensure_one()
         return self.form_id._get_version(lang or self.lang, self.form_id._get_number_to_show(self.version_number))
+
+    def action_show_wording(self):
+        """Open the text the person was asked with."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Wording"),
+            "res_model": "gdpr.consent.form.version",
+            "res_id": self.form_id._get_version(self.lang, self.version_number).id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+            "target": "new",
+        }
 
     def get_base_url(self):
         """Give the address of the web site whose look the page wears: the form's, else the company's, else Odoo's."""
@@ -342,10 +357,31 @@ class GdprConsentRequest(models.Model):
         )
 
     def _close_answered(self):
-        """Settle these requests: who has answered isn't mailed the question any more."""
+        """Settle these requests: who has answered isn't mailed the question any more.
+
+        Called once the answer is on record: the outcome follows from it.
+        """
         open_requests = self.filtered(lambda request: request.state in ("queued", "sent"))
         open_requests.mail_mail_ids.filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
-        open_requests.write({"state": "answered", "answered_on": fields.Datetime.now()})
+        for outcome, requests in open_requests._group_by_outcome().items():
+            requests.write({"state": "answered", "answered_on": fields.Datetime.now(), "outcome": outcome})
+
+    def _group_by_outcome(self):
+        """Give these requests by what became of them: ``accepted`` where anything that was asked is agreed to now."""
+        given = self.env["gdpr.consent"].sudo()
+        given = given.search([("subject_id", "in", self.subject_id.root_id.ids), ("state", "=", "given")])
+        agreed = {(consent.subject_id.id, consent.purpose_id.id) for consent in given}
+        asked = {}
+
+        def get_outcome(request):
+            # One reading does for all that were sent the same words.
+            words = (request.form_id, request.version_number, request.lang, request.kind == "confirmation" and request)
+            if words not in asked:
+                asked[words] = request._get_asked_purposes().ids
+            person = request.subject_id.root_id.id
+            return "accepted" if any((person, purpose_id) in agreed for purpose_id in asked[words]) else "refused"
+
+        return self.grouped(get_outcome)
 
     def _is_answerable(self):
         """Tell whether the link can still record an answer."""
