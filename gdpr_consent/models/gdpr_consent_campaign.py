@@ -5,8 +5,10 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
-# What decides who is asked, and with which words: fixed once people are queued.
-FIXED_FIELDS = ("model", "domain", "form_id", "template_id", "company_id", "user_id")
+# What decides who is asked.
+CHOOSING_FIELDS = ("model", "domain", "form_id", "template_id", "company_id", "user_id")
+# Stays what it is once the campaign was started.
+FIXED_FIELDS = ("model", "domain", "form_id", "template_id", "company_id", "scheduled_on")
 # Set by the campaign itself.
 OWN_FIELDS = ("state", "last_queued_id", "queued_on", "checked_on", "to_ask_count", "failure_reason")
 
@@ -155,16 +157,16 @@ class GdprConsentCampaign(models.Model):
 
     def write(self, vals):
         self._check_values(vals)
-        if not set(FIXED_FIELDS).isdisjoint(vals):
-            if self.filtered(lambda campaign: campaign.state != "draft"):
-                raise UserError(
-                    self.env._(
-                        "Whom a campaign asks, and with which words, can't be changed once it was started. Make another"
-                        " one: who was asked already isn't asked twice."
-                    )
+        if not set(FIXED_FIELDS).isdisjoint(vals) and any(campaign.state != "draft" for campaign in self):
+            raise UserError(
+                self.env._(
+                    "Whom a campaign asks, when, and with which words can't be changed once it was started. Make another"
+                    " one: who was asked already isn't asked twice."
                 )
+            )
+        if not set(CHOOSING_FIELDS).isdisjoint(vals):
             # What was found out before may be otherwise now.
-            self._forget_check()
+            self.filtered(lambda campaign: campaign.state == "draft")._forget_check()
         return super().write(vals)
 
     @api.model

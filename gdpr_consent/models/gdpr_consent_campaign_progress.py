@@ -109,24 +109,22 @@ class GdprConsentCampaign(models.Model):
         """Open the requests behind a number; the context's ``gdpr_count`` names it."""
         self.ensure_one()
         name = self.env.context.get("gdpr_count", "total_count")
-        return {
-            "type": "ir.actions.act_window",
-            "name": self._fields[name]._description_string(self.env),
-            "res_model": "gdpr.consent.request",
-            "view_mode": "list,graph",
-            "domain": [("campaign_id", "=", self.id), *SHOWN[name]],
-            "context": {"create": False},
-        }
+        return self._open_requests(self._fields[name]._description_string(self.env), SHOWN[name], "list,graph")
 
     def action_show_answers(self):
         """Open the chart of the answers over time."""
         self.ensure_one()
+        return self._open_requests(self.env._("Answers"), SHOWN["answered_count"], "graph,list")
+
+    def _open_requests(self, name, domain, view_mode):
+        lists = self.env.ref("gdpr_consent.gdpr_consent_campaign_request_view_list")
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Answers"),
+            "name": name,
             "res_model": "gdpr.consent.request",
-            "view_mode": "graph,list",
-            "domain": [("campaign_id", "=", self.id), *SHOWN["answered_count"]],
+            "view_mode": view_mode,
+            "views": [(lists.id if mode == "list" else False, mode) for mode in view_mode.split(",")],
+            "domain": [("campaign_id", "=", self.id), *domain],
         }
 
     def action_show_to_ask(self):

@@ -29,6 +29,7 @@ from . import test_sending
 from . import test_settings
 from . import test_subject_request
 from . import test_state_machine
+from . import test_tour_campaign
 from . import test_tour_consent
 from . import test_tour_form_designer
 from . import test_tour_preferences

@@ -297,10 +297,10 @@ class TestCampaign(CampaignCase):
             {"model": "crm.lead"},
             {"form_id": False},
             {"template_id": False},
-            {"user_id": self.officer.id},
+            {"scheduled_on": "2040-01-01"},
         ):
             with self.assertRaisesRegex(UserError, "can't be changed"):
-                campaign.with_user(self.officer).write(values)
+                campaign.write(values)
         campaign.name = "Better name"
         with self.assertRaisesRegex(UserError, "can't be deleted"):
             campaign.unlink()

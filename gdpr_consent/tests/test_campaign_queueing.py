@@ -169,6 +169,11 @@ class TestCampaignQueueing(CampaignCase):
         self.queue()
         self.assertEqual(campaign.sudo().state, "paused")
         self.assertIn("has no right", campaign.sudo().failure_reason)
+        campaign = campaign.with_user(self.officer)
+        campaign.user_id = self.officer
+        campaign.action_start()
+        self.queue()
+        self.assertEqual(campaign.total_count, 5)
 
     @mute_logger(QUEUEING)
     def test_stops_when_something_is_wrong(self):
