@@ -25,6 +25,7 @@
         "wizards/gdpr_consent_form_publication_views.xml",
         "wizards/gdpr_subject_request_entry_views.xml",
         "wizards/gdpr_ledger_heads_views.xml",
+        "wizards/gdpr_legal_basis_setting_views.xml",
         "wizards/gdpr_subject_joining_views.xml",
         "wizards/gdpr_subject_splitting_views.xml",
         "views/gdpr_consent_event_views.xml",

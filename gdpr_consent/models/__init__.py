@@ -35,9 +35,11 @@ from . import gdpr_subject_mixin_entry
 from . import gdpr_subject_mixin_rights
 from . import gdpr_subject_mixin_evidence
 from . import gdpr_blacklist_mixin
+from . import ir_actions_actions
 from . import mail_blacklist
 from . import phone_blacklist
 from . import gdpr_subject_mixin_identity
+from . import gdpr_subject_mixin_many
 from . import base_partner_merge_automatic_wizard
 from . import res_company
 from . import res_config_settings

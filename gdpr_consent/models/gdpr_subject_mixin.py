@@ -620,13 +620,7 @@ class GdprSubjectMixin(models.AbstractModel):
             batch._gdpr_apply_basis_to_batch(basis, reason, actor)
 
     def _gdpr_apply_basis_to_batch(self, basis, reason, actor):
-        reasons = self._gdpr_read_last_values("reason", ["basis_changed"]) if reason else {}
-        present = self._gdpr_read_bases()
-        changing = self.browse(
-            card_id
-            for card_id, (subject_id, present_basis) in present.items()
-            if present_basis != basis or (reason and reasons.get(subject_id) != reason)
-        )
+        changing = self._gdpr_filter_changing(basis, reason)
         if not changing:
             return
         subjects = changing._gdpr_ensure_subjects().root_id
