@@ -330,16 +330,23 @@ class GdprSubjectMixin(models.AbstractModel):
         for name in chosen:
             self._check_field_access(self._fields[name], "write")
         others = {name: value for name, value in vals.items() if name not in chosen}
-        if others:
-            super().write(others)
         reason = chosen.get("gdpr_legal_basis_reason")
-        if "gdpr_legal_basis" in chosen:
-            # Refuses what isn't a basis, as for any field of a selection.
-            basis = self._fields["gdpr_legal_basis"].convert_to_cache(chosen["gdpr_legal_basis"], self)
-            self.gdpr_set_legal_basis(basis or "not_applicable", reason)
-        else:
+        if "gdpr_legal_basis" not in chosen:
+            super().write(others)
             for basis, cards in self.grouped("gdpr_legal_basis").items():
                 cards.gdpr_set_legal_basis(basis or "not_applicable", reason)
+            return True
+        # Refuses what isn't a basis, as for any field of a selection.
+        field = self._fields["gdpr_legal_basis"]
+        basis = field.convert_to_cache(chosen["gdpr_legal_basis"], self) or "not_applicable"
+        watched = [field] if self._gdpr_is_watched() else []
+        if watched:
+            # An automation rule sees in ``write`` what is written: it isn't to see it again when it is computed.
+            others["gdpr_legal_basis"] = basis
+        if others:
+            super().write(others)
+        with self.env.protecting(watched, self):
+            self.gdpr_set_legal_basis(basis, reason)
         return True
 
     @api.onchange("gdpr_legal_basis")

@@ -1,9 +1,10 @@
-from odoo import models
+from odoo import api, models
 
 
 class IrActionsActions(models.Model):
     _inherit = "ir.actions.actions"
 
+    @api.model
     def get_bindings(self, model_name):
         """Leave the add-on's actions out of the lists of records that aren't covered."""
         bindings = super().get_bindings(model_name)

@@ -31,6 +31,7 @@ from . import test_state_machine
 from . import test_tour_consent
 from . import test_tour_form_designer
 from . import test_tour_preferences
+from . import test_tour_mass_set
 from . import test_translation
 from . import test_unsubscribe
 from . import test_verification
