@@ -103,7 +103,7 @@ class GdprSubject(models.Model):
             SQL(
                 "SELECT id, head_sequence, head_hash, company_id FROM gdpr_subject"
                 " WHERE id IN %s ORDER BY id FOR UPDATE",
-                tuple(self.ids),
+                tuple(self.ids) or (0,),
             )
         )
         return {row[0]: list(row[1:]) for row in rows}
@@ -183,9 +183,12 @@ class GdprSubject(models.Model):
                 page_size=1000,
                 fetch=True,
             )
-            for (value_id,), (*_values, attachment) in zip(value_ids, value_rows, strict=True):
-                if attachment:
-                    self.env["gdpr.consent.event.value"].sudo().browse(value_id)._keep_file(attachment)
+            files = {
+                value_id: attachment
+                for (value_id,), (*_values, attachment) in zip(value_ids, value_rows, strict=True)
+                if attachment
+            }
+            self.env["gdpr.consent.event.value"]._keep_files(files)
         return event_ids
 
     def _write_heads(self, heads):
@@ -337,18 +340,16 @@ class GdprSubject(models.Model):
             for channel in self.env["gdpr.channel"].sudo().with_context(active_test=False).search([])
         }
         to_create = []
+        by_channels = defaultdict(Consent.browse)
         for subject_id, projection in projections.items():
             for purpose_id, answer in projection.answers.items():
                 consent = existing.pop((subject_id, purpose_id), Consent)
                 if consent._shows(answer):
                     continue
+                codes = answer.channel_codes.split(",")
+                channel_ids = tuple(channels[code] for code in codes if code in channels)
                 values = {
                     "state": answer.state,
-                    "channel_ids": [
-                        fields.Command.set(
-                            [channels[code] for code in answer.channel_codes.split(",") if code in channels]
-                        )
-                    ],
                     "given_on": answer.given_on or False,
                     "expires_on": answer.expires_on or False,
                     "renewal_due": answer.renewal_due,
@@ -357,8 +358,12 @@ class GdprSubject(models.Model):
                 }
                 if consent:
                     consent.write(values)
+                    by_channels[channel_ids] += consent
                 else:
-                    to_create.append({"subject_id": subject_id, "purpose_id": purpose_id, **values})
+                    values |= {"subject_id": subject_id, "purpose_id": purpose_id}
+                    to_create.append({**values, "channel_ids": [fields.Command.set(channel_ids)]})
+        for channel_ids, consents in by_channels.items():
+            consents.write({"channel_ids": [fields.Command.set(channel_ids)]})
         Consent.concat(*existing.values()).unlink()
         if to_create:
             Consent.create(to_create)

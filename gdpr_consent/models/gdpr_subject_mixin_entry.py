@@ -78,14 +78,32 @@ class GdprSubjectMixin(models.AbstractModel):
         declared = self.filtered(lambda card: card._gdpr_get_company()._needs_gdpr_confirmation(source))
         if declared:
             declared._gdpr_declare_consent(versions, choices, **act)
-        for card in self - declared:
-            subject = card._gdpr_ensure_subjects()
-            exemption = card._gdpr_get_company()._get_gdpr_exemption(source)
-            subject._record_answer(
-                versions[card], choices, offered=purposes, **act | {"values": values | {"exemption": exemption}}
-            )
-            subject.request_ids._close_answered()
+        (self - declared)._gdpr_answer_read_out(versions, choices, purposes, **act)
         return True
+
+    def _gdpr_answer_read_out(self, versions, choices, offered, **act):
+        """Record what these people agreed to when the wording was read out to them; once for each person.
+
+        :param dict versions: the wording, by card
+        """
+        values = act.pop("values")
+        self._gdpr_ensure_subjects()
+        groups, known = {}, set()
+        for card in self:
+            person = card.sudo().gdpr_subject_id.root_id
+            if person not in known:
+                known.add(person)
+                groups.setdefault((versions[card], card._gdpr_get_company()), []).append(person.id)
+        subjects = self.env["gdpr.subject"].sudo()
+        # All at once, for one order.
+        people = subjects.union(*known)._lock_people()
+        for (version, company), ids in groups.items():
+            exemption = company._get_gdpr_exemption(act["source"])
+            answering = subjects.browse(ids)
+            answering._record_answer(
+                version, choices, offered=offered, **act, values={**values, "exemption": exemption}
+            )
+        people.request_ids._close_answered()
 
     def _gdpr_declare_consent(self, versions, choices, **act):
         """Note what somebody says these persons agree to, and mail each person once, asking to confirm it.
@@ -272,8 +290,7 @@ class GdprSubjectMixin(models.AbstractModel):
             raise ValidationError(self.env._("“%(way)s” is not a way to collect an answer.", way=source))
         if purposes is not None:
             purposes = self._gdpr_browse_by_code("gdpr.purpose", purposes)
-        for subject in self._gdpr_ensure_subjects():
-            subject._record_withdrawal(purposes, source=source, values={"note": note or ""})
+        self._gdpr_ensure_subjects()._record_withdrawal(purposes, source=source, values={"note": note or ""})
         return True
 
     def gdpr_record_objection(self, source="phone", note=None):

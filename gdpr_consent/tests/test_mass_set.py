@@ -280,3 +280,98 @@ class TestWizard(MassCase):
         names = [action["name"] for action in bindings.get("action", [])]
         self.assertNotIn("Set legal basis", names)
         self.assertNotIn("Same person", names)
+
+
+@tagged("post_install", "-at_install")
+class TestRecordOnMany(MassCase):
+    """Recording by hand what many people said: one act each, in about as many queries as for one."""
+
+    def make_consenting(self, count):
+        return self.make_people(count, gdpr_legal_basis="consent")
+
+    def test_consent(self):
+        people = self.make_consenting(5)
+        self.ask(people[0])
+        people[1].gdpr_record_objection()
+        people.with_user(self.officer).gdpr_record_consent(
+            "marketing", ["email", "phone"], "meeting", note="Yes", evidence="Fair of Milan"
+        )
+        self.assertEqual(set(people.mapped("gdpr_consent_state")), {"obtained"})
+        self.assertEqual(set(people.mapped("gdpr_consent_note")), {"Yes"})
+        self.assertFalse(any(people.mapped("gdpr_objected")))
+        self.assertEqual(people[0].gdpr_subject_id.request_ids.state, "answered")
+        marks = people.gdpr_subject_id.event_ids.filtered(lambda event: event.action == "given").mapped("act")
+        self.assertEqual(len(set(marks)), 5)
+        self.assertLedgerSound()
+
+    def test_one_person_with_two_cards(self):
+        person = self.make_consenting(1)
+        leads = self.env["crm.lead"].create([{"name": "Deal", "partner_id": person.id}] * 2)
+        leads.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+        self.assertEqual(self.get_events(person), ["basis_changed", "given"])
+
+    def test_file(self):
+        people = self.make_consenting(3)
+        scan = self.env["ir.attachment"].create({"name": "list.pdf", "raw": b"signed"})
+        people.gdpr_record_consent("marketing", "email", "paper", evidence=scan)
+        kept = people.gdpr_subject_id.event_ids.value_ids.attachment_id
+        self.assertEqual(kept.mapped("raw"), [b"signed"] * 3)
+        scan.unlink()
+        self.assertLedgerSound()
+
+    def test_channels_change(self):
+        people = self.make_consenting(3)
+        people.gdpr_record_consent("marketing", ["email", "phone"], "phone", evidence="Call 7")
+        people[:2].gdpr_record_consent("marketing", "email", "phone", evidence="Call 8")
+        codes = [sorted(person.gdpr_channel_ids.mapped("code")) for person in people]
+        self.assertEqual(codes, [["email"], ["email"], ["email", "phone"]])
+        self.assertLedgerSound()
+
+    def test_withdrawal(self):
+        people = self.make_consenting(5)
+        people[:3].gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+        self.ask(people[3])
+        people[2].gdpr_withdraw_consent()
+        people.gdpr_withdraw_consent(source="paper", note="No more")
+        states = people.mapped("gdpr_consent_state")
+        self.assertEqual(states, ["withdrawn"] * 4 + ["pending"])
+        self.assertEqual(self.get_events(people[2]), ["basis_changed", "given", "withdrawn"])
+        self.assertEqual(people[3].gdpr_subject_id.request_ids.state, "answered")
+        self.assertLedgerSound()
+
+    def test_queries(self):
+        def consent(people):
+            people.gdpr_record_consent("marketing", "email", "phone", note="Yes", evidence="Call 7")
+
+        def ask_and_withdraw(people):
+            people.gdpr_withdraw_consent(note="No")
+
+        def with_file(people):
+            people.gdpr_record_consent("marketing", "email", "paper", evidence=self.scan)
+
+        def object_to_all(people):
+            people.gdpr_record_objection(note="No")
+
+        self.scan = self.env["ir.attachment"].create({"name": "list.pdf", "raw": b"signed"})
+        acts = (consent, consent, ask_and_withdraw, consent, object_to_all, with_file)
+        counts = {}
+        for size in (1, 1, 100, 1000):
+            people = self.make_consenting(size)
+            counts[size] = [self.count_queries(act, people) for act in acts]
+        for act, one, hundred, thousand in zip(acts, *counts.values(), strict=True):
+            with self.subTest(act=act.__name__):
+                self.assertLessEqual(one, 90)
+                self.assertLessEqual(hundred, one + 10)
+                self.assertLessEqual(thousand, one + 60)
+
+    def test_queries_with_open_requests(self):
+        def withdraw(people):
+            people.gdpr_withdraw_consent(note="No")
+
+        counts = []
+        for size in (1, 1, 50):
+            people = self.make_consenting(size)
+            with self.catch_mails():
+                people.gdpr_request_consent()
+            counts.append(self.count_queries(withdraw, people))
+        self.assertLessEqual(counts[2], counts[1] + 6)
