@@ -20,6 +20,7 @@
         "data/ir_sequence_data.xml",
         "data/ir_cron_data.xml",
         "data/ir_cron_verification_data.xml",
+        "data/ir_cron_campaign_data.xml",
         "wizards/gdpr_consent_entry_views.xml",
         "wizards/gdpr_consent_withdrawal_views.xml",
         "wizards/gdpr_consent_form_publication_views.xml",
@@ -32,6 +33,7 @@
         "views/gdpr_ledger_verification_views.xml",
         "views/gdpr_consent_views.xml",
         "views/gdpr_consent_request_views.xml",
+        "views/gdpr_consent_campaign_views.xml",
         "views/gdpr_consent_form_version_views.xml",
         "views/gdpr_consent_form_views.xml",
         "views/gdpr_purpose_views.xml",
@@ -64,6 +66,7 @@
     ],
     "assets": {
         "web.assets_frontend": ["gdpr_consent/static/src/scss/consent_page.scss"],
+        "web.assets_backend": ["gdpr_consent/static/src/campaign_form/*.js"],
         "web.assets_tests": ["gdpr_consent/static/tests/tours/*.js"],
     },
     "post_init_hook": "post_init_hook",

@@ -81,9 +81,10 @@ class GdprSubject(models.Model):
         """
         people = self._lock_people()
         acts = people._prepare_withdrawal(purposes, **act)
+        events = self._record_acts(acts) if acts else self.env["gdpr.consent.event"]
         # An open question is answered by a withdrawal too: its link can't grant any more.
         people.request_ids._close_answered()
-        return self._record_acts(acts) if acts else self.env["gdpr.consent.event"]
+        return events
 
     def _prepare_withdrawal(self, purposes=None, **act):
         """Give the acts of a withdrawal; none of those who had withdrawn all already."""
