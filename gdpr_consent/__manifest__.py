@@ -5,7 +5,7 @@
     "category": "Marketing/Privacy",
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",
-    "depends": ["crm", "website"],
+    "depends": ["base_import", "crm", "website"],
     "data": [
         "security/gdpr_consent_groups.xml",
         "security/ir.model.access.csv",

@@ -1,6 +1,6 @@
 import uuid
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class GdprSubject(models.Model):
@@ -21,29 +21,51 @@ class GdprSubject(models.Model):
             no new consent and lasts no longer
         :param act: further values for ``_record_acts``; ``values`` go to the first event of each person
         """
-        people = self._lock_people()
-        act["occurred_on"] = act.get("occurred_on") or fields.Datetime.now()
-        act["version_id"] = version.id
-        act.setdefault("company_id", version.form_id.company_id.id)
-        first = {"values": act.pop("values", {}), "attachment": act.pop("attachment", None)}
-        offered = offered or version._get_purposes()
-        expiries = {purpose.id: purpose._get_expiry(act["occurred_on"]) for purpose in offered}
-        agreed = offered.filtered(lambda purpose: purpose.id in choices)
-        agrees_to_marketing = "marketing" in agreed.mapped("message_class")
+        answer = {"version": version, "choices": choices, "offered": offered, "keep_present": keep_present, **act}
+        return self._record_answers([{**answer, "person": person} for person in self])
+
+    @api.model
+    def _record_answers(self, answers):
+        """Record answers that differ from person to person, all at once.
+
+        :param list[dict] answers: each with ``person`` and what ``_record_answer`` takes
+        """
+        # Browsed together, so that all of them are read at once.
+        histories = self.browse(dict.fromkeys(answer["person"].id for answer in answers))
+        roots = {history.id: history.root_id.id for history in histories}
+        people = {person.id: person for person in histories._lock_people()}
+        now = fields.Datetime.now()
         acts = []
-        for person in people:
-            common = {**act, "subject_id": person.id, "act": uuid.uuid4().hex}
-            said = person._prepare_answer(choices, offered, keep_present)
-            if person.objected and agrees_to_marketing:
-                said.append({"action": "objection_lifted", "version_id": None})
-            if said:
-                said[0] |= first
-            for event in said:
-                expires_on = expiries[event["purpose_id"]] if event["action"] == "given" else None
-                acts.append({**common, **event, "expires_on": expires_on})
+        for answer in answers:
+            person = people[roots[answer["person"].id]]
+            acts += person._prepare_answer(**{"occurred_on": now} | answer)
         return self._record_acts(acts) if acts else self.env["gdpr.consent.event"]
 
-    def _prepare_answer(self, choices, offered, keep_present):
+    def _prepare_answer(self, person, version, choices, offered=None, keep_present=False, **act):
+        """Give the acts of this person's answer; ``person`` may be a history that goes on in this one."""
+        offered = offered or version._get_purposes()
+        act["occurred_on"] = act["occurred_on"] or fields.Datetime.now()
+        first = {"values": act.pop("values", {}), "attachment": act.pop("attachment", None)}
+        common = {
+            "company_id": version.form_id.company_id.id,
+            "version_id": version.id,
+            **act,
+            "subject_id": self.id,
+            "act": uuid.uuid4().hex,
+        }
+        said = self._prepare_choices(choices, offered, keep_present)
+        for event in said:
+            if event["action"] == "given":
+                purpose = self.env["gdpr.purpose"].sudo().browse(event["purpose_id"])
+                event["expires_on"] = purpose._get_expiry(act["occurred_on"])
+        agreed = offered.filtered(lambda purpose: purpose.id in choices)
+        if self.objected and "marketing" in agreed.mapped("message_class"):
+            said.append({"action": "objection_lifted", "version_id": None})
+        if said:
+            said[0] |= first
+        return [{**common, **event} for event in said]
+
+    def _prepare_choices(self, choices, offered, keep_present):
         """Give what a person's answer says of each purpose."""
         given = set(self.consent_ids.filtered(lambda consent: consent.state == "given").purpose_id.ids)
         kept = self._get_kept_choices(choices) if keep_present else {}

@@ -17,6 +17,7 @@ from . import test_door_out
 from . import test_identity
 from . import test_form_designer
 from . import test_ledger
+from . import test_import
 from . import test_life_cycle
 from . import test_mass_set
 from . import test_mail_contract
