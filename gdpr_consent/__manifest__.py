@@ -5,7 +5,7 @@
     "category": "Marketing/Privacy",
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",
-    "depends": ["crm", "website"],
+    "depends": ["base_import", "crm", "website"],
     "data": [
         "security/gdpr_consent_groups.xml",
         "security/ir.model.access.csv",
@@ -26,6 +26,7 @@
         "wizards/gdpr_consent_form_publication_views.xml",
         "wizards/gdpr_subject_request_entry_views.xml",
         "wizards/gdpr_ledger_heads_views.xml",
+        "wizards/gdpr_legal_basis_setting_views.xml",
         "wizards/gdpr_subject_joining_views.xml",
         "wizards/gdpr_subject_splitting_views.xml",
         "views/gdpr_consent_event_views.xml",

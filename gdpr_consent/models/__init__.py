@@ -45,9 +45,13 @@ from . import gdpr_subject_mixin_entry
 from . import gdpr_subject_mixin_rights
 from . import gdpr_subject_mixin_evidence
 from . import gdpr_blacklist_mixin
+from . import ir_actions_actions
 from . import mail_blacklist
 from . import phone_blacklist
 from . import gdpr_subject_mixin_identity
+from . import gdpr_subject_mixin_many
+from . import gdpr_subject_mixin_import
+from . import gdpr_import_reader
 from . import base_partner_merge_automatic_wizard
 from . import res_company
 from . import res_config_settings
@@ -60,3 +64,4 @@ from . import mail_mail_gate
 from . import mail_mail_delivery
 from . import mail_template
 from . import mail_thread
+from . import base_import_import

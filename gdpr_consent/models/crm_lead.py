@@ -57,8 +57,8 @@ class CrmLead(models.Model):
 
     def _gdpr_adopt_subjects(self, make=False):
         """A lead of a known contact is about the same person, unless the contact is a company."""
-        for lead in self.filtered(lambda lead: lead.partner_id and not lead.partner_id.is_company):
-            partner = lead.partner_id
-            subject = partner._gdpr_ensure_subjects() if make else partner.gdpr_subject_id
-            if subject:
-                lead._gdpr_link_subject(subject)
+        leads = self.filtered(lambda lead: lead.partner_id and not lead.partner_id.is_company)
+        if make:
+            leads.partner_id._gdpr_ensure_subjects()
+        leads = leads.filtered(lambda lead: lead.partner_id.gdpr_subject_id)
+        leads._gdpr_link_subjects([lead.partner_id.gdpr_subject_id.id for lead in leads])

@@ -53,6 +53,7 @@ class GdprConsentEvent(models.Model):
     * given, refused, withdrawn: the person answered, or an operator recorded the person's words;
     * channels_withdrawn: the person took single channels of a purpose back;
     * requested: the person asked something under articles 15 to 22;
+    * unproven: somebody brought in that the person agrees, without proof that counts; nothing is given;
     * noted: the person left a note, and decided nothing;
     * late_answer: the person answered with a link that had already been used; nothing changed;
     * expired, no_response: a period of the settings has passed;
@@ -80,6 +81,7 @@ class GdprConsentEvent(models.Model):
             ("bounced", "Message came back"),
             ("declared", "Consent declared, not confirmed"),
             ("confirmation_lapsed", "Not confirmed in time"),
+            ("unproven", "Consent imported without proof"),
             ("given", "Consent given"),
             ("refused", "Consent refused"),
             ("withdrawn", "Consent withdrawn"),
@@ -202,6 +204,7 @@ class GdprConsentEvent(models.Model):
             "request": self.env._("Request"),
             "exemption": self.env._("Counts without confirmation because"),
             "cards": self.env._("Records"),
+            "stated": self.env._("Stated"),
         }
         for event in self:
             event.details = "\n".join(

@@ -1,8 +1,8 @@
 import hashlib
+from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
-from odoo.tools import SQL
 
 from ..tools.immutability import forbid_changes
 
@@ -36,16 +36,36 @@ class GdprConsentEventValue(models.Model):
         digest = hashlib.sha256(attachment.sudo().raw or b"").hexdigest()
         return f"{attachment.name} (SHA-256 {digest})"
 
-    def _keep_file(self, attachment):
-        """Keep a copy of a file that backs this value, which nobody may change or remove."""
-        self.ensure_one()
+    @api.model
+    def _keep_files(self, attachments):
+        """Keep copies of the files that back values, which nobody may change or remove.
+
+        :param dict attachments: the file, by id of the value
+        """
+        if not attachments:
+            return
         # Attached to the value, the file is as protected as the value: users have no right to write on either.
-        copy = attachment.sudo().copy({"name": attachment.name, "res_model": self._name, "res_id": self.id})
+        vals_list = []
+        for attachment, value_ids in self._group_by_file(attachments).items():
+            content = attachment.sudo().copy_data({"name": attachment.name, "res_model": self._name})[0]
+            vals_list += [{**content, "res_id": value_id} for value_id in value_ids]
+        copies = self.env["ir.attachment"].sudo().create(vals_list)
         self.flush_model()
-        self.env.cr.execute(
-            SQL("UPDATE gdpr_consent_event_value SET attachment_id = %s WHERE id = %s", copy.id, self.id)
+        copies.flush_recordset()
+        self.env.cr.execute_values(
+            "UPDATE gdpr_consent_event_value SET attachment_id = kept.attachment_id"
+            " FROM (VALUES %s) AS kept (value_id, attachment_id) WHERE gdpr_consent_event_value.id = kept.value_id",
+            [(copy.res_id, copy.id) for copy in copies],
+            page_size=1000,
         )
-        self.invalidate_recordset(["attachment_id"])
+        self.browse(attachments).invalidate_recordset(["attachment_id"])
+
+    @api.model
+    def _group_by_file(self, attachments):
+        by_file = defaultdict(list)
+        for value_id, attachment in attachments.items():
+            by_file[attachment].append(value_id)
+        return by_file
 
     def _find_file_faults(self):
         """Give a sentence for each file that is missing or isn't what was recorded."""

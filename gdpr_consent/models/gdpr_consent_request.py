@@ -138,15 +138,32 @@ class GdprConsentRequest(models.Model):
         return self.form_id.sudo().get_base_url() if self else super().get_base_url()
 
     def _get_asked_purposes(self):
-        purposes = self.env["gdpr.purpose"].sudo()
-        for request in self:
-            purposes |= request._get_offered(request._get_version())
-        return purposes
+        return self.env["gdpr.purpose"].sudo().union(*self._get_offered_by_request().values())
+
+    def _get_asked_by_request(self):
+        """Give the purposes of the wording that each of these requests shows, in a few queries.
+
+        :rtype: dict[gdpr.consent.request, gdpr.purpose]
+        """
+        asked = {}
+        for alike in self.grouped(lambda request: (request.form_id, request.version_number, request.lang)).values():
+            asked |= dict.fromkeys(alike, alike[0]._get_version()._get_purposes())
+        return asked
+
+    def _get_offered_by_request(self):
+        """Give the purposes that the person decides on with each of these requests, in a few queries.
+
+        :rtype: dict[gdpr.consent.request, gdpr.purpose]
+        """
+        asked = self._get_asked_by_request()
+        return {request: request._filter_offered(purposes) for request, purposes in asked.items()}
 
     def _get_offered(self, version):
         """Give the purposes of a wording that the person decides on: of a confirmation, what was declared alone."""
+        return self._filter_offered(version._get_purposes())
+
+    def _filter_offered(self, purposes):
         self.ensure_one()
-        purposes = version._get_purposes()
         if self.kind != "confirmation":
             return purposes
         declared = self._get_declared_choices()

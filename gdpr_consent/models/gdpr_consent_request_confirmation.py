@@ -33,19 +33,20 @@ class GdprConsentRequest(models.Model):
         ]
 
     @api.model
-    def _find_just_declared(self, subjects, choices):
+    def _find_just_declared(self, choices_by_person):
         """Give, by person, the open confirmation made a moment ago of the same choices: a double click, two tabs.
 
+        :param dict choices_by_person: the channel codes, by id of each purpose, by person
         :rtype: dict[gdpr.subject, gdpr.consent.request]
         """
         since = fields.Datetime.now() - GRACE
         return {
             request.subject_id: request
-            for request in subjects.request_ids
+            for request in self.env["gdpr.subject"].sudo().union(*choices_by_person).request_ids
             if request.kind == "confirmation"
             and request.state in ("queued", "sent")
             and request.create_date > since
-            and request._get_declared_choices() == choices
+            and request._get_declared_choices() == choices_by_person[request.subject_id]
         }
 
     def _get_confirmation_end(self):

@@ -77,16 +77,20 @@ class GdprScope(models.Model):
         A record that fits a scope with a filter is in that scope's hands, be it on or off; the scope of the
         model without a filter has the others.
         """
-        covered = records.browse()
         if records._name not in self._get_covered_models():
-            return covered
-        scopes = self.sudo().with_context(active_test=False).search([("model", "=", records._name)])
-        left = records
+            return records.browse()
+        return records & records.sudo().filtered_domain(self._get_covered_domain(records._name))
+
+    @api.model
+    def _get_covered_domain(self, model):
+        """Give the domain of the records of a model that are covered (see ``_filter_covered``)."""
+        if model not in self._get_covered_models():
+            return Domain.FALSE
+        scopes = self.sudo().with_context(active_test=False).search([("model", "=", model)])
+        covered, taken = Domain.FALSE, Domain.FALSE
         for scope in scopes.sorted(lambda scope: scope._get_domain() == Domain.TRUE):
             domain = scope._get_domain()
             if domain is not None:
-                fitting = left & left.sudo().filtered_domain(domain)
-                left -= fitting
-                if scope.active:
-                    covered |= fitting
+                covered |= (domain & ~taken) if scope.active else Domain.FALSE
+                taken |= domain
         return covered

@@ -19,6 +19,16 @@ KEY_PARAMETER = "gdpr_consent.ledger_key"
 KEY_FILE_VARIABLE = "GDPR_CONSENT_LEDGER_KEY_FILE"
 KEY_FILE_OPTION = "gdpr_consent_ledger_key_file"
 BATCH = 10_000
+# What is derived from the ledger and kept with the person.
+PROJECTED = (
+    "legal_basis",
+    "consent_state",
+    "restricted",
+    "objected",
+    "requested_on",
+    "consent_on",
+    "consent_source",
+)
 # What is recorded in the history it is about, even when that goes on elsewhere.
 ON_ABSORBED = frozenset({"absorbed", "separated", "erased"})
 
@@ -50,12 +60,14 @@ class GdprSubject(models.Model):
         heads = subjects._lock_heads()
         now = fields.Datetime.now()
         key = self._get_ledger_key()
-        rows, values = [], []
-        for act in acts:
-            row, act_values = self._prepare_event(act, heads, now, key)
-            rows.append(row)
-            values.append(act_values)
-        events = self._insert_events(rows, values)
+        versions = self.env["gdpr.consent.form.version"].sudo().browse({act.get("version_id") for act in acts} - {None})
+        wordings = {version.id: version.sha256 for version in versions.filtered("id")}
+        event_ids = []
+        # In batches, so that a hundred thousand don't fill the memory.
+        for batch in split_every(BATCH, acts):
+            rows, values = zip(*(self._prepare_event(act, heads, now, key, wordings) for act in batch), strict=True)
+            event_ids += self._insert_events(rows, values)
+        events = self.env["gdpr.consent.event"].browse(event_ids)
         subjects._write_heads(heads)
         subjects |= self._restructure(acts)
         subjects.invalidate_recordset(["event_ids", "history_ids"])
@@ -68,8 +80,13 @@ class GdprSubject(models.Model):
     @api.model
     def _redirect_to_roots(self, acts):
         """Give the acts with the person each is recorded for: the history that goes on."""
-        subjects = self.sudo().browse({act["subject_id"] for act in acts if act["action"] not in ON_ABSORBED})
-        roots = {subject.id: subject.root_id.id for subject in subjects if subject.root_id != subject}
+        subject_ids = {act["subject_id"] for act in acts if act["action"] not in ON_ABSORBED}
+        self.flush_model(["root_id"])
+        roots = dict(
+            self.env.execute_query(
+                SQL("SELECT id, root_id FROM gdpr_subject WHERE id IN %s AND root_id <> id", tuple(subject_ids) or (0,))
+            )
+        )
         if not roots:
             return acts
         return [
@@ -86,15 +103,14 @@ class GdprSubject(models.Model):
             SQL(
                 "SELECT id, head_sequence, head_hash, company_id FROM gdpr_subject"
                 " WHERE id IN %s ORDER BY id FOR UPDATE",
-                tuple(self.ids),
+                tuple(self.ids) or (0,),
             )
         )
         return {row[0]: list(row[1:]) for row in rows}
 
-    def _prepare_event(self, act, heads, now, key):
+    def _prepare_event(self, act, heads, now, key, wordings):
         head = heads[act["subject_id"]]
         actor = act.get("actor", "operator")
-        versions = self.env["gdpr.consent.form.version"].sudo()
         salted = {name: (value, ledger.new_salt()) for name, value in (act.get("values") or {}).items() if value}
         row = {
             "subject_id": act["subject_id"],
@@ -111,7 +127,7 @@ class GdprSubject(models.Model):
             "actor": actor,
             "user_id": act.get("user_id") or (self.env.uid if actor == "operator" else None),
             "version_id": act.get("version_id") or None,
-            "version_sha256": versions.browse(act.get("version_id")).sha256 or None,
+            "version_sha256": wordings.get(act.get("version_id")),
             "request_id": act.get("request_id") or None,
             "company_id": act.get("company_id") or head[2],
             "related_subject_id": act.get("related_subject_id") or None,
@@ -136,9 +152,10 @@ class GdprSubject(models.Model):
         return payload | {"commitments": row["commitments"] or {}}
 
     def _insert_events(self, rows, values):
-        """Write the rows behind the ORM's back: nobody else may, and there may be a hundred thousand."""
-        if not rows:
-            return self.env["gdpr.consent.event"]
+        """Write the rows behind the ORM's back: nobody else may, and there may be a hundred thousand.
+
+        :return: the ids of the events, in the order of the rows
+        """
         self.env["gdpr.consent.form.version"].flush_model()
         self.env["gdpr.consent.request"].flush_model()
         columns = list(rows[0])
@@ -166,10 +183,13 @@ class GdprSubject(models.Model):
                 page_size=1000,
                 fetch=True,
             )
-            for (value_id,), (*_values, attachment) in zip(value_ids, value_rows, strict=True):
-                if attachment:
-                    self.env["gdpr.consent.event.value"].sudo().browse(value_id)._keep_file(attachment)
-        return self.env["gdpr.consent.event"].browse(event_ids)
+            files = {
+                value_id: attachment
+                for (value_id,), (*_values, attachment) in zip(value_ids, value_rows, strict=True)
+                if attachment
+            }
+            self.env["gdpr.consent.event.value"]._keep_files(files)
+        return event_ids
 
     def _write_heads(self, heads):
         for chunk in split_every(BATCH, heads.items()):
@@ -230,26 +250,57 @@ class GdprSubject(models.Model):
 
     def _project_chunk(self):
         projections = self._replay()
-        # What went on elsewhere says the same as the one that goes on.
-        members = defaultdict(list)
-        for member in self.member_ids:
-            members[member.root_id.id].append(member.id)
         ids_by_values = defaultdict(list)
         for subject_id, projection in projections.items():
             given = projection.given
             values = (
-                ("legal_basis", projection.legal_basis),
-                ("consent_state", projection.consent_state),
-                ("restricted", projection.restricted),
-                ("objected", projection.objected),
-                ("requested_on", projection.requested_on or False),
-                ("consent_on", given[0].given_on if given else False),
-                ("consent_source", given[0].source if given else False),
+                projection.legal_basis,
+                projection.consent_state,
+                projection.restricted,
+                projection.objected,
+                projection.requested_on,
+                given[0].given_on if given else None,
+                given[0].source if given else None,
             )
-            ids_by_values[values] += members[subject_id]
-        for values, ids in ids_by_values.items():
-            self.browse(ids).write(dict(values))
+            ids_by_values[values].append(subject_id)
+        self._show([(ids, *values) for values, ids in ids_by_values.items()])
         self._project_consents(projections)
+
+    @api.model
+    def _show(self, rows):
+        """Write what is on record into the people and their cards, in one statement for each kind.
+
+        :param list[tuple] rows: ids of people who are roots, and the values of ``PROJECTED`` they have
+        """
+        self.flush_model(["root_id", *PROJECTED])
+        columns = sql.SQL(", ").join(map(sql.Identifier, PROJECTED))
+        # What went on elsewhere says the same as the one that goes on.
+        changed = self.env.cr.execute_values(
+            sql.SQL(
+                """
+                UPDATE gdpr_subject subject
+                   SET ({columns}, write_uid, write_date) = ({shown}, {uid}, {now})
+                  FROM (SELECT unnest(ids) AS root_id, {columns} FROM (VALUES %s) rows (ids, {columns})) shown
+                 WHERE subject.root_id = shown.root_id AND ({before}) IS DISTINCT FROM ({shown})
+             RETURNING subject.id
+                """
+            ).format(
+                columns=columns,
+                shown=sql.SQL(", ").join(sql.Identifier("shown", column) for column in PROJECTED),
+                before=sql.SQL(", ").join(sql.Identifier("subject", column) for column in PROJECTED),
+                uid=sql.Literal(self.env.uid),
+                now=sql.Literal(self.env.cr.now()),
+            ),
+            rows,
+            template="(%s, %s, %s, %s::boolean, %s::boolean, %s::timestamp, %s::timestamp, %s)",
+            page_size=len(rows),
+            fetch=True,
+        )
+        people = self.sudo().browse(row[0] for row in changed)
+        people.invalidate_recordset(PROJECTED, flush=False)
+        people.modified(PROJECTED)
+        for model in self.env["gdpr.subject.mixin"]._get_card_models():
+            self.env[model]._gdpr_show_people(people)
 
     def _read_events(self):
         """Give the rows of the events of these histories, each by itself, oldest first."""
@@ -268,7 +319,9 @@ class GdprSubject(models.Model):
         self.flush_model(["root_id"])
         self.env.cr.execute(
             SQL(
-                "SELECT event.*, subject.root_id FROM gdpr_consent_event event"
+                "SELECT event.id, event.action, event.legal_basis, event.purpose_id, event.channel_codes,"
+                " event.occurred_on, event.expires_on, event.source, event.request_id, subject.root_id"
+                " FROM gdpr_consent_event event"
                 " JOIN gdpr_subject subject ON subject.id = event.subject_id"
                 " WHERE subject.root_id IN %s ORDER BY event.id",
                 tuple(self.ids),
@@ -287,18 +340,16 @@ class GdprSubject(models.Model):
             for channel in self.env["gdpr.channel"].sudo().with_context(active_test=False).search([])
         }
         to_create = []
+        by_channels = defaultdict(Consent.browse)
         for subject_id, projection in projections.items():
             for purpose_id, answer in projection.answers.items():
                 consent = existing.pop((subject_id, purpose_id), Consent)
                 if consent._shows(answer):
                     continue
+                codes = answer.channel_codes.split(",")
+                channel_ids = tuple(channels[code] for code in codes if code in channels)
                 values = {
                     "state": answer.state,
-                    "channel_ids": [
-                        fields.Command.set(
-                            [channels[code] for code in answer.channel_codes.split(",") if code in channels]
-                        )
-                    ],
                     "given_on": answer.given_on or False,
                     "expires_on": answer.expires_on or False,
                     "renewal_due": answer.renewal_due,
@@ -307,8 +358,12 @@ class GdprSubject(models.Model):
                 }
                 if consent:
                     consent.write(values)
+                    by_channels[channel_ids] += consent
                 else:
-                    to_create.append({"subject_id": subject_id, "purpose_id": purpose_id, **values})
+                    values |= {"subject_id": subject_id, "purpose_id": purpose_id}
+                    to_create.append({**values, "channel_ids": [fields.Command.set(channel_ids)]})
+        for channel_ids, consents in by_channels.items():
+            consents.write({"channel_ids": [fields.Command.set(channel_ids)]})
         Consent.concat(*existing.values()).unlink()
         if to_create:
             Consent.create(to_create)

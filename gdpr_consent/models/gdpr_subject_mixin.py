@@ -7,6 +7,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.mail import email_normalize_all, formataddr
+from odoo.tools.misc import split_every
 from odoo.tools.sql import column_exists, create_column, table_exists
 
 from .gdpr_purpose import LEGAL_BASES
@@ -23,6 +24,13 @@ COLUMNS = {
 # Acts that the person can leave a note with.
 TELLING_ACTIONS = ("given", "refused", "withdrawn", "channels_withdrawn", "objected", "noted")
 PROJECTED_FIELDS = ("gdpr_consent_state", "gdpr_restricted", "gdpr_subject_id")
+# The columns of a card that show what is on record of its person, by those of the person.
+SHOWN = {
+    "gdpr_legal_basis": "legal_basis",
+    "gdpr_consent_state": "consent_state",
+    "gdpr_restricted": "restricted",
+}
+BATCH = 10_000
 
 
 class GdprSubjectMixin(models.AbstractModel):
@@ -50,7 +58,6 @@ class GdprSubjectMixin(models.AbstractModel):
         [("not_applicable", "Not applicable"), *LEGAL_BASES],
         string="Legal Basis",
         compute="_compute_gdpr_legal_basis",
-        inverse="_inverse_gdpr_legal_basis",
         default=lambda self: self._gdpr_get_default_basis({})[0],
         store=True,
         readonly=False,
@@ -61,7 +68,7 @@ class GdprSubjectMixin(models.AbstractModel):
     gdpr_legal_basis_reason = fields.Text(
         "Reason for the Legal Basis",
         compute="_compute_gdpr_legal_basis_reason",
-        inverse="_inverse_gdpr_legal_basis",
+        readonly=False,
         groups="gdpr_consent.group_user",
         help="Legitimate interests: say how you weighed yours against the person's.",
     )
@@ -264,13 +271,6 @@ class GdprSubjectMixin(models.AbstractModel):
             request = latest.get(card.gdpr_subject_id.id)
             card.gdpr_failure_reason = request.failure_reason if request and request.state == "failed" else False
 
-    def _inverse_gdpr_legal_basis(self):
-        by_values = defaultdict(self.browse)
-        for card in self:
-            by_values[card.gdpr_legal_basis, card.gdpr_legal_basis_reason] += card
-        for (basis, reason), cards in by_values.items():
-            cards.gdpr_set_legal_basis(basis or "not_applicable", reason)
-
     # ------------------------------------------------------------
     # CRUD AND VIEWS
     # ------------------------------------------------------------
@@ -321,13 +321,33 @@ class GdprSubjectMixin(models.AbstractModel):
         return vals_list
 
     def write(self, vals):
+        """Set the legal basis through the one door. The reason on record was for the basis before."""
         self._gdpr_refuse_projected(vals)
-        if "gdpr_legal_basis" in vals and "gdpr_legal_basis_reason" not in vals:
-            # The reason on record was for the basis before.
-            changing = self.filtered(lambda card: card.gdpr_legal_basis != vals["gdpr_legal_basis"])
-            super(GdprSubjectMixin, changing).write({**vals, "gdpr_legal_basis_reason": False})
-            self -= changing
-        return super().write(vals)
+        chosen = {name: vals[name] for name in ("gdpr_legal_basis", "gdpr_legal_basis_reason") if name in vals}
+        if not chosen:
+            return super().write(vals)
+        self.check_access("write")
+        for name in chosen:
+            self._check_field_access(self._fields[name], "write")
+        others = {name: value for name, value in vals.items() if name not in chosen}
+        reason = chosen.get("gdpr_legal_basis_reason")
+        if "gdpr_legal_basis" not in chosen:
+            super().write(others)
+            for basis, cards in self.grouped("gdpr_legal_basis").items():
+                cards.gdpr_set_legal_basis(basis or "not_applicable", reason)
+            return True
+        # Refuses what isn't a basis, as for any field of a selection.
+        field = self._fields["gdpr_legal_basis"]
+        basis = field.convert_to_cache(chosen["gdpr_legal_basis"], self) or "not_applicable"
+        watched = [field] if self._gdpr_is_watched() else []
+        if watched:
+            # An automation rule sees in ``write`` what is written: it isn't to see it again when it is computed.
+            others["gdpr_legal_basis"] = basis
+        if others:
+            super().write(others)
+        with self.env.protecting(watched, self):
+            self.gdpr_set_legal_basis(basis, reason)
+        return True
 
     @api.onchange("gdpr_legal_basis")
     def _onchange_gdpr_legal_basis(self):
@@ -447,19 +467,19 @@ class GdprSubjectMixin(models.AbstractModel):
         :return: the persons
         :rtype: gdpr.subject
         """
-        without = self.sudo().filtered(lambda card: not card.gdpr_subject_id)
+        cards = self.sudo()
+        cards.fetch(["gdpr_subject_id"])
+        without = cards.filtered(lambda card: not card.gdpr_subject_id)
         if without:
             without._gdpr_adopt_subjects(make=True)
             without = without.filtered(lambda card: not card.gdpr_subject_id)
         if without:
-            subjects = (
-                self.env["gdpr.subject"]
-                .sudo()
-                .create([{"company_id": card._gdpr_get_own_company().id} for card in without])
-            )
-            for card, subject in zip(without, subjects, strict=True):
-                card._gdpr_link_subject(subject)
-        return self.sudo().gdpr_subject_id
+            if "company_id" in self._fields:
+                without.fetch(["company_id"])
+            company_ids = [card._gdpr_get_own_company().id for card in without]
+            without._gdpr_link_subjects(self.env["gdpr.subject"]._make(company_ids))
+        cards.fetch(["gdpr_subject_id"])
+        return cards.gdpr_subject_id
 
     def _gdpr_adopt_subjects(self, make=False):
         """Take over the person of a card that stands for the same person. Nothing, by default.
@@ -468,9 +488,86 @@ class GdprSubjectMixin(models.AbstractModel):
         """
 
     def _gdpr_link_subject(self, subject):
-        # Past the refusal in write(): this is the one place that sets it.
-        super().write({"gdpr_subject_id": subject.id})  # pylint: disable=super-method-mismatch
+        self._gdpr_link_subjects([subject.id] * len(self))
+
+    def _gdpr_link_subjects(self, subject_ids):
+        """Let these cards be about these persons, card by card, in one statement.
+
+        Past the refusal in ``write``: this is the one place that sets it.
+        """
+        if not self:
+            return
+        self.flush_model(["gdpr_subject_id", *SHOWN])
+        self.modified(["gdpr_subject_id"], before=True)
+        self.env["gdpr.subject"].flush_model(SHOWN.values())
+        linked = SQL(
+            "gdpr_subject subject JOIN (SELECT unnest(%s) AS card_id, unnest(%s) AS subject_id) link"
+            " ON link.subject_id = subject.id",
+            self.ids,
+            subject_ids,
+        )
+        shown = {"gdpr_subject_id": "id"} | ({} if self._gdpr_is_watched() else SHOWN)
+        self._gdpr_update(shown, linked, SQL("card.id = link.card_id"))
+        self.invalidate_recordset(["gdpr_subject_id"], flush=False)
+        for inverse in self.pool.field_inverses[self._fields["gdpr_subject_id"]]:
+            self.env[inverse.model_name].invalidate_model([inverse.name], flush=False)
+        self.modified(["gdpr_subject_id"])
+        self._gdpr_settle()
         self._gdpr_block_objecting()
+
+    @api.model
+    def _gdpr_show_people(self, people):
+        """Let the cards show what is on record of these people, in one statement.
+
+        What depends on the people was marked as modified before.
+        """
+        if people and not self._gdpr_is_watched():
+            condition = SQL("card.gdpr_subject_id = subject.id AND subject.id IN %s", tuple(people.ids))
+            self._gdpr_update(SHOWN, SQL("gdpr_subject subject"), condition).modified(SHOWN)
+        self._gdpr_settle()
+
+    @api.model
+    def _gdpr_update(self, shown, source, condition):
+        """Write what the people have into the cards, where it differs; give the cards that changed."""
+        assignments = [
+            SQL("%s = %s", SQL.identifier(name), SQL.identifier("subject", column)) for name, column in shown.items()
+        ]
+        if self._log_access:
+            assignments.append(SQL("write_uid = %s, write_date = %s", self.env.uid, self.env.cr.now()))
+        rows = self.env.execute_query(
+            SQL(
+                "UPDATE %s card SET %s FROM %s WHERE %s AND (%s) IS DISTINCT FROM (%s) RETURNING card.id",
+                SQL.identifier(self._table),
+                SQL(", ").join(assignments),
+                source,
+                condition,
+                SQL(", ").join(SQL.identifier("card", name) for name in shown),
+                SQL(", ").join(SQL.identifier("subject", column) for column in shown.values()),
+            )
+        )
+        cards = self.sudo().browse(row[0] for row in rows)
+        cards.invalidate_recordset([*shown, "write_uid", "write_date"] if self._log_access else shown, flush=False)
+        return cards
+
+    @api.model
+    def _gdpr_settle(self):
+        """Compute what the cards show, where somebody watches it; elsewhere it is written already."""
+        if self._gdpr_is_watched():
+            self._recompute_model(SHOWN)
+            return
+        for name in SHOWN:
+            field = self._fields[name]
+            self.env.remove_to_compute(field, self.env.records_to_compute(field))
+
+    @api.model
+    def _gdpr_is_watched(self):
+        """Tell whether Odoo's automation rules or the tracking of changes look at what the cards show.
+
+        They see only what the ORM computes; a rule leaves the method it replaces in ``origin``.
+        """
+        return hasattr(type(self)._compute_field_value, "origin") or any(
+            getattr(self._fields[name], "tracking", None) for name in SHOWN
+        )
 
     def _gdpr_take_over(self, others):
         """Take over the history and the open requests of cards that are merged into this one.
@@ -525,30 +622,56 @@ class GdprSubjectMixin(models.AbstractModel):
                     " person's (article 6(1)(f) GDPR)."
                 )
             )
-        reasons = self._gdpr_read_last_values("reason", ["basis_changed"]) if reason else {}
-        changing = self.sudo().filtered(
-            lambda card: (
-                (card.gdpr_subject_id.legal_basis or "not_applicable") != basis
-                or (reason and reasons.get(card.gdpr_subject_id.id) != reason)
-            )
-        )
+        # In batches, so that a hundred thousand don't fill the memory; in the order in which people are locked.
+        for batch in split_every(BATCH, self._gdpr_sort_by_person(), self.browse):
+            batch._gdpr_apply_basis_to_batch(basis, reason, actor)
+
+    def _gdpr_apply_basis_to_batch(self, basis, reason, actor):
+        changing = self._gdpr_filter_changing(basis, reason)
         if not changing:
             return
-        subjects = changing._gdpr_ensure_subjects()
+        subjects = changing._gdpr_ensure_subjects().root_id
         if basis != "consent":
-            subjects.request_ids._cancel()
+            subjects._cancel_requests()
         self.env["gdpr.subject"]._record_acts(
             [
                 {
-                    "subject_id": subject.id,
+                    "subject_id": subject_id,
                     "action": "basis_changed",
                     "legal_basis": basis,
                     "actor": actor,
                     "values": {"reason": reason},
                 }
-                for subject in subjects
+                for subject_id in subjects.ids
             ]
         )
+
+    def _gdpr_sort_by_person(self):
+        """Give the ids of the cards in the order in which their persons are locked; those without one last."""
+        self.flush_model(["gdpr_subject_id"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT card.id FROM %s card LEFT JOIN gdpr_subject subject ON subject.id = card.gdpr_subject_id"
+                " WHERE card.id IN %s ORDER BY subject.root_id, card.id",
+                SQL.identifier(self._table),
+                tuple(self.ids) or (0,),
+            )
+        )
+        return [row[0] for row in rows]
+
+    def _gdpr_read_bases(self):
+        """Give, by id of the card, the id of its person and the legal basis on record."""
+        self.env["gdpr.subject"].flush_model(["legal_basis"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT card.id, subject.id, COALESCE(subject.legal_basis, 'not_applicable')"
+                " FROM %s card LEFT JOIN gdpr_subject subject ON subject.id = card.gdpr_subject_id"
+                " WHERE card.id IN %s ORDER BY subject.root_id, card.id",
+                SQL.identifier(self._table),
+                tuple(self.ids) or (0,),
+            )
+        )
+        return {card_id: basis for card_id, *basis in rows}
 
     # ------------------------------------------------------------
     # ARGUMENTS OF THE PUBLIC METHODS

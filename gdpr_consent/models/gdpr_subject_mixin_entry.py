@@ -78,14 +78,29 @@ class GdprSubjectMixin(models.AbstractModel):
         declared = self.filtered(lambda card: card._gdpr_get_company()._needs_gdpr_confirmation(source))
         if declared:
             declared._gdpr_declare_consent(versions, choices, **act)
-        for card in self - declared:
-            subject = card._gdpr_ensure_subjects()
-            exemption = card._gdpr_get_company()._get_gdpr_exemption(source)
-            subject._record_answer(
-                versions[card], choices, offered=purposes, **act | {"values": values | {"exemption": exemption}}
-            )
-            subject.request_ids._close_answered()
+        (self - declared)._gdpr_answer_read_out(versions, choices, purposes, **act)
         return True
+
+    def _gdpr_answer_read_out(self, versions, choices, offered, **act):
+        """Record what these people agreed to when the wording was read out to them; once for each person.
+
+        :param dict versions: the wording, by card
+        """
+        self._gdpr_ensure_subjects()
+        answers = {}
+        for card in self.sudo():
+            exemption = card._gdpr_get_company()._get_gdpr_exemption(act["source"])
+            person = card.gdpr_subject_id.root_id
+            answer = {**act, "person": person, "version": versions[card], "choices": choices, "offered": offered}
+            answers.setdefault(person, {**answer, "values": {**act["values"], "exemption": exemption}})
+        self._gdpr_record_answers(list(answers.values()))
+
+    @api.model
+    def _gdpr_record_answers(self, answers):
+        """Record answers that somebody wrote down, each of another person, and settle what the persons were asked."""
+        subjects = self.env["gdpr.subject"].sudo()
+        subjects._record_answers(answers)
+        subjects.union(*(answer["person"] for answer in answers)).request_ids._close_answered()
 
     def _gdpr_declare_consent(self, versions, choices, **act):
         """Note what somebody says these persons agree to, and mail each person once, asking to confirm it.
@@ -94,10 +109,7 @@ class GdprSubjectMixin(models.AbstractModel):
         :param dict[int, list[str]] choices: the channel codes, by id of each purpose
         :param act: further values for ``_record_acts``; ``values`` go to the first event of each person
         """
-        refusals = self.with_context(gdpr_request_options={"kind": "confirmation"})._gdpr_get_refusals()
-        if act["source"] == "import":
-            # The person may have come to a web site; on a list that was brought in nobody has asked for anything.
-            refusals |= self._gdpr_get_objections()
+        refusals = self._gdpr_get_declaration_refusals(act["source"])
         if refusals:
             reasons = "\n".join(list(refusals.values())[:10])
             raise ValidationError(
@@ -105,50 +117,72 @@ class GdprSubjectMixin(models.AbstractModel):
                     "What was declared can't be confirmed, so nobody was recorded:\n%(reasons)s", reasons=reasons
                 )
             )
-        self._gdpr_ensure_subjects()
-        cards = {}
-        for card in self.sudo():
-            cards.setdefault(card.gdpr_subject_id.root_id, card)
-        subjects = self.env["gdpr.subject"].sudo().union(*cards)
+        made = self._gdpr_declare({card: (versions[card], choices, act) for card in self})
+        if len(made) == 1:
+            made.mail_mail_ids.send_after_commit()
+
+    def _gdpr_get_declaration_refusals(self, source):
+        """Give, for those who can't be asked to confirm what somebody says of them, why."""
+        refusals = self.with_context(gdpr_request_options={"kind": "confirmation"})._gdpr_get_refusals()
+        if source == "import":
+            # The person may have come to a web site; on a list that was brought in nobody has asked for anything.
+            refusals |= self._gdpr_get_objections()
+        return refusals
+
+    @api.model
+    def _gdpr_declare(self, declarations):
+        """Note what somebody says persons agree to, and mail each person once, asking to confirm it.
+
+        :param dict declarations: by card the wording, the channel codes by id of each purpose, and further values for
+            ``_record_acts``
+        :return: the requests made
+        :rtype: gdpr.consent.request
+        """
+        Request = self.env["gdpr.consent.request"]
+        if not declarations:
+            return Request
+        self.browse(card.id for card in declarations)._gdpr_ensure_subjects()
+        by_person = {}
+        for card, declaration in declarations.items():
+            card = card.sudo()
+            by_person.setdefault(card.gdpr_subject_id.root_id, (card, *declaration))
         # Waits for the same declaration at the same moment.
-        subjects._lock_heads()
-        subjects.invalidate_recordset()
-        requests = self.env["gdpr.consent.request"]._find_just_declared(subjects, choices)
-        unasked = [subject for subject in subjects if subject not in requests]
-        made = self.env["gdpr.consent.request"]._queue_messages(
-            "confirmation",
-            [
-                cards[subject]._gdpr_prepare_confirmation(versions[cards[subject]], choices, **act)
-                for subject in unasked
-            ],
-        )
+        self.env["gdpr.subject"].sudo().union(*by_person)._lock_people()
+        choices_by_person = {person: choices for person, (_card, _version, choices, _act) in by_person.items()}
+        requests = Request._find_just_declared(choices_by_person)
+        unasked = [person for person in by_person if person not in requests]
+        vals_list = []
+        for person in unasked:
+            card, version, choices, act = by_person[person]
+            vals_list.append(card._gdpr_prepare_confirmation(version, choices, **act))
+        made = Request._queue_messages("confirmation", vals_list)
         requests |= dict(zip(unasked, made, strict=True))
-        values, attachment = act.pop("values"), act.pop("attachment")
         acts = []
-        for subject, card in cards.items():
+        for person, (_card, version, choices, act) in by_person.items():
             mark = uuid.uuid4().hex
-            declarations = [
+            said = [
                 {
                     **act,
-                    "subject_id": subject.id,
+                    "values": {},
+                    "attachment": None,
+                    "subject_id": person.id,
                     "act": mark,
                     "action": "declared",
                     # Who fills in a form of the web site isn't known yet.
                     "actor": "system" if act["source"] == "website" else "operator",
                     "purpose_id": purpose_id,
                     "channel_codes": codes,
-                    "version_id": versions[card].id,
-                    "request_id": requests[subject].id,
-                    "company_id": versions[card].form_id.company_id.id,
+                    "version_id": version.id,
+                    "request_id": requests[person].id,
+                    "company_id": version.form_id.company_id.id,
                 }
                 for purpose_id, codes in choices.items()
             ]
-            email = requests[subject].email
-            declarations[0] |= {"values": values | {"email": email}, "attachment": attachment}
-            acts += declarations
+            values = {**act["values"], "email": requests[person].email}
+            said[0] |= {"values": values, "attachment": act["attachment"]}
+            acts += said
         self.env["gdpr.subject"]._record_acts(acts)
-        if len(made) == 1:
-            made.mail_mail_ids.send_after_commit()
+        return made
 
     def _gdpr_prepare_confirmation(self, version, choices, **act):
         self.ensure_one()
@@ -198,7 +232,15 @@ class GdprSubjectMixin(models.AbstractModel):
                 raise ValidationError(
                     self.env._("A consent of that date for “%(purpose)s” has lapsed already.", purpose=purpose.name)
                 )
+        objected_on = self._gdpr_get_objection_dates() if any(purpose._is_marketing() for purpose in purposes) else {}
         for card in self:
+            if objected_on.get(card.id, given_on) > given_on:
+                raise ValidationError(
+                    self.env._(
+                        "%(name)s has objected to any marketing after that date. Only a later consent counts.",
+                        name=card._gdpr_get_name(),
+                    )
+                )
             for consent in card.sudo().gdpr_subject_id.consent_ids:
                 if consent.purpose_id in purposes and consent._was_denied_after(given_on):
                     raise ValidationError(
@@ -215,6 +257,21 @@ class GdprSubjectMixin(models.AbstractModel):
                         name=card._gdpr_get_name(),
                     )
                 )
+
+    def _gdpr_get_objection_dates(self):
+        """Give when those objected to all marketing who still do (UTC), by id of the card."""
+        objecting = self.sudo().filtered("gdpr_objected")
+        if not objecting:
+            return {}
+        events = self.env["gdpr.consent.event"].sudo()
+        events = events.search(
+            [("action", "=", "objected"), ("subject_id.root_id", "in", objecting.gdpr_subject_id.root_id.ids)]
+        )
+        dates = {}
+        for event in events:
+            dates.setdefault(event.subject_id.root_id, event.occurred_on)
+        moments = {card.id: dates.get(card.gdpr_subject_id.root_id) for card in objecting}
+        return {card_id: moment for card_id, moment in moments.items() if moment}
 
     @api.model
     def _gdpr_prepare_evidence(self, evidence):
@@ -272,8 +329,7 @@ class GdprSubjectMixin(models.AbstractModel):
             raise ValidationError(self.env._("“%(way)s” is not a way to collect an answer.", way=source))
         if purposes is not None:
             purposes = self._gdpr_browse_by_code("gdpr.purpose", purposes)
-        for subject in self._gdpr_ensure_subjects():
-            subject._record_withdrawal(purposes, source=source, values={"note": note or ""})
+        self._gdpr_ensure_subjects()._record_withdrawal(purposes, source=source, values={"note": note or ""})
         return True
 
     def gdpr_record_objection(self, source="phone", note=None):

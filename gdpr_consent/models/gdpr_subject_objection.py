@@ -23,13 +23,7 @@ class GdprSubject(models.Model):
         :param act: further values for ``_record_acts``; ``values`` go with the objection itself
         :return: the events; none for those who have objected already
         """
-        if not self:
-            return self.env["gdpr.consent.event"]
-        # Browsed anew, so that all of them are read at once.
-        people = self.browse(self.root_id.ids)
-        people._lock_heads()
-        people.invalidate_recordset()
-        people = people.filtered(lambda person: not person.objected)
+        people = self._lock_people().filtered(lambda person: not person.objected)
         acts = []
         denied = people._get_marketing_to_deny()
         for person in people:
@@ -49,14 +43,10 @@ class GdprSubject(models.Model):
         for consent in self.consent_ids:
             if consent.state == "given" and consent.purpose_id._is_marketing():
                 denied[consent.subject_id.id][consent.purpose_id.id] = True
-        asked = defaultdict(self.env["gdpr.purpose"].browse)
-        for request in self.request_ids:
-            if request.state not in ("queued", "sent"):
-                continue
-            version = request._get_version()
-            if version not in asked:
-                asked[version] = version._get_purposes().filtered(lambda purpose: purpose._is_marketing())
-            denied[request.subject_id.id] |= dict.fromkeys(asked[version].ids, True)
+        requests = self.request_ids.filtered(lambda request: request.state in ("queued", "sent"))
+        for request, purposes in requests._get_asked_by_request().items():
+            marketing = purposes.filtered(lambda purpose: purpose._is_marketing())
+            denied[request.subject_id.id] |= dict.fromkeys(marketing.ids, True)
         return denied
 
     @api.model

@@ -17,7 +17,9 @@ from . import test_door_out
 from . import test_identity
 from . import test_form_designer
 from . import test_ledger
+from . import test_import
 from . import test_life_cycle
+from . import test_mass_set
 from . import test_mail_contract
 from . import test_migration
 from . import test_portal
@@ -33,6 +35,7 @@ from . import test_tour_campaign
 from . import test_tour_consent
 from . import test_tour_form_designer
 from . import test_tour_preferences
+from . import test_tour_mass_set
 from . import test_translation
 from . import test_unsubscribe
 from . import test_verification

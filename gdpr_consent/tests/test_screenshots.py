@@ -48,7 +48,7 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
 
     @classmethod
     def setUpClass(cls):
-        with freeze_time(NOW - timedelta(days=20)), patch("secrets.choice", random.Random(19).choice):
+        with freeze_time(NOW - timedelta(days=20)), patch("secrets.randbelow", random.Random(19).randrange):
             super().setUpClass()
             # The colour of a person's initials follows from the moment of creation.
             cls.cr._now = NOW
@@ -135,7 +135,7 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
     def setUp(self):
         super().setUp()
         # The references of people.
-        self.startPatcher(patch("secrets.choice", random.Random(26).choice))
+        self.startPatcher(patch("secrets.randbelow", random.Random(26).randrange))
 
     def set_basis(self, card, moment):
         with freeze_time(moment):

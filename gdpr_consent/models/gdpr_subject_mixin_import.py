@@ -1,0 +1,264 @@
+from odoo import api, fields, models
+
+from ..tools.collector import Collector
+
+# Who the rows of one import are about and what they say, while they are loaded; what of it isn't usable and why.
+ROWS, PROBLEMS = "gdpr_import_rows", "gdpr_import_problems"
+BASIS = ("gdpr_legal_basis", "gdpr_legal_basis_reason")
+STATEMENT = (
+    "gdpr_import_purposes",
+    "gdpr_import_channels",
+    "gdpr_import_source",
+    "gdpr_import_given_on",
+    "gdpr_import_wording",
+    "gdpr_import_evidence",
+)
+WITHOUT_USABLE_ANSWER = ("pending", "waiting", "no_response")
+
+
+class GdprSubjectMixin(models.AbstractModel):
+    """Legal bases and consents brought in by Odoo's import, those of all rows at once (law.md R-10, R-19).
+
+    The columns of a consent are fields that can be written, but hold nothing: what they say goes through the one
+    door. A row without full proof makes no consent. It isn't lost: the history says what was stated and why it
+    doesn't count.
+    """
+
+    _inherit = "gdpr.subject.mixin"
+
+    gdpr_import_purposes = fields.Char(
+        "Consent: Purposes",
+        store=False,
+        exportable=False,
+        copy=False,
+        groups="gdpr_consent.group_user",
+        help="Names or codes, separated by commas.",
+    )
+    gdpr_import_channels = fields.Char(
+        "Consent: Channels",
+        store=False,
+        exportable=False,
+        copy=False,
+        groups="gdpr_consent.group_user",
+        help="Names or codes, separated by commas.",
+    )
+    gdpr_import_source = fields.Char(
+        "Consent: Collected By",
+        store=False,
+        exportable=False,
+        copy=False,
+        groups="gdpr_consent.group_user",
+        help="Phone, Meeting, Paper, Web site, API or Import. Empty: Import.",
+    )
+    gdpr_import_given_on = fields.Datetime(
+        "Consent: Given On", store=False, exportable=False, copy=False, groups="gdpr_consent.group_user"
+    )
+    gdpr_import_wording = fields.Char(
+        "Consent: Wording",
+        store=False,
+        exportable=False,
+        copy=False,
+        groups="gdpr_consent.group_user",
+        help="The name of the published form whose words the person saw or heard, with its version: Newsletter,"
+        " version 2. Without the version: the newest.",
+    )
+    gdpr_import_evidence = fields.Char(
+        "Consent: Evidence",
+        store=False,
+        exportable=False,
+        copy=False,
+        groups="gdpr_consent.group_user",
+        help="What proves it, and where it is kept.",
+    )
+    gdpr_import_problem = fields.Text(
+        "Why the Imported Consent Isn't Usable",
+        compute="_compute_gdpr_import_problem",
+        search="_search_gdpr_import_problem",
+        groups="gdpr_consent.group_user",
+    )
+
+    @api.depends("gdpr_subject_id.history_ids", "gdpr_consent_state")
+    def _compute_gdpr_import_problem(self):
+        """The reason while the person hasn't answered since."""
+        reasons = self._gdpr_read_last_values("reason", ["unproven"])
+        for card in self:
+            is_open = card.gdpr_consent_state in WITHOUT_USABLE_ANSWER
+            card.gdpr_import_problem = is_open and reasons.get(card.sudo().gdpr_subject_id.root_id.id, False)
+
+    def _search_gdpr_import_problem(self, operator, value):
+        """Those without a usable consent, one of whose events says so; of the texts no single one is searched."""
+        if operator != "in" or set(value) != {False}:
+            return NotImplemented
+        events = self.env["gdpr.consent.event"]._search([("action", "=", "unproven")])
+        return [
+            "|",
+            ("gdpr_consent_state", "not in", WITHOUT_USABLE_ANSWER),
+            ("gdpr_subject_id.root_id.member_ids", "not any", [("event_ids", "in", events)]),
+        ]
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        vals_list = [dict(vals) for vals in vals_list]
+        statements = [self._gdpr_pop(vals, STATEMENT) for vals in vals_list]
+        cards = super().create(vals_list)
+        self._gdpr_collect(
+            [
+                (card, {**self._gdpr_pop(dict(vals), BASIS), **statement})
+                for card, vals, statement in zip(cards, vals_list, statements, strict=True)
+                if statement
+            ],
+            bases_are_set=True,
+        )
+        return cards
+
+    def write(self, vals):
+        is_loading = isinstance(self.env.context.get(ROWS), Collector)
+        vals = dict(vals)
+        said = self._gdpr_pop(vals, (*BASIS, *STATEMENT) if is_loading else STATEMENT)
+        result = super().write(vals)
+        if said:
+            self._gdpr_collect([(card, said) for card in self])
+        return result
+
+    def _load_records(self, data_list, update=False):
+        """Record what all rows of an import say at once."""
+        rows = Collector()
+        records = super(GdprSubjectMixin, self.with_context(**{ROWS: rows}))._load_records(data_list, update)
+        infos = {data["record"].id: data.get("info") for data in data_list if data.get("record")}
+        self._gdpr_record_rows(rows, infos)
+        return records.with_env(self.env)
+
+    @api.model
+    def _gdpr_pop(self, vals, names):
+        """Take these values out of others; an empty cell says nothing."""
+        said = {name: vals.pop(name) for name in names if name in vals}
+        return {name: value for name, value in said.items() if value}
+
+    def _gdpr_collect(self, rows, bases_are_set=False):
+        """Record what is said of these cards, or remember it while an import is loaded."""
+        if not rows:
+            return
+        collected = self.env.context.get(ROWS)
+        if isinstance(collected, Collector):
+            collected += [(card.id, said, bases_are_set) for card, said in rows]
+        else:
+            self._gdpr_record_rows([(card.id, said, bases_are_set) for card, said in rows], {})
+
+    @api.model
+    def _gdpr_record_rows(self, rows, infos):
+        """Record the legal bases and the consents that rows of an import state.
+
+        :param list rows: id of the card, what is said of it, whether its basis is set already
+        :param dict infos: where in the file a card's row is, by id of the card
+        :raise AccessError: the user may not do that
+        """
+        bases = {}
+        for card_id, said, bases_are_set in rows:
+            if "gdpr_legal_basis" in said and not bases_are_set:
+                bases.setdefault((said["gdpr_legal_basis"], said.get("gdpr_legal_basis_reason")), []).append(card_id)
+        for (basis, reason), ids in bases.items():
+            self.browse(ids).gdpr_set_legal_basis(basis, reason)
+        statements = [(card_id, said) for card_id, said, _are_set in rows if any(name in said for name in STATEMENT)]
+        if not statements:
+            return
+        self._gdpr_check_group("gdpr_consent.group_user")
+        named = {card_id for card_id, said in statements if "gdpr_legal_basis" in said}
+        cards = self.browse(dict(statements))
+        cards._gdpr_start_with_consent(named)
+        problems = cards._gdpr_record_statements(statements)
+        log = self.env.context.get(PROBLEMS)
+        if isinstance(log, Collector):
+            log += [(infos.get(card_id) or {}, reason) for card_id, reason in problems]
+
+    def _gdpr_start_with_consent(self, named):
+        """Give those the basis Consent that have none yet and of whom a consent is stated.
+
+        :param set named: ids of those whose basis the file names
+        """
+        if self.env.su or self.env.user.has_group("gdpr_consent.group_officer"):
+            starting = self.filtered(lambda card: card.id not in named and card.gdpr_legal_basis == "not_applicable")
+            self.env["gdpr.scope"]._filter_covered(starting)._gdpr_apply_basis("consent")
+
+    def _gdpr_record_statements(self, statements):
+        """Record the consents stated of these cards: as given, as declared, or as not usable.
+
+        :param list statements: id of the card and what is said of it
+        :return: id of the card and why what is said doesn't count, for each row of which it doesn't
+        """
+        cards = {card.id: card for card in self.sudo()}
+        self._gdpr_ensure_subjects()
+        people = self.sudo().gdpr_subject_id._lock_people()
+        reader = self.env["gdpr.import.reader"]._prepare()
+        proven, declared, problems = [], {}, []
+        for card_id, said in statements:
+            card = cards[card_id]
+            statement = reader._read(card, said)
+            if statement["problems"]:
+                problems.append((card, said, " ".join(statement["problems"])))
+            elif not statement["choices"]:
+                # All of it is on record already.
+                continue
+            elif card._gdpr_get_company()._needs_gdpr_confirmation(statement["act"]["source"]):
+                declared.setdefault(card, (said, statement))
+            else:
+                proven.append((card, statement))
+        problems += self._gdpr_declare_statements(declared)
+        self._gdpr_record_proven(proven)
+        self._gdpr_note_unproven(problems, people)
+        return [(card.id, reason) for card, _said, reason in problems]
+
+    @api.model
+    def _gdpr_declare_statements(self, declared):
+        """Ask those to confirm of whom only a list says that they agreed; give those that can't be asked, and why."""
+        cards = self.browse(card.id for card in declared)
+        refusals = cards._gdpr_get_declaration_refusals("import") if cards else {}
+        problems = []
+        declarations = {}
+        for card, (said, statement) in declared.items():
+            if card.id in refusals:
+                problems.append((card, said, refusals[card.id]))
+            else:
+                declarations[self.browse(card.id)] = (statement["version"], statement["choices"], statement["act"])
+        self._gdpr_declare(declarations)
+        return problems
+
+    @api.model
+    def _gdpr_record_proven(self, proven):
+        answers = {}
+        for card, statement in proven:
+            exemption = card._gdpr_get_company()._get_gdpr_exemption(statement["act"]["source"])
+            answer = {
+                **statement["act"],
+                "person": card.gdpr_subject_id.root_id,
+                "version": statement["version"],
+                "choices": statement["choices"],
+                "offered": self.env["gdpr.purpose"].sudo().browse(statement["choices"]),
+                "values": {**statement["act"]["values"], "exemption": exemption},
+            }
+            # Rows that say the same of one person, and a later one that says more.
+            answers[answer["person"], tuple(statement["choices"]), statement["act"]["occurred_on"]] = answer
+        self._gdpr_record_answers(list(answers.values()))
+
+    @api.model
+    def _gdpr_note_unproven(self, problems, people):
+        """Record what was stated and why it doesn't count, unless that was the last that happened."""
+        last = {}
+        for event in self.env["gdpr.consent.event"].sudo().search([("subject_id.root_id", "in", people.ids)]):
+            last.setdefault(event.subject_id.root_id, event)
+        labels = {name: field["string"] for name, field in self.fields_get(STATEMENT, ["string"]).items()}
+        acts = {}
+        for card, said, reason in problems:
+            person = card.gdpr_subject_id.root_id
+            event = last.get(person)
+            if event and event.action == "unproven" and event._get_value("reason") == reason:
+                continue
+            stated = "\n".join(f"{labels.get(name, name)}: {said[name]}" for name in STATEMENT if name in said)
+            acts[person] = {
+                "subject_id": person.id,
+                "action": "unproven",
+                "source": "import",
+                "company_id": card._gdpr_get_company().id,
+                "values": {"reason": reason, "stated": stated},
+            }
+        if acts:
+            self.env["gdpr.subject"]._record_acts(list(acts.values()))

@@ -1,0 +1,336 @@
+import csv
+import io
+from datetime import timedelta
+from pathlib import Path
+
+from odoo import fields
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+
+from .test_life_cycle import LifeCycleCase
+
+TEMPLATE = Path(__file__).parents[2] / "docs" / "import-template.csv"
+PROOF = {
+    "gdpr_import_purposes": "marketing",
+    "gdpr_import_channels": "email, phone",
+    "gdpr_import_source": "Phone",
+    "gdpr_import_given_on": "2026-01-10 09:00:00",
+    "gdpr_import_wording": "",
+    "gdpr_import_evidence": "Call 4711, archive of 2026",
+}
+
+
+class ImportCase(LifeCycleCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.yesterday = fields.Datetime.to_string(fields.Datetime.now() - timedelta(days=1))
+        cls.proof = PROOF | {"gdpr_import_given_on": cls.yesterday, "gdpr_import_wording": cls.form.name}
+
+    def load(self, rows, user=None, model="res.partner"):
+        """Load rows as Odoo's import does; give the records."""
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        model = self.env[model].with_user(user or self.officer).with_context(import_file=True)
+        result = model.load(names, [[row.get(name, "") for name in names] for row in rows])
+        self.assertEqual(result["messages"], [])
+        return self.env[model._name].browse(result["ids"])
+
+    def make_row(self, number=1, **values):
+        return {"name": f"Imported {number}", "email": f"imported{number}@example.com", **values}
+
+
+@tagged("post_install", "-at_install")
+class TestImportBasis(ImportCase):
+    def test_keys_and_labels(self):
+        people = self.load(
+            [
+                self.make_row(1, gdpr_legal_basis="contract"),
+                self.make_row(2, gdpr_legal_basis="Legitimate interests", gdpr_legal_basis_reason="Weighed"),
+                self.make_row(3),
+            ]
+        )
+        self.assertEqual(
+            people.mapped("gdpr_legal_basis"), ["contract", "legitimate_interests", "not_applicable"]
+        )
+        self.assertEqual(people[1].gdpr_legal_basis_reason, "Weighed")
+        self.assertEqual(people[0].gdpr_event_ids.user_id, self.officer)
+        self.assertLedgerSound()
+
+    def test_update(self):
+        """Rows of known records change their basis; an empty cell leaves it."""
+        people = self.make_people(3, gdpr_legal_basis="contract")
+        rows = [{".id": str(person.id), "gdpr_legal_basis": "consent"} for person in people]
+        rows[2]["gdpr_legal_basis"] = ""
+        self.assertEqual(self.load(rows), people)
+        self.assertEqual(people.mapped("gdpr_legal_basis"), ["consent", "consent", "contract"])
+        self.load(rows)
+        self.assertEqual(self.get_events(people[0]), ["basis_changed"] * 2)
+
+    def test_officers_only(self):
+        model = self.env["res.partner"].with_user(self.salesperson).with_context(import_file=True)
+        result = model.load(["name", "gdpr_legal_basis"], [["Anna", "consent"]])
+        self.assertFalse(result["ids"])
+        self.assertIn("You need the role", result["messages"][0]["message"])
+
+    def test_nobody_else_states_consent(self):
+        with self.assertRaises(AccessError):
+            self.partner.with_user(self.employee).write(dict(self.proof))
+
+    def test_what_was_exported(self):
+        """The basis of an export can be imported again."""
+        people = self.make_people(2, gdpr_legal_basis="contract")
+        people[1].gdpr_set_legal_basis("consent")
+        people[1].gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
+        names = [
+            "name",
+            "gdpr_legal_basis",
+            "gdpr_consent_state",
+            "gdpr_purpose_ids",
+            "gdpr_channel_ids",
+            "gdpr_consent_on",
+            "gdpr_consent_source",
+        ]
+        exported = people.with_user(self.officer).export_data(names)["datas"]
+        self.assertEqual(exported[0][:3], [people[0].name, "Contract", "Not applicable"])
+        self.assertEqual(exported[1][2:5], ["Obtained", self.marketing.name, self.email_channel.name])
+        self.assertEqual(exported[1][6], "Phone")
+        again = self.load([{"name": row[0], "gdpr_legal_basis": row[1]} for row in exported])
+        self.assertEqual(again.mapped("gdpr_legal_basis"), ["contract", "consent"])
+
+
+@tagged("post_install", "-at_install")
+class TestImportConsent(ImportCase):
+    def test_full_proof(self):
+        person = self.load([self.make_row(gdpr_legal_basis="consent", **self.proof)])
+        self.assertEqual(person.gdpr_consent_state, "obtained")
+        self.assertEqual(person.gdpr_purpose_ids, self.marketing)
+        self.assertEqual(set(person.gdpr_channel_ids.mapped("code")), {"email", "phone"})
+        self.assertEqual(fields.Datetime.to_string(person.gdpr_consent_on), self.yesterday)
+        event = person.gdpr_event_ids.filtered(lambda event: event.action == "given")
+        self.assertEqual((event.source, event.actor, event.user_id), ("phone", "operator", self.officer))
+        self.assertEqual(event.version_id.form_id, self.form)
+        self.assertEqual(event._get_value("evidence"), PROOF["gdpr_import_evidence"])
+        self.assertFalse(person.gdpr_import_problem)
+        self.assertLedgerSound()
+
+    def test_names_instead_of_codes(self):
+        row = self.proof | {
+            "gdpr_import_purposes": self.marketing.name.upper(),
+            "gdpr_import_channels": f"{self.email_channel.name}; {self.phone_channel.name}",
+            "gdpr_import_wording": f"{self.form.name}, version 1",
+        }
+        person = self.load([self.make_row(**row)])
+        self.assertEqual((person.gdpr_legal_basis, person.gdpr_consent_state), ("consent", "obtained"))
+        row["gdpr_import_wording"] = self.form._get_version("en_US").display_name
+        self.assertEqual(self.load([self.make_row(2, **row)]).gdpr_consent_state, "obtained")
+
+    def test_without_proof(self):
+        """Each comes in, with the reason why the consent doesn't count."""
+        now = fields.Datetime.now()
+        self.marketing.validity_months = 12
+        cases = {
+            "There is no date": {"gdpr_import_given_on": ""},
+            "No wording is named": {"gdpr_import_wording": ""},
+            "There is no evidence": {"gdpr_import_evidence": " "},
+            "Unknown: telepathy": {"gdpr_import_purposes": "telepathy"},
+            "No purpose is named": {"gdpr_import_purposes": ""},
+            "no way to contact": {"gdpr_import_channels": ""},
+            "Unknown: pigeon": {"gdpr_import_channels": "email, pigeon"},
+            "future": {"gdpr_import_given_on": fields.Datetime.to_string(now + timedelta(days=2))},
+            "has lapsed": {"gdpr_import_given_on": fields.Datetime.to_string(now - timedelta(days=800))},
+            "No published form": {"gdpr_import_wording": "Something we had"},
+            "called “X, version 9”": {"gdpr_import_wording": "X, version 9"},
+            "doesn't ask for": {"gdpr_import_purposes": "profiling"},
+            "not a way to collect": {"gdpr_import_source": "Rumour"},
+            "can't be told from a list": {"gdpr_import_source": "E-mail link"},
+        }
+        rows = [self.make_row(number, **self.proof | case) for number, case in enumerate(cases.values())]
+        people = self.load([{"gdpr_legal_basis": "consent", **row} for row in rows])
+        self.assertEqual(len(people), len(cases))
+        for person, reason in zip(people, cases, strict=True):
+            with self.subTest(reason=reason):
+                self.assertEqual(person.gdpr_consent_state, "pending")
+                self.assertIn(reason, person.gdpr_import_problem)
+                self.assertFalse(person.gdpr_purpose_ids)
+                verdict = person.gdpr_may_contact("marketing", "email")[person.id]
+                self.assertFalse(verdict["allowed"])
+        event = people[0].gdpr_event_ids[0]
+        self.assertEqual(event.action, "unproven")
+        self.assertIn("Call 4711", event.details)
+        found = self.env["res.partner"].search([("gdpr_import_problem", "!=", False)])
+        self.assertEqual(found & people, people)
+        self.assertNotIn(self.partner, found)
+        self.assertIn(self.partner, self.env["res.partner"].search([("gdpr_import_problem", "=", False)]))
+        self.assertLedgerSound()
+
+    def test_problem_ends_with_an_answer(self):
+        person = self.load([self.make_row(**self.proof | {"gdpr_import_evidence": ""})])
+        self.assertTrue(person.gdpr_import_problem)
+        person.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+        self.assertFalse(person.gdpr_import_problem)
+        self.assertNotIn(person, self.env["res.partner"].search([("gdpr_import_problem", "!=", False)]))
+
+    def test_twice(self):
+        """The same file again changes nothing."""
+        rows = [
+            {"id": "__import__.gdpr_one", **self.make_row(1, gdpr_legal_basis="consent", **self.proof)},
+            {"id": "__import__.gdpr_two", **self.make_row(2, **self.proof | {"gdpr_import_evidence": ""})},
+            {"id": "__import__.gdpr_three", **self.make_row(3, **self.proof | {"gdpr_import_source": "import"})},
+        ]
+        people = self.load(rows)
+        before = [self.get_events(person) for person in people]
+        self.assertEqual(before[0], ["basis_changed", "given"])
+        self.assertEqual(before[1], ["basis_changed", "unproven"])
+        self.assertEqual(before[2], ["basis_changed", "declared"])
+        self.assertEqual(self.load(rows), people)
+        self.env.invalidate_all()
+        self.assertEqual([self.get_events(person) for person in people], before)
+
+    def test_confirmed_from_the_mailbox(self):
+        """What only a list says is declared; the person is asked."""
+        person = self.load([self.make_row(**self.proof | {"gdpr_import_source": ""})])
+        self.assertEqual(self.get_events(person), ["basis_changed", "declared"])
+        self.assertEqual(person.gdpr_consent_state, "pending")
+        request = person.gdpr_subject_id.request_ids
+        self.assertEqual((request.kind, request.state), ("confirmation", "queued"))
+        without_email = self.load([{"name": "No address", **self.proof, "gdpr_import_source": "import"}])
+        self.assertIn("no e-mail address", without_email.gdpr_import_problem)
+
+    def test_without_confirmation(self):
+        self.env.company.write(
+            {"gdpr_confirm_import": False, "gdpr_confirm_exemption_reason": "Confirmed in the system before"}
+        )
+        person = self.load([self.make_row(**self.proof | {"gdpr_import_source": "import"})])
+        self.assertEqual(person.gdpr_consent_state, "obtained")
+        event = person.gdpr_event_ids.filtered(lambda event: event.action == "given")
+        self.assertEqual(event._get_value("exemption"), "Confirmed in the system before")
+
+    def test_known_person(self):
+        """A no that is younger, an objection and another basis stand."""
+        people = self.make_people(4, gdpr_legal_basis="consent")
+        people[0].gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+        people[0].gdpr_withdraw_consent()
+        people[1].gdpr_record_objection()
+        people[2].gdpr_legal_basis = "contract"
+        people[3].gdpr_record_consent("marketing", "email", "phone", evidence="Call 8")
+        rows = [{".id": str(person.id), **self.proof} for person in people]
+        self.load(rows)
+        states = people.mapped("gdpr_consent_state")
+        self.assertEqual(states, ["withdrawn", "pending", "not_applicable", "obtained"])
+        self.assertTrue(people[1].gdpr_objected)
+        for person, reason in zip(people[:3], ("has said no", "objects to any marketing", "“Contract”"), strict=True):
+            self.assertIn(reason, person.gdpr_event_ids[0]._get_value("reason"))
+        # What is on record is younger.
+        self.assertEqual(self.get_events(people[3]), ["basis_changed", "given"])
+        self.assertLedgerSound()
+
+    def test_salesperson(self):
+        """Who may record a consent may import one, but sets no basis by it."""
+        person = self.make_people(1, gdpr_legal_basis="consent")
+        self.load([{".id": str(person.id), **self.proof}], user=self.salesperson)
+        self.assertEqual(person.gdpr_consent_state, "obtained")
+        other = self.load([self.make_row(**self.proof)], user=self.salesperson)
+        self.assertEqual(other.gdpr_legal_basis, "not_applicable")
+        self.assertIn("Not applicable", other.gdpr_event_ids[0]._get_value("reason"))
+
+    def test_leads(self):
+        lead = self.load(
+            [{"name": "Inquiry", "contact_name": "Carla", "email_from": "carla@example.com", **self.proof}],
+            model="crm.lead",
+        )
+        self.assertEqual(lead.gdpr_consent_state, "obtained")
+
+    def test_without_an_import(self):
+        """The columns work for scripts too, and hold nothing themselves."""
+        person = self.env["res.partner"].create({**self.make_row(), **self.proof, "gdpr_legal_basis": "consent"})
+        self.assertEqual(person.gdpr_consent_state, "obtained")
+        self.env.invalidate_all()
+        self.assertFalse(person.gdpr_import_purposes)
+        self.partner.write(dict(self.proof))
+        self.assertEqual(self.partner.gdpr_consent_state, "obtained")
+
+    def test_queries(self):
+        """A thousand rows, all different, take about as many queries as ten."""
+        counts = {}
+        for size in (10, 10, 1000):
+            for case in ({}, {"gdpr_import_evidence": ""}):
+                rows = [
+                    self.make_row(f"{size}-{number}", gdpr_legal_basis="consent", **self.proof | case)
+                    for number in range(size)
+                ]
+                for number, row in enumerate(rows):
+                    row["gdpr_import_evidence"] = row["gdpr_import_evidence"] and f"Call {number}"
+                plain = [{"name": row["name"], "email": row["email"]} for row in rows]
+                base = self.count_queries(self.load, plain)
+                counts.setdefault(bool(case), {})[size] = self.count_queries(self.load, rows) - base
+        for ten, thousand in (by_size.values() for by_size in counts.values()):
+            self.assertLessEqual(thousand, ten + 50)
+
+    def test_update_queries(self):
+        """Rows of known records take only the queries that Odoo's own writing takes."""
+        people = self.make_people(200, gdpr_legal_basis="consent")
+        plain = [{".id": str(person.id), "function": "Buyer"} for person in people]
+        rows = [{".id": str(person.id), "function": "Seller", **self.proof} for person in people]
+        base = self.count_queries(self.load, plain)
+        self.assertLessEqual(self.count_queries(self.load, rows), base + 100)
+        self.assertEqual(set(people.mapped("gdpr_consent_state")), {"obtained"})
+
+
+@tagged("post_install", "-at_install")
+class TestImportScreen(ImportCase):
+    """Odoo's own import, with the file of the guides."""
+
+    def start(self, content):
+        wizard = self.env["base_import.import"].with_user(self.officer)
+        return wizard.create(
+            {"res_model": "res.partner", "file": content, "file_name": "contacts.csv", "file_type": "text/csv"}
+        )
+
+    def run_import(self, content, dryrun=False):
+        wizard = self.start(content)
+        options = {"quoting": '"', "separator": ",", "has_headers": True, "date_format": "%Y-%m-%d"}
+        preview = wizard.parse_preview(dict(options))
+        self.assertNotIn("error", preview)
+        columns = preview["headers"]
+        names = [(preview["matches"].get(index) or [False])[0] for index in range(len(columns))]
+        self.assertNotIn(False, names, columns)
+        options |= {"skip": 0, "limit": 2000}
+        return wizard.execute_import(names, columns, options, dryrun=dryrun)
+
+    def fill_template(self):
+        """Give the template as the guide says: with the names of what is published here."""
+        return TEMPLATE.read_bytes()
+
+    def test_template(self):
+        content = self.fill_template()
+        rows = list(csv.DictReader(io.StringIO(content.decode())))
+        result = self.run_import(content, dryrun=True)
+        warnings = [message["message"] for message in result["messages"]]
+        self.assertEqual({message["type"] for message in result["messages"]}, {"warning"})
+        self.assertTrue(warnings)
+        self.assertFalse(self.env["res.partner"].search([("name", "=", rows[0]["Name"])]))
+        result = self.run_import(content)
+        self.assertEqual(result["messages"], [])
+        people = self.env["res.partner"].browse(result["ids"])
+        self.assertEqual(people.mapped("name"), [row["Name"] for row in rows])
+        states = dict(zip(people.mapped("name"), people.mapped("gdpr_consent_state"), strict=True))
+        self.assertEqual(
+            states,
+            {
+                "Anna Verdi": "obtained",
+                "Bruno Gallo": "obtained",
+                "Carla Fontana": "pending",
+                "Dario Riva": "pending",
+                "Elena Costa": "not_applicable",
+                "Fabio Serra": "not_applicable",
+            },
+        )
+        by_name = {person.name: person for person in people}
+        self.assertEqual(by_name["Carla Fontana"].gdpr_subject_id.request_ids.kind, "confirmation")
+        self.assertIn("There is no date", by_name["Dario Riva"].gdpr_import_problem)
+        self.assertEqual(len(warnings), 1)
+
+    def test_fields_of_the_screen(self):
+        names = {field["string"] for field in self.env["base_import.import"].get_fields_tree("res.partner")}
+        for label in ("Purposes", "Channels", "Collected By", "Given On", "Wording", "Evidence"):
+            self.assertIn(f"Consent: {label}", names)
