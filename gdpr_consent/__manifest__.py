@@ -20,6 +20,7 @@
         "data/ir_sequence_data.xml",
         "data/ir_cron_data.xml",
         "data/ir_cron_verification_data.xml",
+        "data/ir_cron_new_record_data.xml",
         "wizards/gdpr_consent_entry_views.xml",
         "wizards/gdpr_consent_withdrawal_views.xml",
         "wizards/gdpr_consent_form_publication_views.xml",

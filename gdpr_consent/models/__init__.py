@@ -2,6 +2,7 @@ from . import gdpr_channel
 from . import gdpr_data_category
 from . import gdpr_purpose
 from . import gdpr_scope
+from . import gdpr_scope_asking
 from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
@@ -27,6 +28,7 @@ from . import gdpr_consent_request_message
 from . import gdpr_subject_request
 from . import gdpr_ledger_verification
 from . import gdpr_link
+from . import gdpr_new_record
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
@@ -34,6 +36,7 @@ from . import gdpr_subject_mixin_contact
 from . import gdpr_subject_mixin_entry
 from . import gdpr_subject_mixin_rights
 from . import gdpr_subject_mixin_evidence
+from . import gdpr_subject_mixin_new
 from . import gdpr_blacklist_mixin
 from . import mail_blacklist
 from . import phone_blacklist

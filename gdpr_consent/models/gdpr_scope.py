@@ -78,8 +78,17 @@ class GdprScope(models.Model):
         model without a filter has the others.
         """
         covered = records.browse()
+        for scope, fitting in self._split_by_scope(records):
+            if scope.active:
+                covered |= fitting
+        return covered
+
+    @api.model
+    def _split_by_scope(self, records):
+        """Give pairs of a scope, on or off, and those of the records that are in its hands."""
+        pairs = []
         if records._name not in self._get_covered_models():
-            return covered
+            return pairs
         scopes = self.sudo().with_context(active_test=False).search([("model", "=", records._name)])
         left = records
         for scope in scopes.sorted(lambda scope: scope._get_domain() == Domain.TRUE):
@@ -87,6 +96,5 @@ class GdprScope(models.Model):
             if domain is not None:
                 fitting = left & left.sudo().filtered_domain(domain)
                 left -= fitting
-                if scope.active:
-                    covered |= fitting
-        return covered
+                pairs.append((scope, fitting))
+        return pairs

@@ -18,6 +18,7 @@ from . import test_ledger
 from . import test_life_cycle
 from . import test_mail_contract
 from . import test_migration
+from . import test_new_records
 from . import test_portal
 from . import test_preferences_page
 from . import test_reminders
