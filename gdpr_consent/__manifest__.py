@@ -56,6 +56,7 @@
         "views/unsubscribe_page_templates.xml",
         "views/receipt_templates.xml",
         "views/portal_templates.xml",
+        "views/website_form_templates.xml",
         "views/gdpr_consent_menus.xml",
     ],
     "demo": [
@@ -63,7 +64,12 @@
         "demo/gdpr_consent_demo.xml",
     ],
     "assets": {
-        "web.assets_frontend": ["gdpr_consent/static/src/scss/consent_page.scss"],
+        "web.assets_frontend": [
+            "gdpr_consent/static/src/scss/consent_page.scss",
+            "gdpr_consent/static/src/interactions/consent_choices.js",
+        ],
+        "website.assets_inside_builder_iframe": ["gdpr_consent/static/src/interactions/*.edit.js"],
+        "website.website_builder_assets": ["gdpr_consent/static/src/website_builder/*.js"],
         "web.assets_tests": ["gdpr_consent/static/tests/tours/*.js"],
     },
     "post_init_hook": "post_init_hook",

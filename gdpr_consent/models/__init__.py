@@ -21,6 +21,7 @@ from . import gdpr_consent_event_value
 from . import gdpr_consent_form
 from . import gdpr_consent_form_wording
 from . import gdpr_consent_form_version
+from . import gdpr_consent_form_website
 from . import gdpr_consent_campaign
 from . import gdpr_consent_request
 from . import gdpr_consent_request_confirmation
@@ -37,6 +38,7 @@ from . import gdpr_subject_mixin_entry
 from . import gdpr_subject_mixin_rights
 from . import gdpr_subject_mixin_evidence
 from . import gdpr_subject_mixin_new
+from . import gdpr_subject_mixin_website
 from . import gdpr_blacklist_mixin
 from . import mail_blacklist
 from . import phone_blacklist

@@ -31,6 +31,8 @@ from . import test_state_machine
 from . import test_tour_consent
 from . import test_tour_form_designer
 from . import test_tour_preferences
+from . import test_tour_website_form
 from . import test_translation
 from . import test_unsubscribe
 from . import test_verification
+from . import test_website_form
