@@ -22,10 +22,19 @@ from . import gdpr_consent_form
 from . import gdpr_consent_form_wording
 from . import gdpr_consent_form_version
 from . import gdpr_consent_form_website
-from . import gdpr_consent_campaign
 from . import gdpr_consent_request
 from . import gdpr_consent_request_confirmation
 from . import gdpr_consent_request_message
+from . import gdpr_consent_request_sending
+from . import gdpr_consent_campaign
+from . import gdpr_consent_campaign_progress
+from . import gdpr_consent_campaign_selection
+from . import gdpr_consent_campaign_queueing
+from . import gdpr_consent_campaign_sample
+from . import gdpr_consent_campaign_exclusion
+from . import gdpr_consent_campaign_exclusion_count
+from . import gdpr_consent_campaign_sending
+from . import gdpr_consent_delivery
 from . import gdpr_subject_request
 from . import gdpr_ledger_verification
 from . import gdpr_link
@@ -33,6 +42,7 @@ from . import gdpr_new_record
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
+from . import gdpr_subject_mixin_campaign
 from . import gdpr_subject_mixin_contact
 from . import gdpr_subject_mixin_entry
 from . import gdpr_subject_mixin_rights
@@ -52,5 +62,6 @@ from . import mail_compose_message
 from . import mail_compose_message_to_many
 from . import mail_mail
 from . import mail_mail_gate
+from . import mail_mail_delivery
 from . import mail_template
 from . import mail_thread

@@ -1,12 +1,23 @@
-from odoo import fields, models
+from ast import literal_eval
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL, format_date
+
+# What decides who is asked, and with which words: fixed once people are queued.
+FIXED_FIELDS = ("model", "domain", "form_id", "template_id", "company_id", "user_id")
+# Set by the campaign itself.
+OWN_FIELDS = ("state", "last_queued_id", "queued_on", "checked_on", "to_ask_count", "failure_reason")
 
 
 class GdprConsentCampaign(models.Model):
     """Asking many for consent. States, and who sets them:
 
     * draft: set when it is made; nobody has been asked yet;
+    * scheduled: set when it is started for a later time; the job starts it then;
     * running: set when it is started, or goes on after a pause: people are queued, and the queue is sent;
-    * paused: set by a user: what is queued waits;
+    * paused: set by a user, or by the job when it can't go on: what is queued waits;
     * done: set by the job when nobody is left to be asked;
     * cancelled: set by a user: what is queued won't be sent.
     """
@@ -15,17 +26,36 @@ class GdprConsentCampaign(models.Model):
     _description = "Consent Campaign"
     _order = "id DESC"
 
-    name = fields.Char(required=True)
-    model = fields.Char("Kind of Records", required=True, default="res.partner")
-    domain = fields.Char(required=True, default="[]")
-    form_id = fields.Many2one("gdpr.consent.form", string="Consent Form", ondelete="restrict")
-    template_id = fields.Many2one("mail.template", string="E-mail Template", ondelete="restrict")
+    name = fields.Char(required=True, default=lambda self: self._get_default_name())
+    model = fields.Selection(
+        "_selection_model", "Ask", required=True, default="res.partner", help="The kind of records to choose from."
+    )
+    domain = fields.Char("Whom", required=True, default="[]")
+    form_id = fields.Many2one(
+        "gdpr.consent.form",
+        string="Consent Form",
+        ondelete="restrict",
+        help="What people are asked. Empty: the first published form of the company.",
+    )
+    template_id = fields.Many2one(
+        "mail.template",
+        string="E-mail Template",
+        ondelete="restrict",
+        help="The message with the personal link. Empty: the one for this kind of records.",
+    )
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
-    user_id = fields.Many2one("res.users", string="Responsible", default=lambda self: self.env.user)
-    scheduled_on = fields.Datetime("Start At")
+    user_id = fields.Many2one(
+        "res.users",
+        string="Responsible",
+        required=True,
+        default=lambda self: self.env.user,
+        help="Only records that this user may see are asked.",
+    )
+    scheduled_on = fields.Datetime("Start At", copy=False, help="Empty: as soon as you start the campaign.")
     state = fields.Selection(
         [
             ("draft", "Draft"),
+            ("scheduled", "Scheduled"),
             ("running", "Running"),
             ("paused", "Paused"),
             ("done", "Done"),
@@ -35,5 +65,276 @@ class GdprConsentCampaign(models.Model):
         readonly=True,
         default="draft",
         copy=False,
+        index=True,
     )
+    last_queued_id = fields.Integer(readonly=True, copy=False, help="The records up to this one are dealt with.")
+    queued_on = fields.Datetime(
+        "All Queued On", readonly=True, copy=False, help="When the last of the records was dealt with."
+    )
+    failure_reason = fields.Text("Why It Stopped", readonly=True, copy=False)
+    checked_on = fields.Datetime(readonly=True, copy=False, help="When it was last found out who will be asked.")
+    to_ask_count = fields.Integer("Will Be Asked", readonly=True, copy=False)
     request_ids = fields.One2many("gdpr.consent.request", "campaign_id", readonly=True)
+    exclusion_count_ids = fields.One2many(
+        "gdpr.consent.campaign.exclusion.count", "campaign_id", string="Left Out", readonly=True
+    )
+
+    @api.model
+    def _get_default_name(self):
+        return self.env._("Consent campaign of %(date)s", date=format_date(self.env, fields.Date.context_today(self)))
+
+    @api.model
+    def _selection_model(self):
+        models_of_cards = self.env["gdpr.subject.mixin"]._get_card_models()
+        return [(model, self.env["ir.model"]._get(model).name) for model in sorted(models_of_cards, reverse=True)]
+
+    @api.constrains("model", "domain")
+    def _check_domain(self):
+        for campaign in self:
+            campaign._get_domain()
+
+    @api.constrains("company_id", "user_id")
+    def _check_user(self):
+        for campaign in self:
+            if campaign.company_id not in campaign.user_id.sudo().company_ids:
+                raise ValidationError(
+                    self.env._(
+                        "%(user)s doesn't work for %(company)s, so can't ask anybody in its name.",
+                        user=campaign.user_id.name,
+                        company=campaign.company_id.name,
+                    )
+                )
+
+    @api.constrains("form_id", "company_id")
+    def _check_form(self):
+        for campaign in self.filtered("form_id"):
+            form = campaign.form_id.sudo()
+            if form.company_id != campaign.company_id:
+                raise ValidationError(
+                    self.env._("The form “%(form)s” is one of another company.", form=form.name)
+                )
+            if not form.version_number:
+                raise ValidationError(
+                    self.env._("The form “%(form)s” isn't published yet. Publish it first.", form=form.name)
+                )
+
+    @api.constrains("template_id", "model")
+    def _check_template(self):
+        for campaign in self.filtered("template_id"):
+            template = campaign.template_id.sudo()
+            if template.model != campaign.model:
+                raise ValidationError(
+                    self.env._("The template “%(template)s” is made for other records.", template=template.name)
+                )
+            if not template._asks_for_consent():
+                raise ValidationError(
+                    self.env._("The template “%(template)s” has no consent link in its text.", template=template.name)
+                )
+
+    @api.onchange("model", "company_id")
+    def _onchange_model(self):
+        """What was chosen for other records doesn't fit."""
+        if self.template_id.model != self.model:
+            self.template_id = False
+        if self.form_id.company_id != self.company_id:
+            self.form_id = False
+        try:
+            self._get_domain()
+        except ValidationError:
+            self.domain = "[]"
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_values(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_values(vals)
+        if not set(FIXED_FIELDS).isdisjoint(vals):
+            if self.filtered(lambda campaign: campaign.state != "draft"):
+                raise UserError(
+                    self.env._(
+                        "Whom a campaign asks, and with which words, can't be changed once it was started. Make another"
+                        " one: who was asked already isn't asked twice."
+                    )
+                )
+            # What was found out before may be otherwise now.
+            self._forget_check()
+        return super().write(vals)
+
+    @api.model
+    def _check_values(self, vals):
+        if not self.env.su and not set(OWN_FIELDS).isdisjoint(vals):
+            raise AccessError(self.env._("The state of a campaign isn't set by hand. Start, pause or cancel it."))
+        if vals.get("user_id", self.env.uid) != self.env.uid:
+            # Nobody reaches more people through a campaign than they may see.
+            self.env["gdpr.subject.mixin"]._gdpr_check_group("gdpr_consent.group_officer")
+        if "model" in vals and vals["model"] not in self.env["gdpr.subject.mixin"]._get_card_models():
+            raise ValidationError(self.env._("%(model)s has no data privacy fields.", model=vals["model"]))
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_asking(self):
+        if self.sudo().request_ids:
+            raise UserError(
+                self.env._("A campaign that has asked people can't be deleted: it tells who was asked. Cancel it instead.")
+            )
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_start(self):
+        """Start asking, go on after a pause, or ask those of a finished campaign who weren't asked yet.
+
+        With a time to start that is still to come, the campaign is scheduled.
+
+        :raise UserError: something is missing or wrong; the message says what
+        """
+        for campaign in self._lock_for_action():
+            if campaign.state not in ("draft", "scheduled", "paused", "done"):
+                raise UserError(campaign._describe_state())
+            campaign._check_startable()
+            if campaign.state == "draft":
+                # The words stay what they are, whatever the defaults will be.
+                campaign.sudo().write({"form_id": campaign._get_form().id, "template_id": campaign._get_template().id})
+            if campaign.state == "draft" and campaign.scheduled_on and campaign.scheduled_on > fields.Datetime.now():
+                campaign.sudo().state = "scheduled"
+                campaign._trigger_queueing(campaign.scheduled_on)
+            else:
+                campaign._run()
+        return True
+
+    def action_pause(self):
+        """Stop asking until the campaign is started again. One that is only scheduled is a draft again."""
+        for campaign in self._lock_for_action():
+            if campaign.state == "scheduled":
+                campaign.sudo().state = "draft"
+            elif campaign.state == "running":
+                campaign.sudo().state = "paused"
+            else:
+                raise UserError(campaign._describe_state())
+        return True
+
+    def action_cancel(self):
+        """Stop for good: who is queued isn't asked any more."""
+        for campaign in self._lock_for_action():
+            if campaign.state == "cancelled":
+                continue
+            if campaign.state == "done":
+                raise UserError(campaign._describe_state())
+            campaign.sudo().state = "cancelled"
+            campaign._cancel_queued()
+        return True
+
+    def _lock_for_action(self):
+        """Wait for the job, and for whoever has just clicked too.
+
+        Odoo tries again what then meets changed rows.
+        """
+        self.check_access("write")
+        self.env["gdpr.subject.mixin"]._gdpr_check_group("gdpr_consent.group_user")
+        self.flush_recordset()
+        self.env.execute_query(
+            SQL("SELECT id FROM gdpr_consent_campaign WHERE id IN %s ORDER BY id FOR UPDATE", tuple(self.ids) or (0,))
+        )
+        self.invalidate_recordset()
+        return self
+
+    def _describe_state(self):
+        self.ensure_one()
+        states = dict(self._fields["state"]._description_selection(self.env))
+        return self.env._(
+            "The campaign “%(campaign)s” can't do that now: it is in the state “%(state)s”.",
+            campaign=self.name,
+            state=states[self.state],
+        )
+
+    def _run(self):
+        campaign = self.sudo()
+        if campaign.state != "paused":
+            campaign.write({"last_queued_id": 0, "queued_on": False})
+            campaign._delete_exclusions()
+        campaign.write({"state": "running", "failure_reason": False})
+        self._trigger_queueing()
+        self.env["gdpr.consent.request"]._trigger_senders()
+
+    @api.model
+    def _trigger_queueing(self, at=None):
+        self.env.ref("gdpr_consent.ir_cron_campaign").sudo()._trigger(at)
+
+    # ------------------------------------------------------------
+    # WHAT IS CHOSEN
+    # ------------------------------------------------------------
+
+    def _check_startable(self):
+        """Check that nothing is missing or wrong.
+
+        :raise UserError: with what, in words
+        """
+        self.ensure_one()
+        user = self.user_id.sudo()
+        is_at_work = user.active or user.id == SUPERUSER_ID
+        if not is_at_work or not user.has_group("gdpr_consent.group_user"):
+            raise UserError(
+                self.env._("%(user)s has no right to ask people for consent: choose somebody else.", user=user.name)
+            )
+        if self.model not in self.env["gdpr.scope"]._get_covered_models():
+            raise UserError(
+                self.env._("Data privacy isn't switched on for these records, so nobody of them can be asked.")
+            )
+        self._check_user()
+        self._check_form()
+        self._check_template()
+        self._get_domain()
+        self._get_template()
+        if not self._get_form():
+            raise UserError(
+                self.env._("%(company)s has no published consent form.", company=self.company_id.sudo().name)
+            )
+        self._get_records().check_access("read")
+
+    def _get_domain(self):
+        """Give whom the user chose.
+
+        :rtype: Domain
+        :raise ValidationError: it can't be read, or doesn't fit the records
+        """
+        self.ensure_one()
+        try:
+            domain = Domain(literal_eval(self.domain or "[]"))
+            domain.validate(self.env[self.model].sudo())
+        except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError) as error:
+            raise ValidationError(
+                self.env._("“%(domain)s” is not a valid filter.", domain=self.domain)
+            ) from error
+        return domain
+
+    def _get_form(self):
+        """Give the form to ask with, the default where none is named; empty when there is none."""
+        self.ensure_one()
+        return self.form_id.sudo() or self.env["gdpr.consent.form"]._get_default(self.company_id)
+
+    def _get_template(self):
+        """Give the template to ask with, the default where none is named.
+
+        :raise UserError: there is none
+        """
+        self.ensure_one()
+        return (self.template_id or self.env[self.model]._gdpr_get_default_template()).sudo()
+
+    def _get_records(self):
+        """Give the model of the records, with the rights of the user who is responsible, in the campaign's company."""
+        self.ensure_one()
+        user = self.user_id.sudo()
+        records = self.env(user=user.id, su=False, context={})[self.model]
+        return records.with_context(
+            lang=user.lang or "en_US",
+            tz=user.tz,
+            allowed_company_ids=self.company_id.ids,
+            gdpr_request_options={"form_id": self._get_form().id},
+        )

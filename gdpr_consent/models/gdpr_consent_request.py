@@ -11,7 +11,7 @@ GRACE = timedelta(minutes=10)
 class GdprConsentRequest(models.Model):
     """One ask with one link. States, and who sets them:
 
-    * queued: set when the mail is made;
+    * queued: set when the mail is made, or when a campaign asks: its mail is made when it is sent;
     * sent: set when the mail server has taken the mail; the person is waited for;
     * answered: set by the person's answer, or by a withdrawal from elsewhere;
     * failed: set when the mail could not be sent, or came back;
@@ -92,6 +92,8 @@ class GdprConsentRequest(models.Model):
     # For the life-cycle job, which looks for the few that are due.
     _sent_index = models.Index("(company_id, sent_on) WHERE state = 'sent'")
     _expiry_index = models.Index("(expires_on) WHERE state = 'sent'")
+    # For the queue of a campaign, of which the most have left already.
+    _campaign_index = models.Index("(campaign_id, id) WHERE state = 'queued' AND campaign_id IS NOT NULL")
     _unconfirmed_index = models.Index(
         "(expires_on) WHERE kind = 'confirmation' AND state != 'answered' AND email IS NOT NULL"
     )
@@ -118,6 +120,19 @@ class GdprConsentRequest(models.Model):
         """Give the wording this request shows: the version it was sent with, or the newest after a material change."""
         self.ensure_one()
         return self.form_id._get_version(lang or self.lang, self.form_id._get_number_to_show(self.version_number))
+
+    def action_show_wording(self):
+        """Open the text the person was asked with."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Wording"),
+            "res_model": "gdpr.consent.form.version",
+            "res_id": self.form_id._get_version(self.lang, self.version_number).id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+            "target": "new",
+        }
 
     def get_base_url(self):
         """Give the address of the web site whose look the page wears: the form's, else the company's, else Odoo's."""
@@ -257,30 +272,44 @@ class GdprConsentRequest(models.Model):
         mails.send_after_commit()
         return mails.gdpr_request_id
 
-    def _mark_sent(self, message_id):
-        """Note that the mail left: the person is waited for, and earlier links are superseded."""
-        self.ensure_one()
+    def _mark_sent(self, message_ids):
+        """Note that the mails left: the persons are waited for, and earlier links are superseded.
+
+        :param dict[int, str] message_ids: the Message-Id of each request's mail
+        """
+        if not self:
+            return
         now = fields.Datetime.now()
-        grants = self.sudo().link_ids.filtered(lambda link: link.kind == "grant")
-        if self.kind == "confirmation":
-            # The period begins when the person has the message.
-            grants.expires_on = self._get_confirmation_end()
-        self.write(
-            {
-                "state": "sent",
-                "sent_on": now,
-                "expires_on": grants[:1].expires_on,
-                "message_id": message_id,
-                "failure_reason": False,
-            }
+        grants = self.sudo().link_ids.filtered(lambda link: link.kind == "grant").grouped("request_id")
+        self.write({"state": "sent", "sent_on": now, "failure_reason": False})
+        for request in self:
+            links = grants.get(request, self.env["gdpr.link"])
+            if request.kind == "confirmation":
+                # The period begins when the person has the message.
+                links.expires_on = request._get_confirmation_end()
+            request.expires_on = links[:1].expires_on
+            request.message_id = message_ids[request.id]
+        self._supersede_earlier()
+        self.env["gdpr.subject"]._record_acts([request._prepare_asked(now) for request in self])
+
+    def _supersede_earlier(self):
+        """Void the earlier links of the persons these requests went to."""
+        latest = {}
+        for request in self.sorted("id"):
+            latest[request.subject_id] = request
+        earlier = self.subject_id.request_ids.filtered(
+            lambda request: (
+                request.id < latest[request.subject_id].id
+                # What somebody typed doesn't void a link the person was sent.
+                and (latest[request.subject_id].kind != "confirmation" or request.kind == "confirmation")
+            )
         )
-        earlier = self.subject_id.request_ids.filtered(lambda request: request.id < self.id)
-        if self.kind == "confirmation":
-            # What somebody typed doesn't void a link the person was sent.
-            earlier = earlier.filtered(lambda request: request.kind == "confirmation")
         earlier._cancel()
-        version = self._get_version()
+
+    def _prepare_asked(self, sent_on):
+        self.ensure_one()
         actor = {"reminder": "system", "renewal": "system", "fresh_link": "person"}.get(self.kind, "operator")
+<<<<<<< HEAD
         if self.is_automatic:
             actor = "system"
         self.env["gdpr.subject"]._record_acts(
@@ -299,6 +328,20 @@ class GdprConsentRequest(models.Model):
                 }
             ]
         )
+=======
+        return {
+            "subject_id": self.subject_id.id,
+            "action": "asked",
+            "occurred_on": sent_on,
+            "source": "email",
+            "actor": actor,
+            "user_id": self.user_id.id if actor == "operator" else None,
+            "version_id": self._get_version().id,
+            "request_id": self.id,
+            "company_id": self.company_id.id,
+            "values": {"email": self.email},
+        }
+>>>>>>> 740017e2f22041e63d0cdea9572b04d3254b3cc7
 
     def _mark_failed(self, reason, action="delivery_failed"):
         """Note that the mail didn't reach the person, and why."""
@@ -337,15 +380,36 @@ class GdprConsentRequest(models.Model):
         )
 
     def _close_answered(self):
-        """Settle these requests: who has answered isn't mailed the question any more."""
+        """Settle these requests: who has answered isn't mailed the question any more.
+
+        Called once the answer is on record: the outcome follows from it.
+        """
         open_requests = self.filtered(lambda request: request.state in ("queued", "sent"))
         open_requests.mail_mail_ids.filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
-        open_requests.write({"state": "answered", "answered_on": fields.Datetime.now()})
+        for outcome, requests in open_requests._group_by_outcome().items():
+            requests.write({"state": "answered", "answered_on": fields.Datetime.now(), "outcome": outcome})
+
+    def _group_by_outcome(self):
+        """Give these requests by what became of them: ``accepted`` where anything that was asked is agreed to now."""
+        given = self.env["gdpr.consent"].sudo()
+        given = given.search([("subject_id", "in", self.subject_id.root_id.ids), ("state", "=", "given")])
+        agreed = {(consent.subject_id.id, consent.purpose_id.id) for consent in given}
+        asked = {}
+
+        def get_outcome(request):
+            # One reading does for all that were sent the same words.
+            words = (request.form_id, request.version_number, request.lang, request.kind == "confirmation" and request)
+            if words not in asked:
+                asked[words] = request._get_asked_purposes().ids
+            person = request.subject_id.root_id.id
+            return "accepted" if any((person, purpose_id) in agreed for purpose_id in asked[words]) else "refused"
+
+        return self.grouped(get_outcome)
 
     def _is_answerable(self):
         """Tell whether the link can still record an answer."""
         self.ensure_one()
-        if self.state != "sent":
+        if self.state != "sent" and not self._is_on_its_way():
             return False
         # What somebody declared may not be asked for any more.
         return self.kind != "confirmation" or bool(self._get_offered(self._get_version()))
@@ -370,6 +434,9 @@ class GdprConsentRequest(models.Model):
         subject = self.subject_id
         # Waits for another answer that comes at the same moment; Odoo then tries this one again, after that one.
         subject._lock_heads()
+        if self._is_on_its_way():
+            # Quicker than the sender, which has yet to record that the message left.
+            self._mark_sent({self.id: False})
         offered = self._get_offered(version)
         act = {
             "source": self.declared_source if self.kind == "confirmation" and choices else "email",

@@ -117,6 +117,7 @@ class GdprConsentRequest(models.Model):
         card = self._get_card()
         return {
             "subject_id": self.subject_id.id,
+            "campaign_id": self.campaign_id.id,
             "company_id": self.company_id.id,
             "res_model": self.res_model,
             "res_id": self.res_id,

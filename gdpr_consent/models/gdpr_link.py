@@ -60,6 +60,33 @@ class GdprLink(models.Model):
         return token
 
     @api.model
+    def _issue_for_requests(self, requests):
+        """Make the links of many outgoing requests, in one go.
+
+        :return: the tokens by kind, by id of the request
+        :rtype: dict[int, dict[str, str]]
+        """
+        tokens, vals_list = {}, []
+        now = fields.Datetime.now()
+        for request in requests:
+            validity = timedelta(days=request.company_id.gdpr_link_validity_days)
+            tokens[request.id] = {}
+            for kind in ("grant", "preferences", "unsubscribe"):
+                token = tokens[request.id][kind] = secrets.token_urlsafe(TOKEN_BYTES)
+                vals_list.append(
+                    {
+                        "kind": kind,
+                        "digest": self._get_digest(token),
+                        "subject_id": request.subject_id.id,
+                        "request_id": request.id,
+                        "email": request.email,
+                        "expires_on": now + validity if kind == "grant" else False,
+                    }
+                )
+        self.sudo().create(vals_list)
+        return tokens
+
+    @api.model
     def _issue_unsubscribe(self, subject, email, request=None, purpose=None):
         """Make the link for the headers of one marketing message (law.md R-77).
 

@@ -92,9 +92,10 @@ class GdprSubject(models.Model):
         """
         subject = self._lock_person()
         acts = subject._prepare_withdrawal(purposes, **act)
+        events = subject._record_acts(acts) if acts else self.env["gdpr.consent.event"]
         # An open question is answered by a withdrawal too: its link can't grant any more.
         subject.request_ids._close_answered()
-        return subject._record_acts(acts) if acts else self.env["gdpr.consent.event"]
+        return events
 
     def _prepare_withdrawal(self, purposes=None, **act):
         """Give the acts of a withdrawal; none when all was withdrawn already."""

@@ -30,13 +30,14 @@ class GdprSubjectMixin(models.AbstractModel):
             card.gdpr_asked_again_from = moments.get(card.id, False)
 
     def action_gdpr_send_consent_request(self):
-        """Open Odoo's composer with the consent request of this card.
+        """Open Odoo's composer with the consent request of this card, or a new campaign where there are several.
 
-        :raise UserError: the person can't be asked; the message says why
+        :raise UserError: the one person can't be asked; the message says why
         """
-        self.ensure_one()
         self._gdpr_check_group("gdpr_consent.group_user")
         self.check_access("read")
+        if len(self) != 1:
+            return self._gdpr_open_new_campaign()
         self._gdpr_raise_refusal()
         template = self._gdpr_get_default_template()
         form = self.env["gdpr.consent.form"]._get_default(self._gdpr_get_company())
@@ -144,69 +145,115 @@ class GdprSubjectMixin(models.AbstractModel):
         return template
 
     def _gdpr_get_refusals(self):
-        """Give, for those who can't be asked, why.
+        """Give, for those who can't be asked, why, in words (see ``_gdpr_get_refusal_codes``).
+
+        :rtype: dict[int, str]
+        """
+        codes = self._gdpr_get_refusal_codes()
+        return self.browse(codes)._gdpr_explain_refusals(codes) if codes else {}
+
+    def _gdpr_get_refusal_codes(self):
+        """Give, for those who can't be asked, the code of the reason. A few queries, whatever the number of cards.
 
         Who said no isn't asked again for a while, and who objects to marketing isn't at all (law.md R-18), but for
         the kinds of requests that the person asked for: the context's ``gdpr_request_options`` tell the kind.
 
+        :return: ``not_consent``, ``restricted``, ``objected``, ``refused_lately``, ``archived``, ``no_email``,
+            ``several_emails``, ``invalid_email`` or ``no_form``, by id
         :rtype: dict[int, str]
         """
-        refusals = {}
-        forms = self._gdpr_get_default_forms()
         options = self.env.context.get("gdpr_request_options", {})
         is_asking = options.get("kind") not in UNASKED_KINDS
-        chosen_form = self.env["gdpr.consent.form"].sudo().browse(options.get("form_id")).exists()
-        asked_forms = dict.fromkeys(forms, chosen_form) if chosen_form.version_number else forms
-        cooldowns = self._gdpr_get_cooldowns(asked_forms) if is_asking else {}
-        objections = self._gdpr_get_objections() if is_asking else {}
-        for card in self.sudo():
-            company = card._gdpr_get_company()
-            address = card[card._gdpr_email_field] or ""
+        cards = self.sudo()
+        objecting = set(cards.gdpr_subject_id.filtered("objected").ids) if is_asking else ()
+        codes = {}
+        for card in cards:
             if card.gdpr_legal_basis != "consent":
-                refusals[card.id] = self.env._(
-                    "The legal basis of %(name)s isn't Consent, so there is nothing to ask.", name=card._gdpr_get_name()
-                )
+                codes[card.id] = "not_consent"
             elif card.gdpr_restricted:
-                refusals[card.id] = self.env._(
-                    "%(name)s asked you to suspend the processing.", name=card._gdpr_get_name()
-                )
-            elif card.id in objections:
-                refusals[card.id] = objections[card.id]
-            elif card.id in cooldowns:
-                refusals[card.id] = self.env._(
-                    "%(name)s said no, and isn't asked again before %(date)s.",
-                    name=card._gdpr_get_name(),
-                    date=format_date(self.env, fields.Datetime.context_timestamp(self, cooldowns[card.id])),
-                )
-            elif card._active_name and not card[card._active_name]:
-                refusals[card.id] = self.env._("%(name)s is archived.", name=card._gdpr_get_name())
-            elif not address.strip():
-                refusals[card.id] = self.env._("%(name)s has no e-mail address.", name=card._gdpr_get_name())
-            elif len(email_normalize_all(address)) > 1:
-                refusals[card.id] = self.env._(
-                    "%(name)s has several e-mail addresses (%(address)s). Keep the one that is the person's own.",
-                    name=card._gdpr_get_name(),
-                    address=address,
-                )
+                codes[card.id] = "restricted"
+            elif card.gdpr_subject_id.id in objecting:
+                codes[card.id] = "objected"
+        left = cards.filtered(lambda card: card.id not in codes)
+        forms = left._gdpr_get_default_forms()
+        if is_asking:
+            codes |= dict.fromkeys(left._gdpr_get_cooldowns(self._gdpr_replace_forms(forms)), "refused_lately")
+        for card in left:
+            if card.id in codes:
+                continue
+            if card._active_name and not card[card._active_name]:
+                codes[card.id] = "archived"
             elif not card._gdpr_get_email():
-                refusals[card.id] = self.env._(
-                    "The e-mail address of %(name)s, “%(address)s”, isn't valid.",
-                    name=card._gdpr_get_name(),
-                    address=address,
-                )
-            elif not forms[company]:
-                refusals[card.id] = self.env._("%(company)s has no published consent form.", company=company.name)
-        return refusals
+                codes[card.id] = card._gdpr_get_email_fault()
+            elif not forms[card._gdpr_get_company()]:
+                codes[card.id] = "no_form"
+        return codes
+
+    @api.model
+    def _gdpr_replace_forms(self, forms):
+        """Give the form each company asks with: the one that was chosen for the request, or its default."""
+        form_id = self.env.context.get("gdpr_request_options", {}).get("form_id")
+        chosen_form = self.env["gdpr.consent.form"].sudo().browse(form_id).exists()
+        return dict.fromkeys(forms, chosen_form) if chosen_form.version_number else forms
+
+    def _gdpr_get_email_fault(self):
+        """Give the code of why the card has no address that its person can be asked at."""
+        self.ensure_one()
+        address = self[self._gdpr_email_field] or ""
+        if not address.strip():
+            return "no_email"
+        return "several_emails" if len(email_normalize_all(address)) > 1 else "invalid_email"
+
+    def _gdpr_explain_refusals(self, codes):
+        """Give the sentences why these cards' persons can't be asked.
+
+        :param dict[int, str] codes: as ``_gdpr_get_refusal_codes`` gives them
+        :rtype: dict[int, str]
+        """
+        lately = self.filtered(lambda card: codes[card.id] == "refused_lately")
+        moments = lately._gdpr_get_cooldowns(self._gdpr_replace_forms(lately._gdpr_get_default_forms()))
+        return {card.id: card.sudo()._gdpr_explain_refusal(codes[card.id], moments.get(card.id)) for card in self}
+
+    def _gdpr_explain_refusal(self, code, asked_again_from=None):
+        self.ensure_one()
+        name = self._gdpr_get_name()
+        if code == "not_consent":
+            return self.env._("The legal basis of %(name)s isn't Consent, so there is nothing to ask.", name=name)
+        if code == "restricted":
+            return self.env._("%(name)s asked you to suspend the processing.", name=name)
+        if code == "objected":
+            return self.env._(
+                "%(name)s objects to any marketing, so only the person can ask for the form.",
+                name=name,
+            )
+        if code == "refused_lately":
+            return self.env._(
+                "%(name)s said no, and isn't asked again before %(date)s.",
+                name=name,
+                date=format_date(self.env, fields.Datetime.context_timestamp(self, asked_again_from)),
+            )
+        if code == "archived":
+            return self.env._("%(name)s is archived.", name=name)
+        if code == "no_email":
+            return self.env._("%(name)s has no e-mail address.", name=name)
+        if code == "several_emails":
+            return self.env._(
+                "%(name)s has several e-mail addresses (%(address)s). Keep the one that is the person's own.",
+                name=name,
+                address=self[self._gdpr_email_field],
+            )
+        if code == "invalid_email":
+            return self.env._(
+                "The e-mail address of %(name)s, “%(address)s”, isn't valid.",
+                name=name,
+                address=self[self._gdpr_email_field],
+            )
+        return self.env._("%(company)s has no published consent form.", company=self._gdpr_get_company().name)
 
     def _gdpr_get_objections(self):
         """Give, for those who want no marketing at all, the sentence why they aren't asked."""
-        return {
-            card.id: self.env._(
-                "%(name)s objects to any marketing, so only the person can ask for the form.",
-                name=card._gdpr_get_name(),
-            )
-            for card in self.sudo().filtered("gdpr_objected")
-        }
+        objecting = self.sudo().filtered("gdpr_objected")
+        return objecting._gdpr_explain_refusals(dict.fromkeys(objecting.ids, "objected"))
 
     def _gdpr_get_cooldowns(self, forms):
         """Give from when on (UTC) those can be asked again who said no a short while ago, by id of the card.
@@ -231,11 +278,15 @@ class GdprSubjectMixin(models.AbstractModel):
         now = fields.Datetime.now()
         cooldowns = {}
         for card in cards:
+            denials = [*denied.get(card.gdpr_subject_id.root_id, ())]
+            denials += gone.get(card._gdpr_get_email(), ()) if gone else ()
+            if not denials:
+                continue
             company = card._gdpr_get_company()
             months = relativedelta(months=company.sudo().gdpr_cooldown_months)
             ends = [
                 consent.event_id.occurred_on + months
-                for consent in (*denied.get(card.gdpr_subject_id.root_id, ()), *gone.get(card._gdpr_get_email(), ()))
+                for consent in denials
                 if company in asked and consent.purpose_id in asked[company]
             ]
             if ends and max(ends) > now:
@@ -269,8 +320,8 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_filter_askable(self):
         """Give those of the cards that are covered and whose person can be asked."""
         covered = self.env["gdpr.scope"]._filter_covered(self)
-        refusals = covered._gdpr_get_refusals() if covered else {}
-        return covered.filtered(lambda card: card.id not in refusals)
+        refused = covered._gdpr_get_refusal_codes() if covered else {}
+        return covered.filtered(lambda card: card.id not in refused)
 
     def _gdpr_get_default_forms(self):
         """Give the form in force of each company of these cards."""

@@ -39,8 +39,9 @@ class GdprSubject(models.Model):
                 {**common, "values": {}, "action": "withdrawn", "purpose_id": purpose_id}
                 for purpose_id in denied[person.id]
             ]
+        events = self._record_acts(acts) if acts else self.env["gdpr.consent.event"]
         people.request_ids._close_answered()
-        return self._record_acts(acts) if acts else self.env["gdpr.consent.event"]
+        return events
 
     def _get_marketing_to_deny(self):
         """Give the ids of the marketing purposes agreed to or being asked for, by id of the person."""

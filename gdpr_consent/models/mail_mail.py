@@ -40,7 +40,7 @@ class MailMail(models.Model):
         tokens = None
         for email in emails:
             if self._is_personal_copy(email, request.email):
-                tokens = tokens or request._issue_links()
+                tokens = tokens or self._gdpr_get_tokens() or request._issue_links()
                 self._insert_links(email, request, tokens)
             unsubscribe_url = self._gdpr_get_unsubscribe(email)
             if unsubscribe_url:
@@ -67,7 +67,14 @@ class MailMail(models.Model):
         request = self.sudo().gdpr_request_id
         if not self._is_personal_copy(email, request.email):
             return None
+        tokens = self._gdpr_get_tokens()
+        if tokens:
+            return f"{request.get_base_url()}/gdpr/unsubscribe/{tokens['unsubscribe']}"
         return self.env["gdpr.link"]._issue_unsubscribe(request.subject_id, request.email, request=request)
+
+    def _gdpr_get_tokens(self):
+        """Give the links that were made beforehand for the messages of a campaign."""
+        return self.env.context.get("gdpr_tokens", {}).get(self.sudo().gdpr_request_id.id)
 
     def _get_addressees(self):
         """Give the normalised addresses the mail goes to."""
@@ -97,7 +104,7 @@ class MailMail(models.Model):
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
         for mail in self.sudo().filtered(lambda mail: mail.gdpr_request_id.state in ("queued", "failed")):
             if mail._has_reached_person(success_pids, success_emails):
-                mail.gdpr_request_id._mark_sent(mail.message_id)
+                mail.gdpr_request_id._mark_sent({mail.gdpr_request_id.id: mail.message_id})
             else:
                 mail.gdpr_request_id._mark_failed(
                     failure_reason

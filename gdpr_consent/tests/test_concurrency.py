@@ -66,7 +66,7 @@ class TestConcurrency(HttpCase):
             partner = env["res.partner"].browse(self.partner_id)
             request = partner.with_context(gdpr_request_options={"kind": "fresh_link"}).gdpr_request_consent()
             tokens = request._issue_links()
-            request._mark_sent("<sent@example.com>")
+            request._mark_sent({request.id: "<sent@example.com>"})
             return request.id, tokens["grant"], tokens["preferences"]
 
     def run_together(self, *acts):
@@ -185,7 +185,7 @@ class TestConcurrency(HttpCase):
         def ask_again(env):
             request = env["res.partner"].browse(self.partner_id).gdpr_request_consent()
             request._issue_links()
-            request._mark_sent("<again@example.com>")
+            request._mark_sent({request.id: "<again@example.com>"})
 
         self.run_together(self.give("email"), ask_again)
         _state, _channels, actions = self.read_state()

@@ -1,0 +1,146 @@
+from collections import defaultdict
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import format_datetime
+
+# The requests that each number counts.
+SHOWN = {
+    "total_count": [("kind", "=", "first")],
+    "queued_count": [("kind", "=", "first"), ("state", "=", "queued")],
+    "sent_count": [("kind", "=", "first"), ("sent_on", "!=", False)],
+    "failed_count": [("kind", "=", "first"), ("state", "=", "failed")],
+    "answered_count": [("state", "=", "answered")],
+    "accepted_count": [("state", "=", "answered"), ("outcome", "=", "accepted")],
+    "refused_count": [("state", "=", "answered"), ("outcome", "=", "refused")],
+}
+
+
+class GdprConsentCampaign(models.Model):
+    """How far a campaign is.
+
+    People are counted, not messages: a reminder is no second person, and its answer counts.
+    """
+
+    _inherit = "gdpr.consent.campaign"
+
+    total_count = fields.Integer("Asked", compute="_compute_counts", help="People queued so far, sent or not.")
+    queued_count = fields.Integer("Queued", compute="_compute_counts")
+    sent_count = fields.Integer("Sent", compute="_compute_counts")
+    failed_count = fields.Integer("Failed", compute="_compute_counts")
+    answered_count = fields.Integer("Answered", compute="_compute_counts")
+    accepted_count = fields.Integer("Accepted", compute="_compute_counts")
+    refused_count = fields.Integer("Refused", compute="_compute_counts")
+    progress = fields.Float(
+        compute="_compute_counts", digits=(5, 1), help="Per cent of the people asked who don't wait in the queue any more."
+    )
+    excluded_count = fields.Integer("Records Left Out", compute="_compute_excluded_count")
+    summary = fields.Char(compute="_compute_summary")
+
+    # Whoever may see the campaign sees how many there are, those too whose records are others'.
+    @api.depends("request_ids.kind", "request_ids.state", "request_ids.outcome", "request_ids.sent_on")
+    def _compute_counts(self):
+        counts = defaultdict(lambda: dict.fromkeys(SHOWN, 0))
+        rows = (
+            self.env["gdpr.consent.request"]
+            .sudo()
+            ._read_group(
+                [("campaign_id", "in", self.ids)],
+                ["campaign_id", "kind", "state", "outcome"],
+                ["__count", "sent_on:count"],
+            )
+        )
+        for campaign, kind, state, outcome, count, sent in rows:
+            found = counts[campaign.id]
+            if kind == "first":
+                found["total_count"] += count
+                found["sent_count"] += sent
+                if state in ("queued", "failed"):
+                    found[f"{state}_count"] += count
+            if state == "answered":
+                found["answered_count"] += count
+                if outcome:
+                    found[f"{outcome}_count"] += count
+        for campaign in self:
+            found = counts[campaign._origin.id]
+            total = found["total_count"]
+            campaign.update(found)
+            campaign.progress = 100 * (total - found["queued_count"]) / total if total else 0
+
+    @api.depends("checked_on", "queued_on", "last_queued_id")
+    def _compute_excluded_count(self):
+        exclusions = self.env["gdpr.consent.campaign.exclusion"].sudo()
+        counts = dict(exclusions._read_group([("campaign_id", "in", self.ids)], ["campaign_id"], ["__count"]))
+        for campaign in self:
+            campaign.excluded_count = counts.get(campaign._origin, 0)
+
+    @api.depends("state", "scheduled_on", "queued_on", "queued_count", "total_count", "checked_on", "to_ask_count")
+    def _compute_summary(self):
+        for campaign in self:
+            campaign.summary = campaign._describe_progress()
+
+    def _describe_progress(self):
+        """Give the sentence that says where the campaign is."""
+        self.ensure_one()
+        if self.state == "draft" and self.checked_on:
+            return self.env._(
+                "%(count)s people will be asked, as of %(date)s.",
+                count=self.to_ask_count,
+                date=self._format_moment(self.checked_on),
+            )
+        if self.state == "draft":
+            return self.env._("Nobody has been asked yet. Check who will be asked, then start.")
+        if self.state == "scheduled":
+            return self.env._("Starts on %(date)s.", date=self._format_moment(self.scheduled_on))
+        if self.state == "running" and not self.queued_on:
+            return self.env._("Choosing the people: %(count)s so far.", count=self.total_count)
+        if self.state == "running":
+            return self.env._("%(count)s of %(total)s are still to be sent.", count=self.queued_count, total=self.total_count)
+        if self.state == "paused":
+            return self.env._("Paused: nothing is sent until you go on.")
+        if self.state == "done":
+            return self.env._("Everybody was asked.") if self.total_count else self.env._("There was nobody to ask.")
+        return self.env._("Cancelled: who wasn't asked yet isn't asked any more.")
+
+    def _format_moment(self, moment):
+        return format_datetime(self.env, moment, dt_format="short")
+
+    def action_show_requests(self):
+        """Open the requests behind a number; the context's ``gdpr_count`` names it."""
+        self.ensure_one()
+        name = self.env.context.get("gdpr_count", "total_count")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self._fields[name]._description_string(self.env),
+            "res_model": "gdpr.consent.request",
+            "view_mode": "list,graph",
+            "domain": [("campaign_id", "=", self.id), *SHOWN[name]],
+            "context": {"create": False},
+        }
+
+    def action_show_answers(self):
+        """Open the chart of the answers over time."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Answers"),
+            "res_model": "gdpr.consent.request",
+            "view_mode": "graph,list",
+            "domain": [("campaign_id", "=", self.id), *SHOWN["answered_count"]],
+        }
+
+    def action_show_to_ask(self):
+        """Open the list of the records that will be asked, as far as was found out."""
+        self.ensure_one()
+        not_excluded = ("gdpr_campaign_exclusion_ids", "not any", [("campaign_id", "=", self.id)])
+        return self._open_records(self.env._("Will Be Asked"), self._get_domain() & Domain(*not_excluded))
+
+    def _open_records(self, name, domain):
+        return {
+            "type": "ir.actions.act_window",
+            "name": name,
+            "res_model": self.model,
+            "view_mode": "list,form",
+            "domain": list(domain),
+            "context": {"create": False},
+        }

@@ -1,0 +1,131 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+
+class GdprConsentDelivery(models.Model):
+    """A message of a campaign that a sender has in its hands: what lets nobody be asked twice, or be forgotten.
+
+    Its rows are written by a connection of their own that commits at once, so that they outlive a crash, and are
+    removed when the outcome is on record. States, and who sets them:
+
+    * claimed: set when a sender takes the request; no other sender does then. After a crash it is free again;
+    * handed: set just before the text goes to the mail server. After a crash nobody can tell whether it arrived;
+    * sent: set when the mail server has taken it;
+    * later: set when the mail server couldn't take it now;
+    * failed: set when the mail server refused it, or the message couldn't be made.
+    """
+
+    _name = "gdpr.consent.delivery"
+    _description = "Consent Request Being Sent"
+
+    request_id = fields.Many2one("gdpr.consent.request", required=True, ondelete="cascade")
+    sender = fields.Integer(required=True, help="Number of the scheduled action that sends it.")
+    state = fields.Selection(
+        [
+            ("claimed", "Claimed"),
+            ("handed", "Handed Over"),
+            ("sent", "Sent"),
+            ("later", "To Be Tried Again"),
+            ("failed", "Failed"),
+        ],
+        required=True,
+        default="claimed",
+    )
+    message_id = fields.Char()
+    reason = fields.Text()
+
+    _request_uniq = models.UniqueIndex("(request_id)", "A request is sent by one sender at a time.")
+
+    @api.model
+    def _execute_now(self, query):
+        """Run a statement whose effect lasts whatever becomes of the present transaction; give its rows, if any."""
+        with self.env.registry.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall() if cursor.description else []
+
+    @api.model
+    def _claim(self, sender, limit):
+        """Take requests of running campaigns that are free and due.
+
+        :param int sender: number of the sender
+        :param int limit: how many at most
+        :return: their ids, oldest first
+        :rtype: list[int]
+        """
+        rows = self._execute_now(
+            SQL(
+                """
+                INSERT INTO gdpr_consent_delivery (request_id, sender, state)
+                SELECT free.id, %(sender)s, 'claimed'
+                  FROM (SELECT request.id FROM gdpr_consent_request request
+                          JOIN gdpr_consent_campaign campaign ON campaign.id = request.campaign_id
+                         WHERE %(due)s
+                         ORDER BY request.id LIMIT %(limit)s
+                           FOR UPDATE OF request SKIP LOCKED) free
+                RETURNING request_id
+                """,
+                sender=sender,
+                due=self._get_due_condition(),
+                limit=limit,
+            )
+        )
+        return sorted(row[0] for row in rows)
+
+    @api.model
+    def _is_anything_due(self):
+        """Tell whether a request of a running campaign is free and due."""
+        query = SQL(
+            """
+            SELECT EXISTS (SELECT 1 FROM gdpr_consent_request request
+                             JOIN gdpr_consent_campaign campaign ON campaign.id = request.campaign_id
+                            WHERE %(due)s)
+            """,
+            due=self._get_due_condition(),
+        )
+        self.env.flush_all()
+        return self.env.execute_query(query)[0][0]
+
+    @api.model
+    def _get_due_condition(self):
+        return SQL(
+            """
+            request.state = 'queued' AND request.campaign_id IS NOT NULL AND request.kind = 'first'
+            AND campaign.state = 'running'
+            AND (request.next_attempt_on IS NULL OR request.next_attempt_on <= %(now)s)
+            AND NOT EXISTS (SELECT 1 FROM gdpr_consent_delivery delivery WHERE delivery.request_id = request.id)
+            """,
+            now=fields.Datetime.now(),
+        )
+
+    @api.model
+    def _note(self, notes):
+        """Note how far messages are, at once.
+
+        :param list[tuple] notes: id of the request, state, Message-Id or None, reason or None
+        """
+        self._execute_now(
+            SQL(
+                "UPDATE gdpr_consent_delivery delivery"
+                "   SET state = note.state, message_id = note.message_id, reason = note.reason"
+                "  FROM (VALUES %s) AS note (request_id, state, message_id, reason)"
+                " WHERE delivery.request_id = note.request_id",
+                SQL(", ").join(
+                    SQL("(%s, %s, %s::varchar, %s::text)", request_id, state, message_id, reason)
+                    for request_id, state, message_id, reason in notes
+                ),
+            )
+        )
+
+    @api.model
+    def _find_left_by(self, senders):
+        """Give what these senders have in their hands: a row for each request.
+
+        :rtype: list[tuple[int, str, str, str]]
+        """
+        return self.env.execute_query(
+            SQL(
+                "SELECT request_id, state, message_id, reason FROM gdpr_consent_delivery"
+                " WHERE sender IN %s ORDER BY request_id",
+                tuple(senders) or (0,),
+            )
+        )
