@@ -309,26 +309,8 @@ class GdprConsentRequest(models.Model):
     def _prepare_asked(self, sent_on):
         self.ensure_one()
         actor = {"reminder": "system", "renewal": "system", "fresh_link": "person"}.get(self.kind, "operator")
-<<<<<<< HEAD
         if self.is_automatic:
             actor = "system"
-        self.env["gdpr.subject"]._record_acts(
-            [
-                {
-                    "subject_id": self.subject_id.id,
-                    "action": "asked",
-                    "occurred_on": now,
-                    "source": "email",
-                    "actor": actor,
-                    "user_id": self.user_id.id if actor == "operator" else None,
-                    "version_id": version.id,
-                    "request_id": self.id,
-                    "company_id": self.company_id.id,
-                    "values": {"email": self.email},
-                }
-            ]
-        )
-=======
         return {
             "subject_id": self.subject_id.id,
             "action": "asked",
@@ -341,7 +323,6 @@ class GdprConsentRequest(models.Model):
             "company_id": self.company_id.id,
             "values": {"email": self.email},
         }
->>>>>>> 740017e2f22041e63d0cdea9572b04d3254b3cc7
 
     def _mark_failed(self, reason, action="delivery_failed"):
         """Note that the mail didn't reach the person, and why."""
