@@ -48,6 +48,7 @@
         "views/crm_lead_views.xml",
         "views/mail_compose_message_views.xml",
         "views/mail_template_views.xml",
+        "views/ir_actions_server_views.xml",
         "views/res_config_settings_views.xml",
         "views/page_templates.xml",
         "views/consent_page_templates.xml",

@@ -122,7 +122,9 @@ class GdprNewRecord(models.Model):
                 later[row] = rest
             else:
                 ready += card
-        ready = ready._gdpr_filter_unasked(PATIENCE)
+        # Who has said something by now isn't asked any more.
+        ready = ready.filtered(lambda card: card.sudo().gdpr_consent_state in ("not_applicable", "pending"))
+        ready = ready._gdpr_filter_not_asked_lately()
         askable = ready._gdpr_filter_askable()
         askable._gdpr_choose_one_each()._gdpr_request_automatically({card: rows[card.id].user_id for card in askable})
         for card in ready - askable:
