@@ -20,6 +20,7 @@
         "data/ir_sequence_data.xml",
         "data/ir_cron_data.xml",
         "data/ir_cron_verification_data.xml",
+        "data/ir_cron_new_record_data.xml",
         "data/ir_cron_campaign_data.xml",
         "wizards/gdpr_consent_entry_views.xml",
         "wizards/gdpr_consent_withdrawal_views.xml",
@@ -48,6 +49,7 @@
         "views/crm_lead_views.xml",
         "views/mail_compose_message_views.xml",
         "views/mail_template_views.xml",
+        "views/ir_actions_server_views.xml",
         "views/res_config_settings_views.xml",
         "views/page_templates.xml",
         "views/consent_page_templates.xml",
@@ -58,6 +60,7 @@
         "views/unsubscribe_page_templates.xml",
         "views/receipt_templates.xml",
         "views/portal_templates.xml",
+        "views/website_form_templates.xml",
         "views/gdpr_consent_menus.xml",
     ],
     "demo": [
@@ -65,7 +68,12 @@
         "demo/gdpr_consent_demo.xml",
     ],
     "assets": {
-        "web.assets_frontend": ["gdpr_consent/static/src/scss/consent_page.scss"],
+        "web.assets_frontend": [
+            "gdpr_consent/static/src/scss/consent_page.scss",
+            "gdpr_consent/static/src/interactions/consent_choices.js",
+        ],
+        "website.assets_inside_builder_iframe": ["gdpr_consent/static/src/interactions/*.edit.js"],
+        "website.website_builder_assets": ["gdpr_consent/static/src/website_builder/*.js"],
         "web.assets_backend": ["gdpr_consent/static/src/campaign_form/*.js"],
         "web.assets_tests": ["gdpr_consent/static/tests/tours/*.js"],
     },

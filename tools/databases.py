@@ -26,6 +26,7 @@ from tools.places import (
     ROOT,
     STATE,
     addon_folders,
+    addon_names,
     require_free_space,
 )
 from tools.postgres import Server
@@ -237,7 +238,7 @@ class Databases:
         making = wanted.addon + MAKING
         self.copy(wanted.base, making)
         demo = ["--demo"] if wanted.demo else []
-        self.fill(making, progress, "--install", "gdpr_consent", *demo)
+        self.fill(making, progress, "--install", addon_names(), *demo)
         for old in self.names():
             if old.startswith(wanted.addon) and old != making:
                 self.drop(old)

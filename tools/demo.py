@@ -11,7 +11,7 @@ from argparse import Namespace
 from tools import configuration, databases, pdf, postgres, workbench
 from tools.lock import only_one
 from tools.mailbox import LOOPBACK, Mailbox, is_free
-from tools.places import LOGS, MAIL, ROOT, STATE, addon_folders
+from tools.places import LOGS, MAIL, ROOT, STATE, addon_names
 from tools.problem import Problem
 from tools.processes import die_with_parent, termination_is_interruption
 from tools.progress import step
@@ -71,8 +71,7 @@ def prepare_database(bench: Workbench, name: str, port: int) -> None:
             store.rename(making, name)
     elif store.digest(name) != digest:
         with only_one(STATE), step("addon") as progress:
-            names = ",".join(folder.name for folder in addon_folders())
-            store.fill(name, progress, "--upgrade", names, "--install", "gdpr_consent", "--demo")
+            store.fill(name, progress, "--upgrade", addon_names(), "--install", addon_names(), "--demo")
             store.set_digest(name, digest)
     # Links in mails sent before anyone has logged in.
     store.execute(

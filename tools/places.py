@@ -25,6 +25,11 @@ def addon_folders() -> list[Path]:
     return sorted(manifest.parent for manifest in manifests)
 
 
+def addon_names() -> str:
+    """Return the names of the add-ons, as Odoo's options want them; what they depend on is installed with them."""
+    return ",".join(folder.name for folder in addon_folders())
+
+
 def require_free_space(folder: Path, gigabytes: float) -> None:
     """Raise Problem unless the disk that holds ``folder`` has that much room."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,3 +6,4 @@ from . import portal
 from . import preferences_page
 from . import unsubscribe_page
 from . import receipt_page
+from . import website_form

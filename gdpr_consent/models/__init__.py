@@ -2,6 +2,7 @@ from . import gdpr_channel
 from . import gdpr_data_category
 from . import gdpr_purpose
 from . import gdpr_scope
+from . import gdpr_scope_asking
 from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
@@ -20,6 +21,7 @@ from . import gdpr_consent_event_value
 from . import gdpr_consent_form
 from . import gdpr_consent_form_wording
 from . import gdpr_consent_form_version
+from . import gdpr_consent_form_website
 from . import gdpr_consent_request
 from . import gdpr_consent_request_confirmation
 from . import gdpr_consent_request_message
@@ -36,6 +38,7 @@ from . import gdpr_consent_delivery
 from . import gdpr_subject_request
 from . import gdpr_ledger_verification
 from . import gdpr_link
+from . import gdpr_new_record
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
@@ -44,6 +47,8 @@ from . import gdpr_subject_mixin_contact
 from . import gdpr_subject_mixin_entry
 from . import gdpr_subject_mixin_rights
 from . import gdpr_subject_mixin_evidence
+from . import gdpr_subject_mixin_new
+from . import gdpr_subject_mixin_website
 from . import gdpr_blacklist_mixin
 from . import ir_actions_actions
 from . import mail_blacklist
@@ -57,6 +62,7 @@ from . import res_company
 from . import res_config_settings
 from . import res_partner
 from . import crm_lead
+from . import ir_actions_server
 from . import mail_compose_message
 from . import mail_compose_message_to_many
 from . import mail_mail

@@ -47,6 +47,7 @@ class GdprConsentRequest(models.Model):
     reminder_queued_on = fields.Datetime(
         readonly=True, copy=False, help="When the message that reminds of this one was made."
     )
+    is_automatic = fields.Boolean(readonly=True, copy=False, help="Sent by itself: a new record, or a form of the web site.")
     campaign_id = fields.Many2one(
         "gdpr.consent.campaign", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
     )
@@ -220,6 +221,7 @@ class GdprConsentRequest(models.Model):
                 {
                     "subject_id": card.sudo().gdpr_subject_id.root_id.id,
                     "kind": options.get("kind", "first"),
+                    "is_automatic": options.get("is_automatic", False),
                     "company_id": company.id,
                     "res_model": card._name,
                     "res_id": card.id,
@@ -324,6 +326,8 @@ class GdprConsentRequest(models.Model):
     def _prepare_asked(self, sent_on):
         self.ensure_one()
         actor = {"reminder": "system", "renewal": "system", "fresh_link": "person"}.get(self.kind, "operator")
+        if self.is_automatic:
+            actor = "system"
         return {
             "subject_id": self.subject_id.id,
             "action": "asked",

@@ -84,13 +84,27 @@ class GdprScope(models.Model):
     @api.model
     def _get_covered_domain(self, model):
         """Give the domain of the records of a model that are covered (see ``_filter_covered``)."""
+        return Domain.OR(domain for scope, domain in self._get_scope_domains(model) if scope.active)
+
+    @api.model
+    def _get_scope_domains(self, model):
+        """Give pairs of a scope of a model, on or off, and the domain of the records in its hands."""
+        pairs = []
         if model not in self._get_covered_models():
-            return Domain.FALSE
+            return pairs
         scopes = self.sudo().with_context(active_test=False).search([("model", "=", model)])
-        covered, taken = Domain.FALSE, Domain.FALSE
+        taken = Domain.FALSE
         for scope in scopes.sorted(lambda scope: scope._get_domain() == Domain.TRUE):
             domain = scope._get_domain()
             if domain is not None:
-                covered |= (domain & ~taken) if scope.active else Domain.FALSE
+                pairs.append((scope, domain & ~taken))
                 taken |= domain
-        return covered
+        return pairs
+
+    @api.model
+    def _split_by_scope(self, records):
+        """Give pairs of a scope, on or off, and those of the records that are in its hands."""
+        return [
+            (scope, records & records.sudo().filtered_domain(domain))
+            for scope, domain in self._get_scope_domains(records._name)
+        ]

@@ -25,6 +25,12 @@ class ResConfigSettings(models.TransientModel):
     gdpr_scope_lead = fields.Boolean("Covered: Leads")
     gdpr_scope_contact = fields.Boolean("Covered: Contacts")
     gdpr_scope_vendor = fields.Boolean("Covered: Vendors")
+    gdpr_ask_new_lead = fields.Boolean("Ask New Leads")
+    gdpr_ask_new_contact = fields.Boolean("Ask New Contacts")
+    gdpr_ask_new_vendor = fields.Boolean("Ask New Vendors")
+    gdpr_ask_new_delay_lead = fields.Float("Ask New Leads After")
+    gdpr_ask_new_delay_contact = fields.Float("Ask New Contacts After")
+    gdpr_ask_new_delay_vendor = fields.Float("Ask New Vendors After")
     gdpr_vendor_available = fields.Boolean(compute="_compute_gdpr_vendor_available")
     gdpr_default_legal_basis = fields.Selection(
         [("not_applicable", "Not applicable"), *LEGAL_BASES], string="Legal Basis of New Records", required=True
@@ -55,6 +61,8 @@ class ResConfigSettings(models.TransientModel):
         values["gdpr_enabled"] = self.env["gdpr.scope"]._is_enabled()
         for field, scope in self._get_gdpr_scopes().items():
             values[field] = scope.active
+            kind = field.removeprefix("gdpr_scope_")
+            values |= {f"gdpr_ask_new_{kind}": scope.ask_new, f"gdpr_ask_new_delay_{kind}": scope.ask_new_delay}
         for field in WRITTEN_TOGETHER:
             values[field] = self.env.company[field]
         values["gdpr_default_legal_basis"] = values["gdpr_default_legal_basis"] or "not_applicable"
@@ -65,7 +73,13 @@ class ResConfigSettings(models.TransientModel):
         # Stored as text: a parameter set to False would be removed, and mean the default, on.
         self.env["ir.config_parameter"].set_param(SWITCH_PARAMETER, str(self.gdpr_enabled))
         for field, scope in self._get_gdpr_scopes().items():
-            scope.active = self[field]
+            kind = field.removeprefix("gdpr_scope_")
+            wanted = {
+                "active": self[field],
+                "ask_new": self[f"gdpr_ask_new_{kind}"],
+                "ask_new_delay": self[f"gdpr_ask_new_delay_{kind}"] or scope.ask_new_delay,
+            }
+            scope.write({name: value for name, value in wanted.items() if scope[name] != value})
         if any(self[field] != self.company_id[field] for field in WRITTEN_TOGETHER):
             self.company_id.write({field: self[field] for field in WRITTEN_TOGETHER})
         menu = self.env.ref("gdpr_consent.gdpr_consent_menu_root", raise_if_not_found=False)

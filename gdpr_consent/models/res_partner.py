@@ -24,6 +24,10 @@ class ResPartner(models.Model):
     def _gdpr_get_lang(self):
         return self.lang or super()._gdpr_get_lang()
 
+    def _gdpr_filter_asked_automatically(self):
+        # Colleagues have a contact too.
+        return super()._gdpr_filter_asked_automatically().filtered("partner_share")
+
     def _gdpr_get_default_basis(self, vals):
         # A company isn't a natural person.
         if vals.get("is_company") or vals.get("company_type") == "company":

@@ -22,12 +22,14 @@ from . import test_life_cycle
 from . import test_mass_set
 from . import test_mail_contract
 from . import test_migration
+from . import test_new_records
 from . import test_portal
 from . import test_preferences_page
 from . import test_reminders
 from . import test_renewal
 from . import test_screenshots
 from . import test_sending
+from . import test_server_actions
 from . import test_settings
 from . import test_subject_request
 from . import test_state_machine
@@ -36,6 +38,8 @@ from . import test_tour_consent
 from . import test_tour_form_designer
 from . import test_tour_preferences
 from . import test_tour_mass_set
+from . import test_tour_website_form
 from . import test_translation
 from . import test_unsubscribe
 from . import test_verification
+from . import test_website_form

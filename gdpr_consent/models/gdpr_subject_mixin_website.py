@@ -1,0 +1,52 @@
+from odoo import fields, models
+from odoo.exceptions import ValidationError
+
+
+class GdprSubjectMixin(models.AbstractModel):
+    """What visitors tick in the forms of the web site."""
+
+    _inherit = "gdpr.subject.mixin"
+
+    def _gdpr_record_ticked(self, version, choices, values):
+        """Record what a visitor ticked in the form that made this card (law.md R-10).
+
+        The visitor asks to be asked: a card whose basis is Not applicable gets the basis Consent. What was ticked is
+        declared and counts once it is confirmed from the mailbox, unless the company does without for its web site.
+
+        :param gdpr.consent.form.version version: the wording that was shown
+        :param dict[int, list[str]] choices: the channel codes, by id of each purpose ticked
+        :param dict values: personal values of the act
+        :raise ValidationError: the wording is another company's, or the person can't be asked to confirm
+        """
+        self.ensure_one()
+        company = self._gdpr_get_company()
+        if version.form_id.company_id != company:
+            raise ValidationError(self.env._("The form is that of another company."))
+        if not self.env["gdpr.scope"]._filter_covered(self):
+            raise ValidationError(self.env._("The record isn't covered by Data Privacy."))
+        if self.sudo().gdpr_legal_basis == "not_applicable":
+            self._gdpr_apply_basis("consent", actor="system")
+        act = {"source": "website", "occurred_on": fields.Datetime.now(), "attachment": None}
+        values = {"note": "", **values}
+        if company._needs_gdpr_confirmation("website"):
+            self._gdpr_declare_consent({self: version}, choices, values=values, **act)
+            return
+        refusals = self.with_context(gdpr_request_options={"kind": "confirmation"})._gdpr_get_refusals()
+        if refusals:
+            raise ValidationError("\n".join(refusals.values()))
+        if version.number < version.form_id.material_version_number:
+            raise ValidationError(self.env._("What the form asks for has changed since the page was opened."))
+        values |= {"email": self._gdpr_get_email(), "exemption": company._get_gdpr_exemption("website")}
+        purposes = self.env["gdpr.purpose"].sudo().browse(choices)
+        subject = self._gdpr_ensure_subjects()
+        # What wasn't ticked is no refusal: it wasn't a question of yes or no.
+        subject._record_answer(version, choices, offered=purposes, actor="person", values=values, **act)
+        subject.request_ids._close_answered()
+
+    def _gdpr_prepare_confirmation(self, version, choices, **act):
+        values = super()._gdpr_prepare_confirmation(version, choices, **act)
+        if act["source"] == "website":
+            user = self.env.user
+            is_visitor = user._is_superuser() or not user._is_internal()
+            values |= {"is_automatic": True, "user_id": self._gdpr_get_salesperson().id if is_visitor else user.id}
+        return values

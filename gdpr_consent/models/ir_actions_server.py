@@ -1,0 +1,194 @@
+import logging
+
+from psycopg2 import OperationalError
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from .gdpr_consent_event import SOURCES
+from .gdpr_purpose import LEGAL_BASES
+
+_logger = logging.getLogger(__name__)
+
+STATES = ("gdpr_ask", "gdpr_set_basis", "gdpr_withdraw")
+# Who gave consent isn't asked again by an action; who is waited for is reminded by the settings.
+NOT_ASKED_STATES = ("obtained", "waiting")
+
+
+class IrActionsServer(models.Model):
+    """What automation rules and menus can do about data privacy, on every model of cards.
+
+    Run by a rule, these never stop what the user is doing: whoever they aren't possible for is left out, and that is
+    logged. Run by a user from the menu, they need that user's rights.
+    """
+
+    _inherit = "ir.actions.server"
+
+    state = fields.Selection(
+        selection_add=[
+            ("gdpr_ask", "Ask for Consent"),
+            ("gdpr_set_basis", "Set Legal Basis"),
+            ("gdpr_withdraw", "Withdraw Consent"),
+            ("code",),
+        ],
+        ondelete={state: "cascade" for state in STATES},
+    )
+    gdpr_form_id = fields.Many2one(
+        "gdpr.consent.form",
+        string="Consent Form",
+        domain="[('version_number', '>', 0)]",
+        ondelete="restrict",
+        help="Empty: the default form of each record's company. A form is used for the records of its company alone.",
+    )
+    gdpr_template_id = fields.Many2one(
+        "mail.template",
+        string="Consent E-mail",
+        domain="[('model_id', '=', model_id)]",
+        ondelete="restrict",
+        help="Empty: the template for these records. It must have the consent link in its text.",
+    )
+    gdpr_legal_basis = fields.Selection([("not_applicable", "Not applicable"), *LEGAL_BASES], string="New Legal Basis")
+    gdpr_legal_basis_reason = fields.Text(
+        "Reason for the Basis",
+        help="Kept with each person's history. Legitimate interests: how you weighed yours against the person's.",
+    )
+    gdpr_purpose_ids = fields.Many2many(
+        "gdpr.purpose",
+        "gdpr_action_purpose_rel",
+        string="Purposes Withdrawn",
+        help="Empty: all that the person agreed to.",
+    )
+    gdpr_source = fields.Selection(SOURCES, string="Said By", default="email", help="How the person took consent back.")
+
+    @api.constrains("state", "model_id", "gdpr_legal_basis", "gdpr_legal_basis_reason", "gdpr_template_id")
+    def _check_gdpr_action(self):
+        cards = self.env["gdpr.subject.mixin"]._get_card_models()
+        for action in self.filtered(lambda action: action.state in STATES):
+            if action.model_id.model not in cards:
+                raise ValidationError(self.env._("%(model)s has no data privacy fields.", model=action.model_id.name))
+            if action.state == "gdpr_set_basis":
+                action._check_gdpr_basis()
+            template = action.gdpr_template_id
+            if action.state == "gdpr_ask" and template:
+                if template.model_id != action.model_id:
+                    raise ValidationError(
+                        self.env._("The template “%(template)s” is made for other records.", template=template.name)
+                    )
+                if not template.sudo()._asks_for_consent():
+                    raise ValidationError(
+                        self.env._(
+                            "The template “%(template)s” has no consent link in its text.", template=template.name
+                        )
+                    )
+
+    def _check_gdpr_basis(self):
+        self.ensure_one()
+        if not self.gdpr_legal_basis:
+            raise ValidationError(self.env._("Choose the legal basis that the action sets."))
+        if self.gdpr_legal_basis == "legitimate_interests" and not (self.gdpr_legal_basis_reason or "").strip():
+            raise ValidationError(
+                self.env._(
+                    "Legitimate interests need a reason: say how you weighed your interests against the"
+                    " person's (article 6(1)(f) GDPR)."
+                )
+            )
+
+    def _name_depends(self):
+        return [*super()._name_depends(), "gdpr_legal_basis"]
+
+    def _generate_action_name(self):
+        self.ensure_one()
+        if self.state == "gdpr_set_basis" and self.gdpr_legal_basis:
+            bases = dict(self._fields["gdpr_legal_basis"]._description_selection(self.env))
+            return self.env._("Set Legal Basis: %(basis)s", basis=bases[self.gdpr_legal_basis])
+        return super()._generate_action_name()
+
+    @api.depends("state")
+    def _compute_available_model_ids(self):
+        about_people = self.filtered(lambda action: action.state in STATES)
+        if about_people:
+            names = list(self.env["gdpr.scope"]._get_covered_models())
+            about_people.available_model_ids = self.env["ir.model"].search([("model", "in", names)])
+        super(IrActionsServer, self - about_people)._compute_available_model_ids()
+
+    @api.depends("model_id")
+    def _compute_allowed_states(self):
+        """Offer these for records that are covered, and nowhere else."""
+        super()._compute_allowed_states()
+        covered = self.env["gdpr.scope"]._get_covered_models()
+        for action in self:
+            if action.model_id.model not in covered:
+                action.allowed_states = [
+                    state for state in action.allowed_states if state not in STATES or state == action.state
+                ]
+
+    # ------------------------------------------------------------
+    # RUNNING
+    # ------------------------------------------------------------
+
+    def _run_action_gdpr_ask_multi(self, eval_context=None):
+        cards = self._get_gdpr_cards(eval_context)
+        if not cards.env.su:
+            cards._gdpr_check_group("gdpr_consent.group_user")
+        self._run_gdpr_safely(cards, self._ask_gdpr)
+
+    def _run_action_gdpr_set_basis_multi(self, eval_context=None):
+        cards = self._get_gdpr_cards(eval_context)
+        if not cards.env.su:
+            cards.gdpr_set_legal_basis(self.gdpr_legal_basis, self.gdpr_legal_basis_reason)
+            return
+        self._run_gdpr_safely(
+            cards,
+            lambda cards: cards._gdpr_apply_basis(self.gdpr_legal_basis, self.gdpr_legal_basis_reason, actor="system"),
+        )
+
+    def _run_action_gdpr_withdraw_multi(self, eval_context=None):
+        cards = self._get_gdpr_cards(eval_context)
+        if not cards.env.su:
+            cards._gdpr_check_group("gdpr_consent.group_user")
+        self._run_gdpr_safely(cards, self._withdraw_gdpr)
+
+    def _get_gdpr_cards(self, eval_context):
+        """Give the records the action runs on, as far as they are covered."""
+        print("DBG", self, eval_context.get("records"), eval_context.get("record"), self.env.context.get("old_values"))
+        records = eval_context.get("records") or eval_context.get("record") or self.env[self.model_name]
+        return self.env["gdpr.scope"]._filter_covered(records)
+
+    def _run_gdpr_safely(self, cards, act):
+        """Do it for all together; where that fails, one by one, and log those it fails for."""
+        if not cards:
+            return
+        try:
+            with self.env.cr.savepoint():
+                act(cards)
+        except OperationalError:
+            # Another transaction was in the way: Odoo tries the whole again.
+            raise
+        except Exception as e:
+            print("DBG3", repr(e))
+            if len(cards) > 1:
+                for card in cards:
+                    self._run_gdpr_safely(card, act)
+            else:
+                _logger.exception("The action “%s” isn't possible for %s.", self.name, cards)
+
+    def _ask_gdpr(self, cards):
+        form, template = self.gdpr_form_id, self.gdpr_template_id
+        asked = cards.filtered(lambda card: card.sudo().gdpr_consent_state not in NOT_ASKED_STATES)
+        if form:
+            asked = asked.filtered(lambda card: form.active and card._gdpr_get_company() == form.company_id)
+        askable = asked.with_context(gdpr_request_options={"form_id": form.id})._gdpr_filter_askable()
+        chosen = askable._gdpr_filter_not_asked_lately()._gdpr_choose_one_each()
+        print("DBG2", cards, chosen, logging.root.manager.disable, _logger.isEnabledFor(20), _logger.level, _logger.name)
+        if cards - chosen:
+            _logger.info("The action “%s” doesn't ask %s: not askable, or asked already.", self.name, cards - chosen)
+        chosen._gdpr_request_automatically(dict.fromkeys(chosen, self.env.user), form, template)
+
+    def _withdraw_gdpr(self, cards):
+        for person in cards._gdpr_ensure_subjects().root_id:
+            person._record_withdrawal(
+                self.gdpr_purpose_ids or None,
+                source=self.gdpr_source or "email",
+                actor="system",
+                values={"reason": self.name},
+            )

@@ -1,0 +1,36 @@
+import { rpc } from "@web/core/network/rpc";
+import { registry } from "@web/core/registry";
+import { Interaction } from "@web/public/interaction";
+
+/**
+ * Fills the block of the web site's forms with the consent form in force: the words must be those that are published,
+ * whatever was when the page was made.
+ */
+export class ConsentChoices extends Interaction {
+    static selector = ".s_gdpr_consent_choices";
+
+    isEdited = false;
+
+    async willStart() {
+        const form = this.el.closest("form");
+        this.choices = await this.waitFor(
+            rpc("/gdpr/choices", {
+                model: form?.dataset.model_name || "",
+                lang: document.documentElement.lang.replace("-", "_"),
+                is_edited: this.isEdited,
+            })
+        );
+    }
+
+    start() {
+        if (!this.choices) {
+            return;
+        }
+        const content = document.createElement("div");
+        // Rendered by the server from texts that it has sanitised.
+        content.innerHTML = this.choices;
+        this.insert(content);
+    }
+}
+
+registry.category("public.interactions").add("gdpr_consent.consent_choices", ConsentChoices);

@@ -1,0 +1,19 @@
+import { clickOnSave, registerWebsitePreviewTour } from "@website/js/tours/tour_utils";
+
+// Somebody who edits the web site puts the consent choices into a contact form.
+registerWebsitePreviewTour("gdpr_consent_choices_in_editor", { url: "/get-in-touch", edition: true }, () => [
+    {
+        content: "Drag the block into the form",
+        trigger:
+            ".o_block_tab:not(.o_we_ongoing_insertion) #snippet_content .o_snippet[name='Consent Choices'].o_draggable .o_snippet_thumbnail",
+        run: "drag_and_drop :iframe .s_website_form_field:has([name=email_from])",
+    },
+    {
+        content: "The editor sees what visitors will see",
+        trigger: ":iframe form .s_gdpr_consent_choices:contains('News and offers')",
+    },
+    ...clickOnSave(),
+    {
+        trigger: ":iframe body:not(.editor_enable) form .s_gdpr_consent_choices:contains('News and offers')",
+    },
+]);

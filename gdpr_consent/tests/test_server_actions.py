@@ -1,0 +1,142 @@
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import ConsentCase
+
+LOGGER = "odoo.addons.gdpr_consent.models.ir_actions_server"
+
+
+@tagged("post_install", "-at_install")
+class TestServerActions(ConsentCase):
+    """Asking, setting a basis and withdrawing as actions of Odoo's own."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.other = cls.env["res.partner"].create({"name": "Ugo", "email": "ugo@example.com"})
+        cls.other.gdpr_legal_basis = "consent"
+
+    def make_action(self, state, model="res.partner", **values):
+        return self.env["ir.actions.server"].create(
+            {"name": "Action", "model_id": self.env["ir.model"]._get_id(model), "state": state, **values}
+        )
+
+    def run_action(self, action, cards, user=None):
+        """Run it as a rule does, or as a user from the menu."""
+        context = {"active_model": cards._name, "active_ids": cards.ids, "active_id": cards.ids[0]}
+        with self.catch_mails():
+            action.with_user(user or self.env.user).sudo(not user).with_context(**context).run()
+        self.env.invalidate_all()
+
+    def get_requests(self, cards):
+        return self.env["gdpr.consent.request"].search([("subject_id", "in", cards.gdpr_subject_id.ids)])
+
+    def test_ask(self):
+        nobody = self.env["res.partner"].create({"name": "Without an address"})
+        nobody.gdpr_legal_basis = "consent"
+        given = self.env["res.partner"].create({"name": "Given", "email": "given@example.com"})
+        given.gdpr_legal_basis = "consent"
+        given.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+        same = self.env["res.partner"].create({"name": "Same", "email": "ugo@example.com"})
+        same.gdpr_legal_basis = "consent"
+        cards = self.partner | self.other | nobody | given | same
+        with self.assertLogs(LOGGER, "INFO"):
+            self.run_action(self.make_action("gdpr_ask"), cards)
+        requests = self.get_requests(cards)
+        self.assertEqual(requests.subject_id, (self.partner | self.other).gdpr_subject_id)
+        self.assertTrue(all(requests.mapped("is_automatic")))
+        self.run_action(self.make_action("gdpr_ask"), cards)
+        self.assertEqual(self.get_requests(cards), requests, "Nobody is asked twice.")
+
+    def test_form_and_template(self):
+        form = self.form.copy({"name": "Another"})
+        form.action_publish()
+        template = self.template.copy()
+        self.run_action(self.make_action("gdpr_ask", gdpr_form_id=form.id, gdpr_template_id=template.id), self.partner)
+        request = self.get_requests(self.partner)
+        self.assertEqual((request.form_id, request.template_id), (form, template))
+
+    def test_form_of_another_company(self):
+        form = self.form.copy({"company_id": self.env["res.company"].create({"name": "Other", "city": "Rome"}).id})
+        form.company_id.email = "other@example.com"
+        form.action_publish()
+        self.run_action(self.make_action("gdpr_ask", gdpr_form_id=form.id), self.partner)
+        self.assertFalse(self.get_requests(self.partner))
+
+    def test_set_basis(self):
+        cards = self.partner | self.other
+        action = self.make_action(
+            "gdpr_set_basis", gdpr_legal_basis="legitimate_interests", gdpr_legal_basis_reason="Customers for years"
+        )
+        self.run_action(action, cards)
+        self.assertEqual(set(cards.mapped("gdpr_legal_basis")), {"legitimate_interests"})
+        self.assertEqual(set(cards.mapped("gdpr_legal_basis_reason")), {"Customers for years"})
+
+    def test_withdraw(self):
+        self.form.purpose_ids |= self.profiling
+        self.form.action_publish()
+        self.partner.gdpr_record_consent(["marketing", "profiling"], "email", "phone", evidence="Call 7")
+        self.run_action(self.make_action("gdpr_withdraw", gdpr_purpose_ids=self.profiling.ids), self.partner)
+        self.assertEqual(self.partner.gdpr_purpose_ids, self.marketing)
+        self.run_action(self.make_action("gdpr_withdraw"), self.partner)
+        self.assertEqual(self.partner.gdpr_consent_state, "withdrawn")
+        self.assertLedgerSound()
+
+    def test_from_the_menu(self):
+        """A user who runs it needs the rights for what it does."""
+        action = self.make_action("gdpr_set_basis", gdpr_legal_basis="contract")
+        with self.assertRaises(AccessError):
+            self.run_action(action, self.partner, self.salesperson)
+        self.run_action(action, self.partner, self.officer)
+        self.assertEqual(self.partner.gdpr_legal_basis, "contract")
+        with self.assertRaises(AccessError):
+            self.run_action(self.make_action("gdpr_withdraw"), self.partner, self.employee)
+
+    @mute_logger(LOGGER)
+    def test_one_that_fails(self):
+        original = self.registry["res.partner"]._gdpr_apply_basis
+
+        def fail_for_one(cards, *args, **options):
+            if self.other in cards:
+                raise ValueError("broken")
+            return original(cards, *args, **options)
+
+        with patch.object(self.registry["res.partner"], "_gdpr_apply_basis", fail_for_one):
+            self.run_action(
+                self.make_action("gdpr_set_basis", gdpr_legal_basis="contract"), self.partner | self.other
+            )
+        self.assertEqual((self.partner | self.other).mapped("gdpr_legal_basis"), ["contract", "consent"])
+
+    def test_wrong_actions(self):
+        for state, values in (
+            ("gdpr_set_basis", {}),
+            ("gdpr_set_basis", {"gdpr_legal_basis": "legitimate_interests"}),
+            ("gdpr_ask", {"model": "res.country"}),
+            ("gdpr_ask", {"gdpr_template_id": self.lead_template.id}),
+            (
+                "gdpr_ask",
+                {
+                    "gdpr_template_id": self.env["mail.template"]
+                    .create({"name": "No link", "model_id": self.env["ir.model"]._get_id("res.partner")})
+                    .id
+                },
+            ),
+        ):
+            with self.subTest(state=state, values=values), self.assertRaises(ValidationError):
+                self.make_action(state, **values)
+
+    def test_not_covered(self):
+        action = self.make_action("gdpr_set_basis", gdpr_legal_basis="contract")
+        self.env.ref("gdpr_consent.scope_contact").active = False
+        self.run_action(action, self.partner)
+        self.assertEqual(self.partner.sudo().gdpr_subject_id.legal_basis, "consent")
+
+    def test_offered(self):
+        country = self.env["ir.model"]._get("res.country")
+        partner = self.env["ir.model"]._get("res.partner")
+        actions = self.env["ir.actions.server"]
+        self.assertNotIn("gdpr_ask", actions.new({"model_id": country.id, "state": "code"}).allowed_states)
+        self.assertIn("gdpr_ask", actions.new({"model_id": partner.id, "state": "code"}).allowed_states)
