@@ -18,15 +18,18 @@ WARMING = 16
 
 
 def make_links(env, count):
-    """Ask contacts for consent; give the tokens of their links."""
+    """Ask contacts for consent, as a campaign does; give the tokens of their links."""
     contacts = env["res.partner"].search([("name", "=like", "Contact %")], limit=count)
     contacts.gdpr_set_legal_basis("consent")
     form = env.ref("gdpr_consent.default_form")
     form.action_publish()
+    campaign = env["gdpr.consent.campaign"].create({"name": "Benchmark"})
     requests = env["gdpr.consent.request"].sudo()
     requests = requests.create(
         [
             {
+                "campaign_id": campaign.id,
+                "user_id": campaign.user_id.id,
                 "subject_id": contact.gdpr_subject_id.id,
                 "company_id": form.company_id.id,
                 "res_model": contact._name,

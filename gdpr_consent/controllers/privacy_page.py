@@ -39,6 +39,8 @@ class PrivacyPage(Controller):
     def _render(self, template, values=None, status=200):
         """Give a page with the headers that every one of them carries, in the look of the form's web site."""
         form = (values or {}).get("form")
+        if form and not form.website_id:
+            form.company_id.fetch(["website_id"])
         website = form and (form.website_id or form.company_id.website_id)
         if website:
             request.update_context(website_id=website.id)
@@ -105,7 +107,7 @@ class PrivacyPage(Controller):
     def _get_versions_to_show(self, asking):
         """Give the wording behind the link of a request, in all its languages."""
         number = asking.form_id._get_number_to_show(asking.version_number)
-        return asking.form_id.sudo().version_ids.filtered(lambda version: version.number == number)
+        return asking.form_id._get_versions(number)
 
     def _get_shown_version(self, asking):
         """Give the wording the person had on the screen: the form says which."""
@@ -143,7 +145,8 @@ class PrivacyPage(Controller):
             "given": consents.filtered(lambda consent: consent.state == "given"),
             "latest": consents._filter_latest_act(),
             "objected_on": person._get_objected_on(),
-            "timezone": (person.company_id or request.env.company)._gdpr_get_timezone(),
+            # Asked for where there is a date to show.
+            "get_timezone": (person.company_id or request.env.company)._gdpr_get_timezone,
             "email_anonymize": email_anonymize,
         }
 

@@ -114,6 +114,10 @@ class ResCompany(models.Model):
         """Give the name of the time zone in which the company counts its days."""
         self.ensure_one()
         company = self.sudo()
+        # Every page that shows a date asks: not the whole of a contact for one column.
+        company.fetch(["partner_id", "resource_calendar_id"])
+        company.partner_id.fetch(["tz"])
+        company.resource_calendar_id.fetch(["tz"])
         return company.partner_id.tz or company.resource_calendar_id.tz or "UTC"
 
     def _needs_gdpr_confirmation(self, source):
