@@ -40,6 +40,8 @@ class GdprConsentDelivery(models.Model):
     def _execute_now(self, query):
         """Run a statement whose effect lasts whatever becomes of the present transaction; give its rows, if any."""
         with self.env.registry.cursor() as cursor:
+            # Where a server is told not to wait for the disk, here it has to: a crash must not undo it.
+            cursor.execute("SET LOCAL synchronous_commit TO on")
             cursor.execute(query)
             return cursor.fetchall() if cursor.description else []
 

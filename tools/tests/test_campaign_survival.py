@@ -1,0 +1,177 @@
+"""A campaign asks each person once, whatever is killed or goes away meanwhile; real processes all of them."""
+
+import contextlib
+import os
+import subprocess
+import time
+
+import pytest
+
+from tools.places import ROOT
+from tools.tests.real_servers import Database, MailServer, OdooServer, run_shell, wait_until
+
+PEOPLE = 240
+# So slow that there is time to pull a plug.
+SECONDS_A_MESSAGE = 0.02
+
+START = """
+env.company.email = "info@example.com"
+form = env.ref("gdpr_consent.default_form")
+form.version_number or form._publish()
+stamp = "%(stamp)s"
+people = env["res.partner"].create(
+    [{"name": f"Person {n}", "email": f"person{n}.{stamp}@example.com"} for n in range(%(people)s)]
+)
+people.gdpr_set_legal_basis("consent")
+env["gdpr.consent.campaign"].create({"name": stamp, "domain": [("email", "like", stamp)]}).action_start()
+env.cr.commit()
+"""
+VERIFY = 'print("FAULTS", env["gdpr.subject"]._verify_ledger())'
+
+
+@pytest.fixture(scope="module")
+def database():
+    name = f"gdpr_survival_{os.getpid()}"
+    subprocess.run([ROOT / "dev", "db", name], check=True, capture_output=True)
+    own = Database()
+    try:
+        own.fill(name)
+        subprocess.run([ROOT / "dev", "odoo", "db", "drop", name], check=True, capture_output=True)
+        yield own
+    finally:
+        own.remove()
+
+
+@pytest.fixture
+def mail():
+    server = MailServer(SECONDS_A_MESSAGE)
+    server.start()
+    yield server
+    server.stop()
+
+
+class Campaign:
+    """A campaign of the test's own, and what became of it."""
+
+    def __init__(self, database, mail):
+        self.database, self.mail = database, mail
+        self.name = f"c{time.time_ns()}"
+        run_shell(database, START % {"stamp": self.name, "people": PEOPLE})
+
+    def states(self):
+        """Give how many requests are in each state."""
+        rows = self.database.query(
+            "SELECT request.state, count(*) FROM gdpr_consent_request request"
+            " JOIN gdpr_consent_campaign campaign ON campaign.id = request.campaign_id"
+            f" WHERE campaign.name = '{self.name}' GROUP BY request.state"
+        )
+        return {state: int(count) for state, count in rows}
+
+    def wait_for_mails(self, count):
+        wait_until(lambda: len(self.mail.received) >= count, what=f"sending {count} mails")
+
+    def wait_until_done(self):
+        """Wait for the end; call the scheduled actions now and then, which would come by themselves in minutes."""
+
+        def is_done():
+            with contextlib.suppress(subprocess.CalledProcessError):
+                wake(self.database)
+                time.sleep(1)
+                state = f"SELECT state FROM gdpr_consent_campaign WHERE name = '{self.name}'"
+                return self.database.query(state) == [["done"]]
+
+        wait_until(is_done, what="finishing the campaign")
+
+    def check(self, most_in_doubt):
+        """Nobody was asked twice, nobody was forgotten, the counts add up, the ledger is sound."""
+        states = self.states()
+        assert sum(states.values()) == PEOPLE, states
+        assert set(states) <= {"sent", "failed"}, states
+        assert states.get("failed", 0) <= most_in_doubt, states
+        received = {address: times for address, times in self.mail.received.items() if self.name in address}
+        assert set(received.values()) == {1}, [address for address, times in received.items() if times > 1]
+        rows = self.database.query(
+            "SELECT request.email, request.state, request.failure_reason, count(event.id)"
+            "  FROM gdpr_consent_request request"
+            "  LEFT JOIN gdpr_consent_event event ON event.request_id = request.id AND event.action = 'asked'"
+            f" WHERE request.email LIKE '%{self.name}%' GROUP BY request.id"
+        )
+        assert len(rows) == PEOPLE
+        for email, state, reason, asked in rows:
+            if state == "sent":
+                assert email in received, f"{email} is on record as asked but got nothing"
+                assert asked == "1", f"{email} has {asked} events"
+            else:
+                # A human is told that this one may have arrived or not.
+                assert "interrupted" in reason, reason
+                assert asked == "0"
+        assert not self.database.query("SELECT 1 FROM gdpr_consent_delivery")
+        assert "FAULTS []" in run_shell(self.database, VERIFY)
+
+
+def wake(database):
+    """Have the scheduled actions of campaigns called."""
+    database.query(
+        "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' WHERE id IN"
+        " (SELECT res_id FROM ir_model_data WHERE module = 'gdpr_consent' AND name LIKE 'ir_cron_campaign%'"
+        "  AND model = 'ir.cron')"
+        " AND NOT EXISTS (SELECT 1 FROM pg_locks WHERE relation = 'ir_cron'::regclass AND mode = 'RowShareLock')"
+    )
+
+
+def test_odoo_is_killed(database, mail):
+    campaign = Campaign(database, mail)
+    for mails in (40, 120):
+        odoo = OdooServer(database, mail)
+        campaign.wait_for_mails(mails)
+        odoo.kill()
+    odoo = OdooServer(database, mail)
+    try:
+        campaign.wait_until_done()
+    finally:
+        odoo.stop()
+    # At most one message is being handed over by each sender when it is killed.
+    campaign.check(most_in_doubt=4)
+
+
+def test_two_servers_and_one_is_killed(database, mail):
+    campaign = Campaign(database, mail)
+    servers = [OdooServer(database, mail), OdooServer(database, mail)]
+    try:
+        campaign.wait_for_mails(60)
+        servers[0].kill()
+        campaign.wait_until_done()
+    finally:
+        servers[1].stop()
+    campaign.check(most_in_doubt=2)
+
+
+def test_database_crashes(database, mail):
+    campaign = Campaign(database, mail)
+    odoo = OdooServer(database, mail)
+    try:
+        campaign.wait_for_mails(60)
+        database.crash()
+        time.sleep(2)
+        database.start()
+        campaign.wait_until_done()
+    finally:
+        odoo.stop()
+    campaign.check(most_in_doubt=2)
+
+
+def test_mail_server_is_gone(database, mail):
+    campaign = Campaign(database, mail)
+    odoo = OdooServer(database, mail)
+    try:
+        campaign.wait_for_mails(60)
+        mail.stop()
+        problem = f"SELECT 1 FROM gdpr_consent_campaign WHERE name = '{campaign.name}' AND sending_problem IS NOT NULL"
+        wait_until(lambda: database.query(problem), what="noting the problem")
+        assert campaign.states()["queued"]
+        mail.start()
+        campaign.wait_until_done()
+    finally:
+        odoo.stop()
+    campaign.check(most_in_doubt=2)
+    assert not database.query(problem)
