@@ -1,12 +1,16 @@
 """The consent page behind a personal link, opened and answered by eight people at once.
 
-Next to the simplest page of the same web site, an empty one in the site's layout, from the same server: one process
+Answering is a POST: it writes the ledger and what follows from it. It is also put next to the contact form of Odoo's
+own web site, a POST that makes a lead.
+
+Both are put next to the simplest page of the same web site, an empty one in the site's layout, from the same server: one process
 with threads. That page comes with a parameter, as links in newsletters do: without one, Odoo keeps the finished page
 for everybody and renders nothing. A page behind a personal link can't be kept; the rate of the kept page is told too.
 
     bench_page.py [REQUESTS] [CLIENTS] [ROUNDS]
 """
 
+import json
 import re
 from urllib.parse import urlencode
 
@@ -46,6 +50,14 @@ def make_links(env, count):
     requests._mark_sent(dict.fromkeys(requests.ids, False))
     env.flush_all()
     return [tokens[request.id]["grant"] for request in requests]
+
+
+def send_contact_form(odoo, number):
+    """Send the contact form of the web site, as its page does."""
+    fields = {"contact_name": f"Visitor {number}", "email_from": f"visitor{number}@example.com", "name": "A question"}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    status, text, _headers = odoo.request("POST", "/website/form/crm.lead", urlencode(fields), headers)
+    assert status == 200 and "id" in json.loads(text), (status, text)
 
 
 def make_simplest_page(env):
@@ -109,6 +121,7 @@ def main():
         for number, token in enumerate(tokens[:WARMING]):
             visitors.open_simplest(number)
             visitors.answer((token, visitors.read_form(token)))
+            send_contact_form(odoo, number)
         tokens = tokens[WARMING:]
 
         def measure(work, items=range(REQUESTS)):
@@ -126,6 +139,7 @@ def main():
             lambda: measure(visitors.open_simplest),
             ROUNDS,
         )
+        contact_form = measure(lambda number: send_contact_form(odoo, number))
     events = execute(DATABASE, "SELECT count(*) FROM gdpr_consent_event WHERE action = 'given'")[0][0]
     assert events == WARMING + REQUESTS * ROUNDS, events
     size = f"{CLIENTS} clients, {REQUESTS:,} requests, median of {ROUNDS}; one process with threads"
@@ -133,6 +147,13 @@ def main():
     print_rows(
         (f"open the consent page (theirs: {note})", size, round(opened, 1), round(simplest, 1), "requests/s"),
         (f"answer it (theirs: GET of {note})", size, round(answered, 1), round(simplest_again, 1), "requests/s"),
+        (
+            "answer it (theirs: POST of the contact form of the web site)",
+            size,
+            round(answered, 1),
+            round(contact_form, 1),
+            "requests/s",
+        ),
     )
 
 

@@ -10,6 +10,9 @@ LINK_PAGE = {"type": "http", "auth": "public", "website": True, "multilang": Fal
 MISSES_ALLOWED = 20
 USES_ALLOWED = 60
 
+# All that a page asks of the company, which has a hundred columns more.
+COMPANY_FIELDS = ("website_id", "gdpr_ip_retention", "partner_id", "resource_calendar_id")
+
 # The pages are plain HTML and carry no script at all, so nothing but the site's own style and images loads.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -39,8 +42,8 @@ class PrivacyPage(Controller):
     def _render(self, template, values=None, status=200):
         """Give a page with the headers that every one of them carries, in the look of the form's web site."""
         form = (values or {}).get("form")
-        if form and not form.website_id:
-            form.company_id.fetch(["website_id"])
+        if form:
+            form.company_id.sudo().fetch(COMPANY_FIELDS)
         website = form and (form.website_id or form.company_id.website_id)
         if website:
             request.update_context(website_id=website.id)
@@ -128,6 +131,7 @@ class PrivacyPage(Controller):
         """Give what is kept of how an answer came, as the settings of the company say."""
         values = {"language": request.env.lang or ""}
         address = request.httprequest.remote_addr
+        company.sudo().fetch(COMPANY_FIELDS)
         retention = company.sudo().gdpr_ip_retention
         if address and retention != "none":
             values["ip_address"] = address if retention == "full" else truncate_address(address)

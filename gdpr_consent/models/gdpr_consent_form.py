@@ -316,9 +316,10 @@ class GdprConsentForm(models.Model):
         :return: the version; empty when it is of another form, or was never to be seen behind this link
         """
         self.ensure_one()
+        for version in self._get_versions(sent_number):
+            if str(version.id) == version_id:
+                return version
         shown = self._find_version(version_id)
-        if shown.number == sent_number:
-            return shown
         changes = self.sudo().version_ids.filtered(lambda version: version.is_material and sent_number < version.number)
         return shown if any(change.number <= shown.number for change in changes) else shown.browse()
 
