@@ -2,6 +2,7 @@
 
 A benchmark is a script ``bench/bench_NAME.py``. It is run by Odoo's Python, with the variables of
 ``./dev env`` and ``BENCH_DATABASE``, the name of a fresh database with the add-on that is its own.
+Further arguments of the command go on to it: the sizes, as the top of the script says.
 It may print what it likes; its last line must be a JSON list of rows, each an object with the keys
 
     scenario   what was done, in words
@@ -30,23 +31,25 @@ COLUMNS = ("scenario", "size", "ours", "theirs", "ratio")
 HEADINGS = ("Scenario", "Size", "Ours", "Odoo's own way", "Ratio")
 
 
-def run(tools: Tools, options: Namespace) -> int:
-    """Run one benchmark or all, print the table; return the exit status."""
+def run(tools: Tools, options: Namespace, arguments: list[str]) -> int:
+    """Run one benchmark, with its own arguments, or all; print the table; return the exit status."""
     scripts = sorted((ROOT / "bench").glob(f"bench_{options.name or '*'}.py"))
     if not scripts:
         known = [path.stem.removeprefix("bench_") for path in (ROOT / "bench").glob("bench_*.py")]
         raise Problem(f"There is no such benchmark; there are: {', '.join(sorted(known)) or 'none'}.")
+    if arguments and not options.name:
+        raise Problem("Sizes are those of one benchmark: name it.")
     rows = []
     with termination_is_interruption(), postgres.in_use() as server:
         bench = workbench.assemble(tools, server)
         template = bench.databases.make_template(databases.recipe(tools.source))
         for script in scripts:
-            rows += measure(bench, template, script)
+            rows += measure(bench, template, script, arguments)
     print(table(rows))
     return 0
 
 
-def measure(bench: Workbench, template: str, script: Path) -> list[dict]:
+def measure(bench: Workbench, template: str, script: Path, arguments: list[str]) -> list[dict]:
     """Run one benchmark on a fresh database; return its rows.
 
     Raises Problem when it fails or its last line isn't what it should be.
@@ -56,7 +59,7 @@ def measure(bench: Workbench, template: str, script: Path) -> list[dict]:
     bench.databases.copy(template, name)
     try:
         result = subprocess.run(
-            [bench.python, script],
+            [bench.python, script, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

@@ -66,9 +66,10 @@ COMMANDS = {
         },
     ),
     "bench": Command(
-        "run the benchmarks",
+        "run the benchmarks; after NAME, sizes",
         "bench",
         options={"name": {"nargs": "?", "metavar": "NAME", "help": "bench/bench_NAME.py (all)"}},
+        passes_on=True,
     ),
     "lint": Command(
         "check the code, the XML and the translations",

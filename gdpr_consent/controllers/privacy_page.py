@@ -10,6 +10,9 @@ LINK_PAGE = {"type": "http", "auth": "public", "website": True, "multilang": Fal
 MISSES_ALLOWED = 20
 USES_ALLOWED = 60
 
+# All that a page asks of the company, which has a hundred columns more.
+COMPANY_FIELDS = ("website_id", "gdpr_ip_retention", "partner_id", "resource_calendar_id")
+
 # The pages are plain HTML and carry no script at all, so nothing but the site's own style and images loads.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -39,6 +42,8 @@ class PrivacyPage(Controller):
     def _render(self, template, values=None, status=200):
         """Give a page with the headers that every one of them carries, in the look of the form's web site."""
         form = (values or {}).get("form")
+        if form:
+            form.company_id.sudo().fetch(COMPANY_FIELDS)
         website = form and (form.website_id or form.company_id.website_id)
         if website:
             request.update_context(website_id=website.id)
@@ -105,7 +110,7 @@ class PrivacyPage(Controller):
     def _get_versions_to_show(self, asking):
         """Give the wording behind the link of a request, in all its languages."""
         number = asking.form_id._get_number_to_show(asking.version_number)
-        return asking.form_id.sudo().version_ids.filtered(lambda version: version.number == number)
+        return asking.form_id._get_versions(number)
 
     def _get_shown_version(self, asking):
         """Give the wording the person had on the screen: the form says which."""
@@ -126,6 +131,7 @@ class PrivacyPage(Controller):
         """Give what is kept of how an answer came, as the settings of the company say."""
         values = {"language": request.env.lang or ""}
         address = request.httprequest.remote_addr
+        company.sudo().fetch(COMPANY_FIELDS)
         retention = company.sudo().gdpr_ip_retention
         if address and retention != "none":
             values["ip_address"] = address if retention == "full" else truncate_address(address)
@@ -143,7 +149,8 @@ class PrivacyPage(Controller):
             "given": consents.filtered(lambda consent: consent.state == "given"),
             "latest": consents._filter_latest_act(),
             "objected_on": person._get_objected_on(),
-            "timezone": (person.company_id or request.env.company)._gdpr_get_timezone(),
+            # Asked for where there is a date to show.
+            "get_timezone": (person.company_id or request.env.company)._gdpr_get_timezone,
             "email_anonymize": email_anonymize,
         }
 

@@ -72,6 +72,7 @@ class GdprConsent(models.Model):
 
     def _filter_latest_act(self):
         """Give those of one person's answers that the last act of the person changed."""
+        (self.event_id | self.narrowed_by_id).fetch(["act", "occurred_on", "version_id"])
         act = max((consent.narrowed_by_id or consent.event_id for consent in self), key=lambda e: e.id, default=None)
         if not act:
             return self

@@ -1,7 +1,7 @@
 import re
 import uuid
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 from odoo.tools import is_html_empty
 
@@ -283,7 +283,7 @@ class GdprConsentForm(models.Model):
         :return: the version, empty when the form was never published
         """
         self.ensure_one()
-        versions = self.sudo().version_ids.filtered(lambda version: version.number == (number or self.version_number))
+        versions = self._get_versions(number or self.version_number)
         wanted = lang or self.company_id.sudo().partner_id.lang or "en_US"
         return (
             versions.filtered(lambda version: version.lang == wanted)
@@ -291,6 +291,16 @@ class GdprConsentForm(models.Model):
             or versions.filtered(lambda version: version.lang == "en_US")
             or versions
         )[:1]
+
+    def _get_versions(self, number):
+        """Give the wording of one version in all its languages; the texts of the others aren't read."""
+        self.ensure_one()
+        return self.env["gdpr.consent.form.version"].sudo().browse(self._get_version_ids(number))
+
+    @tools.ormcache("self.id", "number")
+    def _get_version_ids(self, number):
+        versions = self.env["gdpr.consent.form.version"].sudo()
+        return versions.search([("form_id", "=", self.id), ("number", "=", number)])._ids
 
     def _get_number_to_show(self, sent_number):
         """Give the number of the version that a link shows: the one it was sent with, or the newest where what
@@ -306,9 +316,10 @@ class GdprConsentForm(models.Model):
         :return: the version; empty when it is of another form, or was never to be seen behind this link
         """
         self.ensure_one()
+        for version in self._get_versions(sent_number):
+            if str(version.id) == version_id:
+                return version
         shown = self._find_version(version_id)
-        if shown.number == sent_number:
-            return shown
         changes = self.sudo().version_ids.filtered(lambda version: version.is_material and sent_number < version.number)
         return shown if any(change.number <= shown.number for change in changes) else shown.browse()
 

@@ -81,6 +81,11 @@ class GdprConsentFormVersion(models.Model):
                 "gdpr_consent.wording", {"content": version._get_content()}, raise_if_not_found=False
             )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
     def write(self, vals):
         raise UserError(self.env._("A published wording can't be changed. Publish a new version."))
 

@@ -479,8 +479,11 @@ class GdprConsentRequest(models.Model):
         return not text or text in events.value_ids.filtered(lambda value: value.name == name).mapped("value")
 
     def _notify_asker(self):
-        """Tell who asked, in the chatter of the card, what the person decided."""
-        for request in self.filtered("user_id"):
+        """Tell who asked, in the chatter of the card, what the person decided.
+
+        Who asked a hundred thousand at once isn't written a hundred thousand times: the campaign counts the answers.
+        """
+        for request in self.filtered(lambda request: request.user_id and not request.campaign_id):
             card = request.sudo()._get_card()
             if not card:
                 continue

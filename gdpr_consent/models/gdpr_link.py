@@ -109,7 +109,10 @@ class GdprLink(models.Model):
 
         The look-up is by digest, so its time tells nothing about the token (law.md R-87).
         """
-        link = self.sudo().search([("digest", "=", self._get_digest(token)), ("kind", "=", kind)])
+        link = self.sudo().search_fetch(
+            [("digest", "=", self._get_digest(token)), ("kind", "=", kind)],
+            ["subject_id", "request_id", "purpose_id", "email", "expires_on"],
+        )
         if link.expires_on and link.expires_on < fields.Datetime.now():
             return self.browse()
         return link

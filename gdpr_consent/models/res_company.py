@@ -114,7 +114,13 @@ class ResCompany(models.Model):
         """Give the name of the time zone in which the company counts its days."""
         self.ensure_one()
         company = self.sudo()
-        return company.partner_id.tz or company.resource_calendar_id.tz or "UTC"
+        # Every page that shows a date asks: not the whole of three records for one column.
+        company.fetch(["partner_id", "resource_calendar_id"])
+        company.partner_id.fetch(["tz"])
+        if company.partner_id.tz:
+            return company.partner_id.tz
+        company.resource_calendar_id.fetch(["tz"])
+        return company.resource_calendar_id.tz or "UTC"
 
     def _needs_gdpr_confirmation(self, source):
         """Tell whether a consent from a source counts only when the person confirms it (law.md R-10)."""
