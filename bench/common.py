@@ -106,9 +106,9 @@ def fill_contacts(database, count):
 def environment(database=DATABASE, login="admin"):
     """Give an environment of a user on a database; what was done is committed at the end."""
     # Only the benchmarks that need it wait for Odoo to load.
-    from odoo import SUPERUSER_ID, api  # noqa: PLC0415
-    from odoo.modules.registry import Registry  # noqa: PLC0415
-    from odoo.tools import config  # noqa: PLC0415
+    from odoo import SUPERUSER_ID, api
+    from odoo.modules.registry import Registry
+    from odoo.tools import config
 
     config.parse_config(["-d", database, "--no-http", "--log-level=warn"], setup_logging=True)
     with Registry(database).cursor() as cursor:

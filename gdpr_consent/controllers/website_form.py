@@ -35,9 +35,7 @@ class ConsentWebsiteForm(WebsiteForm):
     mailbox. Whatever of it can't be used never stops the form itself.
     """
 
-    @route(
-        "/gdpr/choices", type="jsonrpc", auth="public", website=True, readonly=True, sitemap=False, methods=["POST"]
-    )
+    @route("/gdpr/choices", type="jsonrpc", auth="public", website=True, readonly=True, sitemap=False, methods=["POST"])
     def consent_choices(self, model="", lang="", is_edited=False):
         """Give the choices to show in a form, as HTML; empty when there are none.
 
@@ -105,7 +103,9 @@ class ConsentWebsiteForm(WebsiteForm):
                 )
             elif chosen and name not in sent:
                 choices.problems.append(
-                    request.env._("You chose how to contact you, but didn't tick “%(purpose)s”.", purpose=purpose["name"])
+                    request.env._(
+                        "You chose how to contact you, but didn't tick “%(purpose)s”.", purpose=purpose["name"]
+                    )
                 )
             elif name in sent:
                 choices.by_purpose[purpose["id"]] = chosen

@@ -112,9 +112,7 @@ class GdprConsentCampaign(models.Model):
         for campaign in self.filtered("form_id"):
             form = campaign.form_id.sudo()
             if form.company_id != campaign.company_id:
-                raise ValidationError(
-                    self.env._("The form “%(form)s” is one of another company.", form=form.name)
-                )
+                raise ValidationError(self.env._("The form “%(form)s” is one of another company.", form=form.name))
             if not form.version_number:
                 raise ValidationError(
                     self.env._("The form “%(form)s” isn't published yet. Publish it first.", form=form.name)
@@ -183,7 +181,9 @@ class GdprConsentCampaign(models.Model):
     def _unlink_except_asking(self):
         if self.sudo().request_ids:
             raise UserError(
-                self.env._("A campaign that has asked people can't be deleted: it tells who was asked. Cancel it instead.")
+                self.env._(
+                    "A campaign that has asked people can't be deleted: it tells who was asked. Cancel it instead."
+                )
             )
 
     # ------------------------------------------------------------
@@ -311,9 +311,7 @@ class GdprConsentCampaign(models.Model):
             domain = Domain(literal_eval(self.domain or "[]"))
             domain.validate(self.env[self.model].sudo())
         except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError) as error:
-            raise ValidationError(
-                self.env._("“%(domain)s” is not a valid filter.", domain=self.domain)
-            ) from error
+            raise ValidationError(self.env._("“%(domain)s” is not a valid filter.", domain=self.domain)) from error
         return domain
 
     def _get_form(self):

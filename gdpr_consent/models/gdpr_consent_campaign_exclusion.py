@@ -28,9 +28,7 @@ class GdprConsentCampaignExclusion(models.Model):
     _order = "id"
     _log_access = False
 
-    campaign_id = fields.Many2one(
-        "gdpr.consent.campaign", required=True, readonly=True, index=True, ondelete="cascade"
-    )
+    campaign_id = fields.Many2one("gdpr.consent.campaign", required=True, readonly=True, index=True, ondelete="cascade")
     res_model = fields.Char(required=True, readonly=True)
     res_id = fields.Many2oneReference("Record", model_field="res_model", required=True, readonly=True)
     reason = fields.Selection(REASONS, required=True, readonly=True)

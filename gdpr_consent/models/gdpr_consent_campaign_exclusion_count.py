@@ -31,5 +31,11 @@ class GdprConsentCampaignExclusionCount(models.Model):
         self.ensure_one()
         return self.campaign_id._open_records(
             self._fields["reason"].convert_to_export(self.reason, self),
-            [("gdpr_campaign_exclusion_ids", "any", [("campaign_id", "=", self.campaign_id.id), ("reason", "=", self.reason)])],
+            [
+                (
+                    "gdpr_campaign_exclusion_ids",
+                    "any",
+                    [("campaign_id", "=", self.campaign_id.id), ("reason", "=", self.reason)],
+                )
+            ],
         )

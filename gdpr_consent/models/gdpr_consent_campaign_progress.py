@@ -32,7 +32,9 @@ class GdprConsentCampaign(models.Model):
     accepted_count = fields.Integer("Accepted", compute="_compute_counts")
     refused_count = fields.Integer("Refused", compute="_compute_counts")
     progress = fields.Float(
-        compute="_compute_counts", digits=(5, 1), help="Per cent of the people asked who don't wait in the queue any more."
+        compute="_compute_counts",
+        digits=(5, 1),
+        help="Per cent of the people asked who don't wait in the queue any more.",
     )
     excluded_count = fields.Integer("Records Left Out", compute="_compute_excluded_count")
     summary = fields.Char(compute="_compute_summary")
@@ -95,7 +97,9 @@ class GdprConsentCampaign(models.Model):
         if self.state == "running" and not self.queued_on:
             return self.env._("Choosing the people: %(count)s so far.", count=self.total_count)
         if self.state == "running":
-            return self.env._("%(count)s of %(total)s are still to be sent.", count=self.queued_count, total=self.total_count)
+            return self.env._(
+                "%(count)s of %(total)s are still to be sent.", count=self.queued_count, total=self.total_count
+            )
         if self.state == "paused":
             return self.env._("Paused: nothing is sent until you go on.")
         if self.state == "done":

@@ -36,7 +36,9 @@ class GdprConsentCampaign(models.Model):
             "params": {
                 "type": "success",
                 "message": self.env._(
-                    "The message to %(name)s was sent to you, to %(email)s.", name=card._gdpr_get_name(), email=user.email
+                    "The message to %(name)s was sent to you, to %(email)s.",
+                    name=card._gdpr_get_name(),
+                    email=user.email,
                 ),
             },
         }

@@ -21,7 +21,9 @@ class GdprConsentForm(models.Model):
     def _find_shown_on(self, website, version_id):
         """Give the wording that a page of a web site says it showed (text); empty when it can't have."""
         versions = self.sudo().env["gdpr.consent.form.version"]
-        shown = versions.browse(int(version_id)).exists() if version_id.isdecimal() and len(version_id) < 10 else versions
+        shown = (
+            versions.browse(int(version_id)).exists() if version_id.isdecimal() and len(version_id) < 10 else versions
+        )
         # A page may have been open while another form was published, or this one was archived.
         forms = self.with_context(active_test=False)._find_published_for(website)
         return shown if shown and shown.form_id in forms else versions.browse()

@@ -47,7 +47,9 @@ class GdprConsentRequest(models.Model):
     reminder_queued_on = fields.Datetime(
         readonly=True, copy=False, help="When the message that reminds of this one was made."
     )
-    is_automatic = fields.Boolean(readonly=True, copy=False, help="Sent by itself: a new record, or a form of the web site.")
+    is_automatic = fields.Boolean(
+        readonly=True, copy=False, help="Sent by itself: a new record, or a form of the web site."
+    )
     campaign_id = fields.Many2one(
         "gdpr.consent.campaign", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
     )

@@ -39,7 +39,8 @@ class GdprSubjectMixin(models.AbstractModel):
         emails = list(filter(None, (card._gdpr_get_email() for card in self)))
         people = self.sudo().gdpr_subject_id.root_id
         recent = requests.search(
-            Domain("state", "in", ASKING_STATES) & (Domain("email", "in", emails) | Domain("subject_id", "in", people.ids))
+            Domain("state", "in", ASKING_STATES)
+            & (Domain("email", "in", emails) | Domain("subject_id", "in", people.ids))
         ).filtered(lambda request: request.state in OPEN_STATES or request.create_date > self._gdpr_get_lately(request))
         addresses = {(request.company_id, request.email) for request in recent}
         asked = recent.subject_id.root_id
@@ -91,4 +92,3 @@ class GdprSubjectMixin(models.AbstractModel):
         if "user_id" in self._fields and self._fields["user_id"].comodel_name == "res.users":
             return self.sudo().user_id
         return self.env["res.users"]
-

@@ -31,7 +31,7 @@ class IrActionsServer(models.Model):
             ("gdpr_withdraw", "Withdraw Consent"),
             ("code",),
         ],
-        ondelete={state: "cascade" for state in STATES},
+        ondelete=dict.fromkeys(STATES, "cascade"),
     )
     gdpr_form_id = fields.Many2one(
         "gdpr.consent.form",
@@ -179,7 +179,9 @@ class IrActionsServer(models.Model):
             asked = asked.filtered(lambda card: form.active and card._gdpr_get_company() == form.company_id)
         askable = asked.with_context(gdpr_request_options={"form_id": form.id})._gdpr_filter_askable()
         chosen = askable._gdpr_filter_not_asked_lately()._gdpr_choose_one_each()
-        print("DBG2", cards, chosen, logging.root.manager.disable, _logger.isEnabledFor(20), _logger.level, _logger.name)
+        print(
+            "DBG2", cards, chosen, logging.root.manager.disable, _logger.isEnabledFor(20), _logger.level, _logger.name
+        )
         if cards - chosen:
             _logger.info("The action “%s” doesn't ask %s: not askable, or asked already.", self.name, cards - chosen)
         chosen._gdpr_request_automatically(dict.fromkeys(chosen, self.env.user), form, template)

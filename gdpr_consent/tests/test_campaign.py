@@ -17,7 +17,14 @@ class TestCampaign(CampaignCase):
         self.assertEqual(set(requests.mapped("state")), {"queued"})
         request = requests[-1]
         self.assertEqual(
-            (request.form_id, request.version_number, request.template_id, request.user_id, request.email, request.kind),
+            (
+                request.form_id,
+                request.version_number,
+                request.template_id,
+                request.user_id,
+                request.email,
+                request.kind,
+            ),
             (self.form, self.form.version_number, self.template, self.salesperson, "person0@example.com", "first"),
         )
         self.assertEqual(request.subject_id, self.people[0].gdpr_subject_id)

@@ -49,9 +49,7 @@ class TestImportBasis(ImportCase):
                 self.make_row(3),
             ]
         )
-        self.assertEqual(
-            people.mapped("gdpr_legal_basis"), ["contract", "legitimate_interests", "not_applicable"]
-        )
+        self.assertEqual(people.mapped("gdpr_legal_basis"), ["contract", "legitimate_interests", "not_applicable"])
         self.assertEqual(people[1].gdpr_legal_basis_reason, "Weighed")
         self.assertEqual(people[0].gdpr_event_ids.user_id, self.officer)
         self.assertLedgerSound()

@@ -167,9 +167,7 @@ class TestNewRecords(NewRecordCase):
         self.assertFalse(self.run_job(days=1))
 
     def test_lead_and_its_contact(self):
-        lead = self.env["crm.lead"].create(
-            {"name": "Chairs", "contact_name": "Dino", "email_from": "dino@example.com"}
-        )
+        lead = self.env["crm.lead"].create({"name": "Chairs", "contact_name": "Dino", "email_from": "dino@example.com"})
         lead._handle_partner_assignment(create_missing=True)
         self.assertTrue(lead.partner_id)
         self.assertEqual(len(self.run_job(hours=2)), 1)

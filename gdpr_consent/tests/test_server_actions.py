@@ -105,9 +105,7 @@ class TestServerActions(ConsentCase):
             return original(cards, *args, **options)
 
         with patch.object(self.registry["res.partner"], "_gdpr_apply_basis", fail_for_one):
-            self.run_action(
-                self.make_action("gdpr_set_basis", gdpr_legal_basis="contract"), self.partner | self.other
-            )
+            self.run_action(self.make_action("gdpr_set_basis", gdpr_legal_basis="contract"), self.partner | self.other)
         self.assertEqual((self.partner | self.other).mapped("gdpr_legal_basis"), ["contract", "consent"])
 
     def test_wrong_actions(self):

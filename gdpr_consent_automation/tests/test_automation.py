@@ -18,7 +18,9 @@ class TestAutomation(ConsentCase):
                 "model_id": model_id,
                 "trigger": trigger,
                 "trigger_field_ids": [Command.set(names)] if trigger == "on_create_or_write" else False,
-                "action_server_ids": [Command.create({"name": "Do it", "model_id": model_id, "state": state, **options})],
+                "action_server_ids": [
+                    Command.create({"name": "Do it", "model_id": model_id, "state": state, **options})
+                ],
                 **values,
             }
         )

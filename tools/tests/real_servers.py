@@ -66,7 +66,9 @@ class Database:
     def start(self) -> None:
         """Start the server."""
         settings = f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c max_connections=60"
-        self._run("pg_ctl", "start", "--wait", "--pgdata", self.data, "--log", self.folder / "log", "--options", settings)
+        self._run(
+            "pg_ctl", "start", "--wait", "--pgdata", self.data, "--log", self.folder / "log", "--options", settings
+        )
 
     def crash(self) -> None:
         """Stop the server at once, without letting anybody finish."""
@@ -76,7 +78,9 @@ class Database:
         """Copy a database of the server in use."""
         dump = self.folder / "dump"
         programs = postgres.programs()
-        subprocess.run([programs / "pg_dump", "--format=custom", "--compress=0", f"--file={dump}", original], check=True)
+        subprocess.run(
+            [programs / "pg_dump", "--format=custom", "--compress=0", f"--file={dump}", original], check=True
+        )
         subprocess.run([programs / "createdb", self.NAME], env=self.environment, check=True)
         subprocess.run(
             [programs / "pg_restore", "--no-owner", "--jobs=2", f"--dbname={self.NAME}", dump],
@@ -88,7 +92,15 @@ class Database:
     def query(self, statement: str) -> list[list[str]]:
         """Run a statement; return its rows, as texts."""
         result = subprocess.run(
-            [postgres.programs() / "psql", "--no-align", "--tuples-only", "--field-separator=\t", "-c", statement, self.NAME],
+            [
+                postgres.programs() / "psql",
+                "--no-align",
+                "--tuples-only",
+                "--field-separator=\t",
+                "-c",
+                statement,
+                self.NAME,
+            ],
             env=self.environment,
             capture_output=True,
             text=True,
