@@ -189,7 +189,7 @@ class GdprConsentCampaign(models.Model):
         return finished
 
     def _cancel_queued(self):
-        """Let nobody who is still queued be asked; one statement, whatever their number."""
+        """Let nobody who is still queued be asked, but for those whose message is just being sent."""
         self.env.flush_all()
         self.env.cr.execute(
             SQL(
@@ -205,8 +205,10 @@ class GdprConsentCampaign(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                UPDATE gdpr_consent_request SET state = 'cancelled', write_date = %(now)s
+                UPDATE gdpr_consent_request request SET state = 'cancelled', write_date = %(now)s
                  WHERE campaign_id IN %(campaigns)s AND state = 'queued'
+                   AND NOT EXISTS (SELECT 1 FROM gdpr_consent_delivery delivery
+                                    WHERE delivery.request_id = request.id)
                 """,
                 campaigns=tuple(self.ids),
                 now=fields.Datetime.now(),

@@ -46,10 +46,11 @@ class GdprConsentDelivery(models.Model):
             return cursor.fetchall() if cursor.description else []
 
     @api.model
-    def _claim(self, sender, limit):
-        """Take requests of running campaigns that are free and due.
+    def _claim(self, sender, campaign, limit):
+        """Take requests of a running campaign that are free and due.
 
         :param int sender: number of the sender
+        :param campaign: the campaign
         :param int limit: how many at most
         :return: their ids, oldest first
         :rtype: list[int]
@@ -61,12 +62,13 @@ class GdprConsentDelivery(models.Model):
                 SELECT free.id, %(sender)s, 'claimed'
                   FROM (SELECT request.id FROM gdpr_consent_request request
                           JOIN gdpr_consent_campaign campaign ON campaign.id = request.campaign_id
-                         WHERE %(due)s
+                         WHERE campaign.id = %(campaign)s AND campaign.state = 'running' AND %(due)s
                          ORDER BY request.id LIMIT %(limit)s
                            FOR UPDATE OF request SKIP LOCKED) free
                 RETURNING request_id
                 """,
                 sender=sender,
+                campaign=campaign.id,
                 due=self._get_due_condition(),
                 limit=limit,
             )
@@ -74,25 +76,31 @@ class GdprConsentDelivery(models.Model):
         return sorted(row[0] for row in rows)
 
     @api.model
-    def _is_anything_due(self):
-        """Tell whether a request of a running campaign is free and due."""
+    def _find_campaigns_to_send(self, except_ids):
+        """Give the running campaigns that have something to send.
+
+        :param set except_ids: campaigns that aren't asked for
+        :rtype: list[int]
+        """
         query = SQL(
             """
-            SELECT EXISTS (SELECT 1 FROM gdpr_consent_request request
-                             JOIN gdpr_consent_campaign campaign ON campaign.id = request.campaign_id
-                            WHERE %(due)s)
+            SELECT campaign.id FROM gdpr_consent_campaign campaign
+             WHERE campaign.state = 'running' AND campaign.id NOT IN %(except_ids)s
+               AND EXISTS (SELECT 1 FROM gdpr_consent_request request
+                            WHERE request.campaign_id = campaign.id AND %(due)s)
+             ORDER BY campaign.id
             """,
+            except_ids=tuple(except_ids) or (0,),
             due=self._get_due_condition(),
         )
         self.env.flush_all()
-        return self.env.execute_query(query)[0][0]
+        return [campaign_id for (campaign_id,) in self.env.execute_query(query)]
 
     @api.model
     def _get_due_condition(self):
         return SQL(
             """
-            request.state = 'queued' AND request.campaign_id IS NOT NULL AND request.kind = 'first'
-            AND campaign.state = 'running'
+            request.state = 'queued' AND request.kind = 'first'
             AND (request.next_attempt_on IS NULL OR request.next_attempt_on <= %(now)s)
             AND NOT EXISTS (SELECT 1 FROM gdpr_consent_delivery delivery WHERE delivery.request_id = request.id)
             """,

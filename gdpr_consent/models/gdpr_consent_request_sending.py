@@ -40,7 +40,7 @@ class GdprConsentRequest(models.Model):
     attempt_count = fields.Integer(readonly=True, copy=False, help="How often the mail server couldn't take it.")
     next_attempt_on = fields.Datetime(readonly=True, copy=False)
 
-    _campaign_queue_index = models.Index("(id) WHERE state = 'queued' AND campaign_id IS NOT NULL")
+    _campaign_queue_index = models.Index("(campaign_id, id) WHERE state = 'queued' AND campaign_id IS NOT NULL")
 
     @api.model
     def _trigger_senders(self):
@@ -55,7 +55,7 @@ class GdprConsentRequest(models.Model):
 
     @api.model
     def _cron_send(self, sender):
-        """Send what running campaigns have queued, until nothing is left or the time of the job is over.
+        """Send what running campaigns have queued, a batch of each in turn, until nothing is left or the time is over.
 
         :param int sender: number of the sender; runs once at a time
         """
@@ -64,37 +64,55 @@ class GdprConsentRequest(models.Model):
         if not self.env["gdpr.scope"]._is_enabled():
             # Switched off, the add-on writes to nobody.
             return
-        while ids := self._claim(sender):
-            try:
-                self.browse(ids)._send_claimed()
-            except MailServerGoneError as error:
-                self.env.cr.rollback()
-                self._settle([sender])
-                _logger.warning("The mail server can't take the requests of campaigns now: %s", error)
-                self.browse(ids).campaign_id.write({"sending_problem": str(error)})
-                job._commit_progress(0)
-                return
-            except Exception:
-                self.env.cr.rollback()
-                self._settle([sender])
-                raise
-            self._settle([sender])
-            self.browse(ids).campaign_id.filtered("sending_problem").write({"sending_problem": False})
-            remaining = self.env["gdpr.consent.delivery"]._is_anything_due()
-            if not job._commit_progress(len(ids), remaining=int(remaining)):
-                return
+        delivery = self.env["gdpr.consent.delivery"]
+        # What the mail server doesn't take, or another sender has just taken.
+        passed = set()
+        while campaign_ids := delivery._find_campaigns_to_send(passed):
+            for campaign in self.env["gdpr.consent.campaign"].browse(campaign_ids):
+                ids = self._claim(sender, campaign)
+                if not ids or not self._send_batch(sender, campaign, ids):
+                    passed.add(campaign.id)
+                remaining = bool(delivery._find_campaigns_to_send(passed))
+                if not job._commit_progress(len(ids), remaining=int(remaining)):
+                    return
         self.env["gdpr.consent.campaign"]._close_finished()
         job._commit_progress(0)
 
     @api.model
-    def _claim(self, sender):
+    def _claim(self, sender, campaign):
         delivery = self.env["gdpr.consent.delivery"]
         while True:
             try:
-                return delivery._claim(sender, BATCH)
+                return delivery._claim(sender, campaign, BATCH)
             except SerializationFailure:
                 # Another sender was quicker with some of them.
                 continue
+
+    @api.model
+    def _send_batch(self, sender, campaign, ids):
+        """Send requests that are claimed and put the outcome on record.
+
+        :return: whether the mail server took them, or said of each why not
+        :rtype: bool
+        """
+        problem = False
+        try:
+            self.browse(ids)._send_claimed()
+        except MailServerGoneError as error:
+            self.env.cr.rollback()
+            problem = str(error)
+            _logger.warning("The mail server can't take the requests of %s now: %s", campaign, problem)
+        except SerializationFailure:
+            # Somebody changed the same records; what hasn't left is free again.
+            self.env.cr.rollback()
+        except Exception:
+            self.env.cr.rollback()
+            self._settle(sender)
+            raise
+        self._settle(sender)
+        if campaign.sending_problem != problem:
+            campaign.sending_problem = problem
+        return not problem
 
     # ------------------------------------------------------------
     # ONE BATCH
@@ -105,7 +123,6 @@ class GdprConsentRequest(models.Model):
 
         :raise MailServerGoneError: it can't be reached, or went away
         """
-        delivery = self.env["gdpr.consent.delivery"]
         due = self._drop_refused()
         for template, requests in due.grouped("template_id").items():
             tokens = requests._issue_links_at_once()
@@ -122,16 +139,20 @@ class GdprConsentRequest(models.Model):
         """Cancel those who can't be asked any more; give the others, with the address they have now."""
         queued = self.filtered(lambda request: request.state == "queued")
         refused = queued._get_refused()
-        newer = self.search(
+        open_requests = self.search(
             [
                 ("subject_id", "in", queued.subject_id.ids),
                 ("state", "in", ("queued", "sent")),
                 ("kind", "!=", "confirmation"),
-                ("id", "not in", queued.ids),
             ]
         )
-        asked = newer.subject_id
-        dropped = queued.filtered(lambda request: request.id in refused or request.subject_id in asked)
+        # Of several that wait for one person the one that was sent counts, else the oldest.
+        chosen = {}
+        for request in open_requests.sorted(lambda request: (request.state == "queued", request.id)):
+            chosen.setdefault(request.subject_id, request)
+        dropped = queued.filtered(
+            lambda request: request.id in refused or chosen.get(request.subject_id, request) != request
+        )
         dropped.write(
             {
                 "state": "cancelled",
@@ -214,19 +235,18 @@ class GdprConsentRequest(models.Model):
     @api.model
     def _recover(self, sender):
         """Put on record what this sender, or another that was stopped, left in its hands."""
-        dead = [sender]
-        for other in SENDERS:
-            job = self._get_sender_job(other)
-            # Odoo keeps the row of a job locked while it runs, in whatever server.
-            if other != sender and (not job or job.try_lock_for_update()):
-                dead.append(other)
-        self._settle(dead)
+        self._settle(sender, and_dead=True)
 
     @api.model
-    def _settle(self, senders):
-        """Put on record what became of what these senders have in their hands, in a transaction of its own."""
+    def _settle(self, sender, and_dead=False):
+        """Put on record what became of what is in a sender's hands, in a transaction of its own.
+
+        :param bool and_dead: also what other senders that don't run have left
+        """
         for _attempt in range(5):
             try:
+                # Each time anew: only until the transaction ends can the others not start.
+                senders = [sender, *(self._lock_dead_senders(sender) if and_dead else ())]
                 left = self.env["gdpr.consent.delivery"]._find_left_by(senders)
                 for chunk in split_every(1000, left, list):
                     self._settle_rows(chunk)
@@ -235,7 +255,18 @@ class GdprConsentRequest(models.Model):
             except SerializationFailure:
                 # A person acted at the same moment.
                 self.env.cr.rollback()
-        _logger.warning("The outcome of %s messages is put on record by the next run.", len(left))
+        _logger.warning("The outcome of messages of sender %s is put on record by its next run.", sender)
+
+    @api.model
+    def _lock_dead_senders(self, sender):
+        """Give the numbers of the other senders that don't run; none of them can start meanwhile."""
+        dead = []
+        for other in set(SENDERS) - {sender}:
+            job = self._get_sender_job(other)
+            # Odoo keeps the row of a job locked while it runs, in whatever server.
+            if not job or job.try_lock_for_update():
+                dead.append(other)
+        return dead
 
     @api.model
     def _settle_rows(self, rows):
@@ -269,6 +300,9 @@ class GdprConsentRequest(models.Model):
                 request.write({"attempt_count": attempts, "next_attempt_on": next_attempt})
         for reason, ids in failures.items():
             self.browse(ids)._mark_failed(reason)
+        # Their campaign was cancelled while they were in a sender's hands.
+        left = requests.filtered(lambda request: request.state == "queued" and request.campaign_id.state == "cancelled")
+        left.write({"state": "cancelled"})
         self.env.flush_all()
         self.env.cr.execute(
             SQL("DELETE FROM gdpr_consent_delivery WHERE request_id IN %s", tuple(row[0] for row in rows))

@@ -51,6 +51,8 @@ class MailMail(models.Model):
             # What was being handed over is in doubt; the rest is free again.
             raise MailServerGoneError(str(error)) from error
         except Exception as error:
+            if delivery.is_broken:
+                raise
             delivery.end("later" if is_temporary(error) else "failed", reason=str(error))
         else:
             delivery.end("sent", message_id=message_id)
@@ -93,6 +95,7 @@ class Delivery:
         self._request_id = None
         self._outcomes = []
         self.sent_ids = set()
+        self.is_broken = False
 
     def watch(self, session):
         """Have it noted just before a message's text is given to the mail server of a session (``smtplib.SMTP``)."""
@@ -118,9 +121,14 @@ class Delivery:
             self.sent_ids.add(self._request_id)
 
     def flush(self):
-        """Make what was noted last."""
+        """Make what was noted last.
+
+        :raise psycopg2.Error: the database can't be reached; nothing is handed over any more then
+        """
         if self._outcomes:
+            self.is_broken = True
             self._model._note(self._outcomes)
+            self.is_broken = False
             self._outcomes = []
 
 

@@ -3,6 +3,7 @@ from . import test_accessibility
 from . import test_blacklist
 from . import test_campaign
 from . import test_campaign_queueing
+from . import test_campaign_sending
 from . import test_card
 from . import test_companies
 from . import test_composer

@@ -1,70 +1,21 @@
-import email
 import re
-import socket
-from email import policy
 from unittest.mock import patch
-
-from aiosmtpd.controller import Controller
 
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from .page_common import PageCase
-
-
-class Mailbox:
-    """Receives mail, and refuses some recipients."""
-
-    def __init__(self):
-        self.refused = set()
-        self.envelopes = []
-
-    async def handle_RCPT(self, _server, _session, envelope, address, _options):
-        if address in self.refused:
-            return "550 5.1.1 No such mailbox here"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, _server, _session, envelope):
-        self.envelopes.append(envelope)
-        return "250 Message accepted"
-
-
-def find_free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from .smtp_common import SmtpCase
 
 
 @tagged("post_install", "-at_install")
-class TestMailContract(PageCase):
+class TestMailContract(SmtpCase, PageCase):
     """What a person really receives, and what a mail server really answers."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.mail_server = cls.env["ir.mail_server"].create(
-            {
-                "name": "Server of the test",
-                "smtp_host": "127.0.0.1",
-                "smtp_port": find_free_port(),
-                "smtp_encryption": "none",
-                "sequence": 0,
-            }
-        )
-        cls.env["ir.mail_server"].search([("id", "!=", cls.mail_server.id)]).active = False
         cls.lead.user_id = cls.salesperson
-
-    def setUp(self):
-        super().setUp()
-        # Odoo sends nothing while it is tested.
-        self.patch(type(self.env["ir.mail_server"]), "_disable_send", lambda _server: False)
-        self.mailbox = Mailbox()
-
-    def start_server(self):
-        server = Controller(self.mailbox, hostname="127.0.0.1", port=self.mail_server.smtp_port)
-        server.start()
-        self.addCleanup(server.stop)
 
     def send(self, card):
         """Press the button and send what the composer proposes.
@@ -75,17 +26,6 @@ class TestMailContract(PageCase):
         composer = Form(self.env[action["res_model"]].with_user(self.salesperson).with_context(**action["context"]))
         composer.save().action_send_mail()
         return card.sudo().gdpr_subject_id.request_ids.sorted("id")[-1]
-
-    def receive(self):
-        """Give the envelope and the message that arrived last."""
-        envelope = self.mailbox.envelopes[-1]
-        return envelope, email.message_from_bytes(envelope.content, policy=policy.default)
-
-    def read_links(self, text):
-        """Give the addresses of the two pages found in a text, by page."""
-        found = re.findall(r"https?://[^\s\"'<>\]\)]+/gdpr/(consent|preferences)/[\w-]+", text)
-        links = re.findall(r"https?://[^\s\"'<>\]\)]+/gdpr/(?:consent|preferences)/[\w-]+", text)
-        return dict(zip(found, links, strict=True))
 
     def test_link_in_the_mail_works(self):
         self.start_server()
@@ -150,8 +90,7 @@ class TestMailContract(PageCase):
         self.assertEqual(requests.mapped("state"), ["sent", "sent"])
 
     def get_html(self, envelope):
-        message = email.message_from_bytes(envelope.content, policy=policy.default)
-        return message.get_body(("html",)).get_content()
+        return self.read(envelope).get_body(("html",)).get_content()
 
     def test_reply_and_sender(self):
         """The person sees who writes, and an answer goes to people, not to the void."""
@@ -179,7 +118,7 @@ class TestMailContract(PageCase):
 
     def test_refused_recipient(self):
         self.start_server()
-        self.mailbox.refused.add("anna.rossi@example.com")
+        self.mailbox.refused["anna.rossi@example.com"] = "550 5.1.1 No such mailbox here"
         with mute_logger("odoo.addons.mail.models.mail_mail", "odoo.addons.base.models.ir_mail_server"):
             request = self.send(self.partner)
         self.assertFalse(self.mailbox.envelopes)
@@ -201,7 +140,7 @@ class TestMailContract(PageCase):
     def test_one_of_several_refused(self):
         """One bad mailbox stops nobody else's request."""
         self.start_server()
-        self.mailbox.refused.add("anna.rossi@example.com")
+        self.mailbox.refused["anna.rossi@example.com"] = "550 5.1.1 No such mailbox here"
         second = self.partner.copy({"name": "Second", "email": "second@example.com"})
         second.gdpr_legal_basis = "consent"
         requests = (self.partner | second).gdpr_request_consent().sudo()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -89,7 +90,7 @@ class Database:
         )
         dump.unlink()
 
-    def query(self, statement: str) -> list[list[str]]:
+    def query(self, statement: str, database: str = NAME) -> list[list[str]]:
         """Run a statement; return its rows, as texts."""
         result = subprocess.run(
             [
@@ -99,7 +100,7 @@ class Database:
                 "--field-separator=\t",
                 "-c",
                 statement,
-                self.NAME,
+                database,
             ],
             env=self.environment,
             capture_output=True,
@@ -133,6 +134,7 @@ class MailServer:
 
     def start(self) -> None:
         """Begin to listen."""
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 
@@ -144,9 +146,9 @@ class MailServer:
 
 
 class OdooServer:
-    """An Odoo server, with its scheduled actions."""
+    """An Odoo server as in production: a process for pages, and two for scheduled actions."""
 
-    def __init__(self, database: Database, mail: MailServer, workers: int = 2) -> None:
+    def __init__(self, database: Database, mail: MailServer) -> None:
         self.log = database.folder / f"odoo-{free_port()}.log"
         self._process = subprocess.Popen(
             [
@@ -154,15 +156,15 @@ class OdooServer:
                 "-d", Database.NAME, "--db_host", str(database.folder), "--db_port", "5432",
                 "--http-port", str(free_port()), "--gevent-port", str(free_port()),
                 "--smtp", "127.0.0.1", "--smtp-port", str(mail.port),
-                "--max-cron-threads", str(workers), "--logfile", str(self.log),
+                "--workers", "1", "--max-cron-threads", "2", "--logfile", str(self.log),
             ],
             env=database.environment,
             start_new_session=True,
         )  # fmt: skip
 
     def kill(self) -> None:
-        """Kill it as ``kill -9`` does."""
-        self._process.send_signal(signal.SIGKILL)
+        """Kill all its processes as ``kill -9`` does."""
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def stop(self) -> None:
@@ -179,7 +181,8 @@ def run_shell(database: Database, script: str) -> str:
     result = subprocess.run(
         [
             os.environ["ODOO_PYTHON"], os.environ["ODOO_BIN"], "shell", "-c", os.environ["ODOO_CONF"],
-            "-d", Database.NAME, "--db_host", str(database.folder), "--db_port", "5432", "--log-level=error", "--no-http",
+            "-d", Database.NAME, "--db_host", str(database.folder), "--db_port", "5432",
+            "--log-level=error", "--no-http",
         ],
         input=script,
         env=database.environment,

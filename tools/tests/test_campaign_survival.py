@@ -68,19 +68,25 @@ class Campaign:
         return {state: int(count) for state, count in rows}
 
     def wait_for_mails(self, count):
-        wait_until(lambda: len(self.mail.received) >= count, what=f"sending {count} mails")
+        """Wait until so many people got theirs."""
+        self._wait_until(lambda: len(self.mail.received) >= count, f"sending {count} mails")
 
     def wait_until_done(self):
-        """Wait for the end; call the scheduled actions now and then, which would come by themselves in minutes."""
+        """Wait for the end."""
+        state = f"SELECT state FROM gdpr_consent_campaign WHERE name = '{self.name}'"
+        self._wait_until(lambda: self.database.query(state) == [["done"]], "finishing the campaign")
 
-        def is_done():
+    def _wait_until(self, holds, what):
+        """Call the scheduled actions each second, which would come by themselves in minutes."""
+
+        def is_so():
+            # The database may be down.
             with contextlib.suppress(subprocess.CalledProcessError):
                 wake(self.database)
-                time.sleep(1)
-                state = f"SELECT state FROM gdpr_consent_campaign WHERE name = '{self.name}'"
-                return self.database.query(state) == [["done"]]
+                time.sleep(0.5)
+                return holds()
 
-        wait_until(is_done, what="finishing the campaign")
+        wait_until(is_so, what=what)
 
     def check(self, most_in_doubt):
         """Nobody was asked twice, nobody was forgotten, the counts add up, the ledger is sound."""
@@ -110,13 +116,13 @@ class Campaign:
 
 
 def wake(database):
-    """Have the scheduled actions of campaigns called."""
+    """Have the scheduled actions of campaigns called, those that don't run."""
     database.query(
-        "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' WHERE id IN"
+        "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' WHERE id IN (SELECT id FROM ir_cron WHERE id IN"
         " (SELECT res_id FROM ir_model_data WHERE module = 'gdpr_consent' AND name LIKE 'ir_cron_campaign%'"
-        "  AND model = 'ir.cron')"
-        " AND NOT EXISTS (SELECT 1 FROM pg_locks WHERE relation = 'ir_cron'::regclass AND mode = 'RowShareLock')"
+        "  AND model = 'ir.cron') FOR NO KEY UPDATE SKIP LOCKED)"
     )
+    database.query(f"NOTIFY cron_trigger, '{Database.NAME}'", "postgres")
 
 
 def test_odoo_is_killed(database, mail):
