@@ -149,18 +149,23 @@ class OdooServer:
     """An Odoo server as in production: a process for pages, and two for scheduled actions."""
 
     def __init__(self, database: Database, mail: MailServer) -> None:
-        self.log = database.folder / f"odoo-{free_port()}.log"
-        self._process = subprocess.Popen(
-            [
-                os.environ["ODOO_PYTHON"], os.environ["ODOO_BIN"], "-c", os.environ["ODOO_CONF"],
-                "-d", Database.NAME, "--db_host", str(database.folder), "--db_port", "5432",
-                "--http-port", str(free_port()), "--gevent-port", str(free_port()),
-                "--smtp", "127.0.0.1", "--smtp-port", str(mail.port),
-                "--workers", "1", "--max-cron-threads", "2", "--logfile", str(self.log),
-            ],
-            env=database.environment,
-            start_new_session=True,
-        )  # fmt: skip
+        self._environment = database.environment
+        self._command = [
+            os.environ["ODOO_PYTHON"], os.environ["ODOO_BIN"], "-c", os.environ["ODOO_CONF"],
+            "-d", Database.NAME, "--db_host", str(database.folder), "--db_port", "5432",
+            "--http-port", str(free_port()), "--gevent-port", str(free_port()),
+            "--smtp", "127.0.0.1", "--smtp-port", str(mail.port),
+            "--workers", "1", "--max-cron-threads", "2", "--logfile", str(database.folder / "odoo.log"),
+        ]  # fmt: skip
+        self.start()
+
+    def start(self) -> None:
+        """Start it."""
+        self._process = subprocess.Popen(self._command, env=self._environment, start_new_session=True)
+
+    def has_ended(self) -> bool:
+        """Tell whether it has ended by itself."""
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """Kill all its processes as ``kill -9`` does."""

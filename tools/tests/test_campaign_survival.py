@@ -158,8 +158,10 @@ def test_database_crashes(database, mail):
     try:
         campaign.wait_for_mails(60)
         database.crash()
-        time.sleep(2)
+        # Odoo can't be without it; a service manager starts it again.
+        wait_until(odoo.has_ended, what="Odoo's end")
         database.start()
+        odoo.start()
         campaign.wait_until_done()
     finally:
         odoo.stop()
