@@ -42,7 +42,7 @@ class GdprConsentDelivery(models.Model):
         with self.env.registry.cursor() as cursor:
             # Where a server is told not to wait for the disk, here it has to: a crash must not undo it.
             cursor.execute("SET LOCAL synchronous_commit TO on")
-            cursor.execute(query)
+            cursor.execute(query, log_exceptions=False)
             return cursor.fetchall() if cursor.description else []
 
     @api.model
@@ -54,6 +54,7 @@ class GdprConsentDelivery(models.Model):
         :param int limit: how many at most
         :return: their ids, oldest first
         :rtype: list[int]
+        :raise psycopg2.errors.SerializationFailure: another sender has just taken some of them
         """
         rows = self._execute_now(
             SQL(
@@ -65,6 +66,7 @@ class GdprConsentDelivery(models.Model):
                          WHERE campaign.id = %(campaign)s AND campaign.state = 'running' AND %(due)s
                          ORDER BY request.id LIMIT %(limit)s
                            FOR UPDATE OF request SKIP LOCKED) free
+                ON CONFLICT DO NOTHING
                 RETURNING request_id
                 """,
                 sender=sender,

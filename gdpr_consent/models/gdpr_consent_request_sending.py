@@ -85,7 +85,7 @@ class GdprConsentRequest(models.Model):
             try:
                 return delivery._claim(sender, campaign, BATCH)
             except SerializationFailure:
-                # Another sender was quicker with some of them.
+                # Another sender was quicker: what is left for this one is found out anew.
                 continue
 
     @api.model
