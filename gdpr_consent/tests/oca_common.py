@@ -15,5 +15,5 @@ TABLES = """
     );
 """
 METADATA = "User agent: Mozilla/5.0\nRemote IP: None\nDate and time: {}"
-BODY = """<div><p>Hello, {name}</p><p>We contacted you to ask for your explicit consent: <b>News of the shop</b></p>
+BODY = """<div><p>Hello, Person</p><p>We contacted you to ask for your explicit consent: <b>News of the shop</b></p>
 <a href="/privacy/consent/accept/">Accept</a> <a href="/privacy/consent/reject/">Reject</a></div>"""
