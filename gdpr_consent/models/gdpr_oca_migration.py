@@ -157,7 +157,9 @@ class GdprOcaMigration(models.AbstractModel):
         cards = {card.id: card for card in self._start_with_consent(cards)}
         needing = self.env["res.partner"].browse({row.partner_id for row in usable if row.state == "answered"})
         needing._gdpr_ensure_subjects()
-        self.env["res.partner"].browse(cards).gdpr_subject_id._lock_people()
+        people = self.env["res.partner"].browse(cards).gdpr_subject_id._lock_people()
+        # Of all at once.
+        (people.consent_ids.event_id | people.consent_ids.narrowed_by_id).fetch(["occurred_on"])
         reader = self.env["gdpr.import.reader"]._prepare()
         for row in usable:
             card, activity = cards[row.partner_id], activities[row.activity_id]
@@ -191,7 +193,6 @@ class GdprOcaMigration(models.AbstractModel):
         person, happened_on = card.gdpr_subject_id.root_id, row.happened_on
         if self._is_known(person, activity.purpose, happened_on):
             return Settled(row, "known")
-        channels = activity.purpose.channel_ids & self.env.ref("gdpr_consent.channel_email")
         problems = []
         if not row.active:
             problems.append(self.env._("The consent was archived."))
@@ -199,7 +200,7 @@ class GdprOcaMigration(models.AbstractModel):
             problems.append(self.env._("There is no date, nor anything recorded with the answer."))
         if not row.message:
             problems.append(self.env._("No message with the words, sent before the answer, is kept."))
-        if activity.purpose.channel_ids and not channels:
+        if activity.purpose.channel_ids and not activity.channel_codes:
             problems.append(
                 self.env._("People were asked by e-mail, which “%(purpose)s” doesn't use.", purpose=activity.purpose.name)
             )
@@ -217,7 +218,7 @@ class GdprOcaMigration(models.AbstractModel):
                 "values": {"reason": reason, "stated": stated},
             }
             return Settled(row, "unproven", reason, happened_on, [act])
-        choices = {activity.purpose.id: channels.mapped("code")}
+        choices = {activity.purpose.id: activity.channel_codes}
         exemption = self.env._("The person answered by the personal link in a message to the person's mailbox.")
         values = {"evidence": row.describe(), "exemption": exemption}
         return Settled(

@@ -9,8 +9,8 @@ from odoo.tools import SQL, html2plaintext, html_sanitize
 
 from ..tools import ledger
 
-# ``form`` and ``purpose`` are empty where the activity isn't brought over.
-Activity = namedtuple("Activity", "id name form purpose is_new")
+# ``form`` and ``purpose`` are empty where the activity isn't brought over; ``channel_codes`` are those agreed to.
+Activity = namedtuple("Activity", "id name form purpose channel_codes is_new")
 
 
 class GdprOcaMigration(models.AbstractModel):
@@ -32,6 +32,7 @@ class GdprOcaMigration(models.AbstractModel):
         companies = self.env["res.company"].search([("partner_id", "in", [row["controller_id"] for row in rows])])
         companies = {controller.partner_id.id: controller for controller in companies}
         forms = self.env["gdpr.consent.form"].with_context(active_test=False)
+        email = self.env.ref("gdpr_consent.channel_email")
         activities = {}
         for row in rows:
             controller = companies.get(row["controller_id"], company)
@@ -52,7 +53,9 @@ class GdprOcaMigration(models.AbstractModel):
                 is_new = not purpose
                 purpose = purpose or self._make_purpose(row, controller)
                 form = self._freeze_wording(row, controller, purpose)
-            activities[row["id"]] = Activity(row["id"], self._get_text(row["name"]), form, purpose, is_new)
+            # Nobody was asked for another way of contact than the one they were asked by.
+            codes = (purpose.channel_ids & email).mapped("code")
+            activities[row["id"]] = Activity(row["id"], self._get_text(row["name"]), form, purpose, codes, is_new)
         return activities
 
     @api.model
