@@ -6,12 +6,14 @@ from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
-from odoo.tools.sql import table_exists
+from odoo.tools.sql import column_exists, create_column, table_exists
 
 from ..tools.oca_consent import Message, OcaConsent
 
 BATCH = 1000
 TABLES = ("privacy_activity", "privacy_consent")
+# What became of a row, and the form that has an activity's words.
+MARKS = (("privacy_consent", "gdpr_outcome", "varchar"), ("privacy_activity", "gdpr_form_id", "int4"))
 # Only the messages that asked have the two placeholders; a reply that quotes one has the person's links.
 PLACEHOLDER = '%/privacy/consent/accept/"%'
 # What becomes of a row, the word kept in its column ``gdpr_outcome``.
@@ -88,19 +90,26 @@ class GdprOcaMigration(models.AbstractModel):
         missing = [table for table in TABLES if not table_exists(self.env.cr, table)]
         if missing:
             raise UserError(
-                self.env._("OCA's privacy_consent left nothing in this database: no %(tables)s.", tables=missing)
+                self.env._(
+                    "OCA's privacy_consent left nothing in this database: there is no table %(tables)s.",
+                    tables=", ".join(missing),
+                )
             )
 
     @api.model
     def _add_marks(self):
-        self.env.cr.execute("ALTER TABLE privacy_consent ADD COLUMN IF NOT EXISTS gdpr_outcome varchar")
-        self.env.cr.execute("ALTER TABLE privacy_activity ADD COLUMN IF NOT EXISTS gdpr_form_id int4")
+        for table, column, column_type in MARKS:
+            # Locks the table only where it has to.
+            if not column_exists(self.env.cr, table, column):
+                create_column(self.env.cr, table, column, column_type)
 
     @api.model
     def _drop_marks(self):
         """Remove the marks: without the ledger nothing is brought over any more."""
-        self.env.cr.execute("ALTER TABLE IF EXISTS privacy_consent DROP COLUMN IF EXISTS gdpr_outcome")
-        self.env.cr.execute("ALTER TABLE IF EXISTS privacy_activity DROP COLUMN IF EXISTS gdpr_form_id")
+        for table, column, _column_type in MARKS:
+            self.env.cr.execute(
+                SQL("ALTER TABLE IF EXISTS %s DROP COLUMN IF EXISTS %s", SQL.identifier(table), SQL.identifier(column))
+            )
 
     # ------------------------------------------------------------
     # READING
@@ -202,7 +211,9 @@ class GdprOcaMigration(models.AbstractModel):
             problems.append(self.env._("No message with the words, sent before the answer, is kept."))
         if activity.purpose.channel_ids and not activity.channel_codes:
             problems.append(
-                self.env._("People were asked by e-mail, which “%(purpose)s” doesn't use.", purpose=activity.purpose.name)
+                self.env._(
+                    "People were asked by e-mail, which “%(purpose)s” doesn't use.", purpose=activity.purpose.name
+                )
             )
         problems += reader._find_obstacles(card, activity.purpose, row.dated_on)
         if problems:

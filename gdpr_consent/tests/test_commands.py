@@ -109,9 +109,12 @@ class TestCommands(CommandCase):
 
     def test_which_database(self):
         """One, with the add-on installed."""
-        with patch.dict(config.options, db_name=[]), patch.object(config, "parse_config"):
-            with self.assertRaisesRegex(SystemExit, "Name one database"):
-                GdprVerify().run([])
+        with (
+            patch.dict(config.options, db_name=[]),
+            patch.object(config, "parse_config"),
+            self.assertRaisesRegex(SystemExit, "Name one database"),
+        ):
+            GdprVerify().run([])
         with patch("odoo.addons.gdpr_consent.tools.command.Registry", return_value={}):
             for command in (GdprVerify, GdprRebuild, GdprMigrateOca):
                 status, printed = self.run_command(command)
@@ -138,7 +141,7 @@ class TestMigrateOca(OcaCase, CommandCase):
         self.assertEqual(status, 0)
         self.assertEqual(trial.partition("\n\n")[2], applied.partition("\n\n")[2])
         for line in (
-            "Activity %s, News of the shop: purpose oca_activity_%s (made for it)" % (self.news, self.news),
+            f"Activity {self.news}, News of the shop: purpose oca_activity_{self.news} (made for it)",
             "1  consents with proof: they count",
             "1  No message with the words, sent before the answer, is kept.",
             "1  refusals",

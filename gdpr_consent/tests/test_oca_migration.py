@@ -6,8 +6,8 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..models.gdpr_oca_migration import OUTCOMES
-from .test_life_cycle import LifeCycleCase
 from .oca_common import BODY, METADATA, TABLES
+from .test_life_cycle import LifeCycleCase
 
 
 class OcaCase(LifeCycleCase):

@@ -17,10 +17,13 @@ env.cr.execute('''
     INSERT INTO privacy_activity (name, controller_id, active)
     SELECT '{{"en_US": "News"}}', partner_id, true FROM res_company WHERE id = 1
 ''')
-people = env["res.partner"].create([{{"name": f"Person {{n}}", "email": f"p{{n}}@example.com"}} for n in range({people})])
+people = env["res.partner"].create(
+    [{{"name": f"Person {{n}}", "email": f"person{{n}}@example.com"}} for n in range({people})]
+)
 env.flush_all()
 env.cr.execute('''
-    INSERT INTO privacy_consent (partner_id, activity_id, active, state, accepted, last_metadata, create_date, write_date)
+    INSERT INTO privacy_consent (
+        partner_id, activity_id, active, state, accepted, last_metadata, create_date, write_date)
     SELECT id, 1, true, CASE WHEN id %% 4 = 0 THEN 'sent' ELSE 'answered' END, id %% 4 = 1 OR id %% 4 = 2,
            CASE WHEN id %% 4 > 0 THEN %(metadata)s END, now() - interval '9 days', now() - interval '8 days'
       FROM res_partner WHERE id = ANY(%(ids)s);
