@@ -63,6 +63,7 @@ from . import res_config_settings
 from . import res_partner
 from . import crm_lead
 from . import ir_actions_server
+from . import ir_qweb
 from . import mail_compose_message
 from . import mail_compose_message_to_many
 from . import mail_mail

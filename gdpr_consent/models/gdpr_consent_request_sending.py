@@ -10,6 +10,7 @@ from odoo.tools.mail import formataddr
 from odoo.tools.misc import split_every
 
 from .gdpr_consent_request_message import RENDERED_FIELDS
+from .ir_qweb import COMPILED
 
 _logger = logging.getLogger(__name__)
 
@@ -203,7 +204,7 @@ class GdprConsentRequest(models.Model):
         for (_model, user, company), requests in self.grouped(
             lambda request: (request.res_model, request.user_id, request.company_id)
         ).items():
-            speaking = template.with_user(user).with_company(company).sudo()
+            speaking = template.with_user(user).with_company(company).sudo().with_context(**{COMPILED: {}})
             rendered = speaking._generate_template(requests.mapped("res_id"), RENDERED_FIELDS)
             mails += mails.create(
                 [request._prepare_campaign_mail(rendered[request.res_id], cards[request]) for request in requests]
