@@ -263,8 +263,9 @@ class GdprSubject(models.Model):
                 given[0].source if given else None,
             )
             ids_by_values[values].append(subject_id)
-        self._show([(ids, *values) for values, ids in ids_by_values.items()])
         self._project_consents(projections)
+        # Last: automation rules that look at the cards act at once, and what they do counts.
+        self._show([(ids, *values) for values, ids in ids_by_values.items()])
 
     @api.model
     def _show(self, rows):

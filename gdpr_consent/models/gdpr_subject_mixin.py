@@ -521,18 +521,25 @@ class GdprSubjectMixin(models.AbstractModel):
 
         What depends on the people was marked as modified before.
         """
-        if people and not self._gdpr_is_watched():
-            condition = SQL("card.gdpr_subject_id = subject.id AND subject.id IN %s", tuple(people.ids))
-            self._gdpr_update(SHOWN, SQL("gdpr_subject subject"), condition).modified(SHOWN)
+        self._gdpr_settle()
+        if not people:
+            return
+        # Where somebody watches, this is what a rule has changed meanwhile.
+        self.flush_model(SHOWN)
+        condition = SQL("card.gdpr_subject_id = subject.id AND subject.id IN %s", tuple(people.ids))
+        self._gdpr_update(SHOWN, SQL("gdpr_subject subject"), condition).modified(SHOWN)
         self._gdpr_settle()
 
     @api.model
     def _gdpr_update(self, shown, source, condition):
         """Write what the people have into the cards, where it differs; give the cards that changed."""
+        logged = ["write_uid", "write_date"] if self._log_access else []
+        # What waits to be written isn't to be forgotten below.
+        self.flush_model(logged)
         assignments = [
             SQL("%s = %s", SQL.identifier(name), SQL.identifier("subject", column)) for name, column in shown.items()
         ]
-        if self._log_access:
+        if logged:
             assignments.append(SQL("write_uid = %s, write_date = %s", self.env.uid, self.env.cr.now()))
         rows = self.env.execute_query(
             SQL(
@@ -546,7 +553,7 @@ class GdprSubjectMixin(models.AbstractModel):
             )
         )
         cards = self.sudo().browse(row[0] for row in rows)
-        cards.invalidate_recordset([*shown, "write_uid", "write_date"] if self._log_access else shown, flush=False)
+        cards.invalidate_recordset([*shown, *logged], flush=False)
         return cards
 
     @api.model

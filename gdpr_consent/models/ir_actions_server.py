@@ -150,7 +150,6 @@ class IrActionsServer(models.Model):
 
     def _get_gdpr_cards(self, eval_context):
         """Give the records the action runs on, as far as they are covered."""
-        print("DBG", self, eval_context.get("records"), eval_context.get("record"), self.env.context.get("old_values"))
         records = eval_context.get("records") or eval_context.get("record") or self.env[self.model_name]
         return self.env["gdpr.scope"]._filter_covered(records)
 
@@ -164,8 +163,7 @@ class IrActionsServer(models.Model):
         except OperationalError:
             # Another transaction was in the way: Odoo tries the whole again.
             raise
-        except Exception as e:
-            print("DBG3", repr(e))
+        except Exception:
             if len(cards) > 1:
                 for card in cards:
                     self._run_gdpr_safely(card, act)
@@ -179,9 +177,6 @@ class IrActionsServer(models.Model):
             asked = asked.filtered(lambda card: form.active and card._gdpr_get_company() == form.company_id)
         askable = asked.with_context(gdpr_request_options={"form_id": form.id})._gdpr_filter_askable()
         chosen = askable._gdpr_filter_not_asked_lately()._gdpr_choose_one_each()
-        print(
-            "DBG2", cards, chosen, logging.root.manager.disable, _logger.isEnabledFor(20), _logger.level, _logger.name
-        )
         if cards - chosen:
             _logger.info("The action “%s” doesn't ask %s: not askable, or asked already.", self.name, cards - chosen)
         chosen._gdpr_request_automatically(dict.fromkeys(chosen, self.env.user), form, template)
