@@ -26,6 +26,7 @@ from . import gdpr_consent_request
 from . import gdpr_consent_request_confirmation
 from . import gdpr_consent_request_message
 from . import gdpr_consent_request_sending
+from . import gdpr_consent_request_campaign
 from . import gdpr_consent_campaign
 from . import gdpr_consent_campaign_progress
 from . import gdpr_consent_campaign_selection
