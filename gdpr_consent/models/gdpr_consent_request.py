@@ -32,11 +32,13 @@ class GdprConsentRequest(models.Model):
             ("renewal", "Renewal"),
             ("fresh_link", "Asked for by the person"),
             ("confirmation", "Confirmation"),
+            ("imported", "Asked elsewhere"),
         ],
         required=True,
         readonly=True,
         default="first",
-        help="Why the message was sent. A confirmation asks whether what somebody typed is the person's own will.",
+        help="Why the message was sent. A confirmation asks whether what somebody typed is the person's own will. What"
+        " was asked elsewhere was brought over: it has no link, and nobody is reminded of it.",
     )
     reminder_number = fields.Integer(readonly=True, help="How many reminders came before and with this message.")
     declared_choices = fields.Json(

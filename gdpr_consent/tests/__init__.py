@@ -26,6 +26,7 @@ from . import test_mass_set
 from . import test_mail_contract
 from . import test_migration
 from . import test_new_records
+from . import test_oca_migration
 from . import test_portal
 from . import test_preferences_page
 from . import test_reminders
