@@ -25,7 +25,7 @@ class GdprSubjectMixin(models.AbstractModel):
 
     @api.depends("gdpr_subject_id.consent_ids.state")
     def _compute_gdpr_asked_again_from(self):
-        moments = self._gdpr_get_cooldowns(self._gdpr_get_default_forms())
+        moments = self._gdpr_get_cooldowns()
         for card in self:
             card.gdpr_asked_again_from = moments.get(card.id, False)
 
@@ -255,12 +255,12 @@ class GdprSubjectMixin(models.AbstractModel):
         objecting = self.sudo().filtered("gdpr_objected")
         return objecting._gdpr_explain_refusals(dict.fromkeys(objecting.ids, "objected"))
 
-    def _gdpr_get_cooldowns(self, forms):
+    def _gdpr_get_cooldowns(self, forms=None):
         """Give from when on (UTC) those can be asked again who said no a short while ago, by id of the card.
 
         Only a no to something that the form asks for counts.
 
-        :param dict forms: the form each company asks with
+        :param dict forms: the form each company asks with, by default the first published one
         :rtype: dict[int, datetime]
         """
         if self.env.context.get("gdpr_request_options", {}).get("kind") == "renewal":
@@ -274,6 +274,7 @@ class GdprSubjectMixin(models.AbstractModel):
         gone = cards._gdpr_find_denials_of_gone()
         if not denied and not gone:
             return {}
+        forms = forms or self._gdpr_get_default_forms()
         asked = {company: form._get_version()._get_purposes() for company, form in forms.items() if form}
         now = fields.Datetime.now()
         cooldowns = {}
