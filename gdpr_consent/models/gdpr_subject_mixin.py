@@ -282,16 +282,18 @@ class GdprSubjectMixin(models.AbstractModel):
     @api.depends("gdpr_subject_id.request_ids.state")
     def _compute_gdpr_failure_reason(self):
         """The reason why the last request didn't arrive, while nothing newer happened."""
-        subjects = self.sudo().gdpr_subject_id
-        latest = {}
-        requests = self.env["gdpr.consent.request"].sudo()
-        for request in requests.search_fetch(
-            [("subject_id", "in", subjects.ids)], ["subject_id", "state", "failure_reason"]
-        ):
-            latest.setdefault(request.subject_id.id, request)
+        subject_ids = self.sudo().gdpr_subject_id.ids
+        self.env["gdpr.consent.request"].flush_model(["subject_id", "state", "failure_reason"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT DISTINCT ON (subject_id) subject_id, CASE state WHEN 'failed' THEN failure_reason END"
+                " FROM gdpr_consent_request WHERE subject_id IN %s ORDER BY subject_id, id DESC",
+                tuple(subject_ids) or (0,),
+            )
+        )
+        reasons = dict(rows)
         for card in self:
-            request = latest.get(card.gdpr_subject_id.id)
-            card.gdpr_failure_reason = request.failure_reason if request and request.state == "failed" else False
+            card.gdpr_failure_reason = reasons.get(card.sudo().gdpr_subject_id.id) or False
 
     # ------------------------------------------------------------
     # CRUD AND VIEWS
