@@ -68,23 +68,31 @@ class GdprMigrateOca(Command):
         if done:
             print(f"{done} rows were brought over or left out by earlier runs.")
         env.cr.rollback()
-        settled, activities, last_id = [], {}, 0
-        people = 0
+        settled, activities, last_id, people = [], {}, 0, 0
         while last_id is not None:
-            step = partial(migration._migrate_next, last_id, dict(options.purpose), company)
-            last_id, batch, found = retrying(step, env)
-            for activity in found:
-                # Made by the first batch, known to the others.
-                activities.setdefault(activity.id, self.describe(activity))
-            settled += [(one.row.id, one.row.partner_id, one.row.activity_id, *one[1:3]) for one in batch]
-            if options.apply:
-                env.cr.commit()
-            else:
-                env.cr.rollback()
-            people += len({one.row.partner_id for one in batch})
+            step = partial(self.migrate_next, migration, last_id, dict(options.purpose), company, options.apply)
+            # Commits; of a trial there is nothing left to commit.
+            last_id, batch, sentences = retrying(step, env)
+            settled += batch
+            # The first batch makes what the others find there.
+            activities = sentences | activities
+            people += len({row[1] for row in batch})
             if batch:
                 print(f"{people} contacts", flush=True)
         self.report(activities, settled)
+
+    def migrate_next(self, migration, last_id, purpose_codes, company, is_kept):
+        """Bring over one batch.
+
+        :return: the id of its last contact; for each row its id, those of the contact and of the activity, what
+            became of it and why; where each activity goes, by id
+        """
+        with migration.env.cr.savepoint() as savepoint:
+            last_id, settled, activities = migration._migrate_next(last_id, purpose_codes, company)
+            sentences = {activity.id: self.describe(activity) for activity in activities}
+            savepoint.close(rollback=not is_kept)
+        rows = [(one.row.id, one.row.partner_id, one.row.activity_id, one.outcome, one.reason) for one in settled]
+        return last_id, rows, sentences
 
     def describe(self, activity):
         """Give the sentence that tells where an activity goes."""

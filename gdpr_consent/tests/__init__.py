@@ -7,6 +7,7 @@ from . import test_campaign_preview
 from . import test_campaign_queueing
 from . import test_campaign_sending
 from . import test_card
+from . import test_commands
 from . import test_companies
 from . import test_composer
 from . import test_concurrency
