@@ -533,6 +533,8 @@ class GdprSubjectMixin(models.AbstractModel):
             SQL("%s = %s", SQL.identifier(name), SQL.identifier("subject", column)) for name, column in shown.items()
         ]
         if self._log_access:
+            # What was written of the cards just before isn't to be forgotten with their dates.
+            self.flush_model(["write_uid", "write_date"])
             assignments.append(SQL("write_uid = %s, write_date = %s", self.env.uid, self.env.cr.now()))
         rows = self.env.execute_query(
             SQL(
