@@ -145,6 +145,7 @@ class GdprConsentEvent(models.Model):
         "CHECK (action != 'given' OR (version_id IS NOT NULL AND purpose_id IS NOT NULL))",
         "A consent is recorded only with the wording that was shown and its purpose.",
     )
+    _unproven_index = models.Index("(subject_id) WHERE action = 'unproven'")
 
     def init(self):
         forbid_changes(self.env.cr, self._table, "UPDATE OR DELETE")
