@@ -1,6 +1,5 @@
 import csv
 import io
-import re
 from datetime import timedelta
 from pathlib import Path
 
