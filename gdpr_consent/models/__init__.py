@@ -26,6 +26,7 @@ from . import gdpr_consent_request
 from . import gdpr_consent_request_confirmation
 from . import gdpr_consent_request_message
 from . import gdpr_consent_request_sending
+from . import gdpr_consent_request_campaign
 from . import gdpr_consent_campaign
 from . import gdpr_consent_campaign_progress
 from . import gdpr_consent_campaign_selection
@@ -65,6 +66,7 @@ from . import res_config_settings
 from . import res_partner
 from . import crm_lead
 from . import ir_actions_server
+from . import ir_qweb
 from . import mail_compose_message
 from . import mail_compose_message_to_many
 from . import mail_mail

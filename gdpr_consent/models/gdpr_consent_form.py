@@ -96,6 +96,10 @@ class GdprConsentForm(models.Model):
                         )
                     )
 
+    @api.constrains("active")
+    def _check_campaigns(self):
+        self.env["gdpr.consent.campaign"]._check_still_fits([("form_id", "in", self.ids)])
+
     @api.constrains("notice_url")
     def _check_notice_url(self):
         for form in self.filtered("notice_url"):

@@ -85,6 +85,12 @@ class GdprConsentRequest(models.Model):
         help="Whether the person who answered agreed to anything that was asked.",
     )
     failure_reason = fields.Text(readonly=True)
+    is_in_doubt = fields.Boolean(
+        "May Have Arrived",
+        readonly=True,
+        copy=False,
+        help="Failed: nobody can tell whether the message arrived. It isn't sent again but by whom looks at it.",
+    )
     sent_on = fields.Datetime(readonly=True)
     expires_on = fields.Datetime("Can Be Answered Until", readonly=True)
     answered_on = fields.Datetime(readonly=True)
@@ -349,7 +355,8 @@ class GdprConsentRequest(models.Model):
         """Note that the mail didn't reach the person, and why."""
         acts = []
         for request in self:
-            request.write({"state": "failed", "failure_reason": reason})
+            # The sender tells by its words that it was interrupted.
+            request.write({"state": "failed", "failure_reason": reason, "is_in_doubt": reason == self._explain_doubt()})
             acts.append(
                 {
                     "subject_id": request.subject_id.id,

@@ -10,6 +10,7 @@ from odoo.tools.mail import formataddr
 from odoo.tools.misc import split_every
 
 from .gdpr_consent_request_message import RENDERED_FIELDS
+from .ir_qweb import COMPILED
 
 _logger = logging.getLogger(__name__)
 
@@ -127,13 +128,13 @@ class GdprConsentRequest(models.Model):
         for template, requests in due.grouped("template_id").items():
             tokens = requests._issue_links_at_once()
             # A link works before its message arrives.
-            self.env.cr.commit()
+            self.env.cr.commit()  # pylint: disable=invalid-commit
             mails = requests._make_mails_safely(template)
             try:
                 mails._gdpr_deliver(tokens)
             finally:
                 # What the server took before it went away is in the chatter.
-                self.env.cr.commit()
+                self.env.cr.commit()  # pylint: disable=invalid-commit
 
     def _drop_refused(self):
         """Cancel those who can't be asked any more; give the others, with the address they have now."""
@@ -203,7 +204,7 @@ class GdprConsentRequest(models.Model):
         for (_model, user, company), requests in self.grouped(
             lambda request: (request.res_model, request.user_id, request.company_id)
         ).items():
-            speaking = template.with_user(user).with_company(company).sudo()
+            speaking = template.with_user(user).with_company(company).sudo().with_context(**{COMPILED: {}})
             rendered = speaking._generate_template(requests.mapped("res_id"), RENDERED_FIELDS)
             mails += mails.create(
                 [request._prepare_campaign_mail(rendered[request.res_id], cards[request]) for request in requests]
@@ -250,7 +251,7 @@ class GdprConsentRequest(models.Model):
                 left = self.env["gdpr.consent.delivery"]._find_left_by(senders)
                 for chunk in split_every(1000, left, list):
                     self._settle_rows(chunk)
-                self.env.cr.commit()
+                self.env.cr.commit()  # pylint: disable=invalid-commit
                 return
             except SerializationFailure:
                 # A person acted at the same moment.

@@ -263,8 +263,9 @@ class GdprSubject(models.Model):
                 given[0].source if given else None,
             )
             ids_by_values[values].append(subject_id)
-        self._show([(ids, *values) for values, ids in ids_by_values.items()])
         self._project_consents(projections)
+        # Last: automation rules that look at the cards act at once, and what they do counts.
+        self._show([(ids, *values) for values, ids in ids_by_values.items()])
 
     @api.model
     def _show(self, rows):
@@ -335,10 +336,7 @@ class GdprSubject(models.Model):
             (consent.subject_id.id, consent.purpose_id.id): consent
             for consent in Consent.search([("subject_id.root_id", "in", self.ids)])
         }
-        channels = {
-            channel.code: channel.id
-            for channel in self.env["gdpr.channel"].sudo().with_context(active_test=False).search([])
-        }
+        channels = self.env["gdpr.channel"]._get_ids_by_code()
         to_create = []
         by_channels = defaultdict(Consent.browse)
         for subject_id, projection in projections.items():

@@ -44,7 +44,7 @@ class CampaignCase(ConsentCase):
         """Let the messages of these requests leave."""
         for request in requests.sudo():
             request._issue_links()
-            request._mark_sent(f"<{request.id}@example.com>")
+            request._mark_sent({request.id: f"<{request.id}@example.com>"})
 
     def answer(self, request, choices):
         request = request.sudo()
