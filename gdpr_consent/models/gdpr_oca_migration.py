@@ -188,7 +188,8 @@ class GdprOcaMigration(models.AbstractModel):
     def _start_with_consent(self, cards):
         """Give those the basis Consent that have none yet and are covered. Give all of them back."""
         starting = self.env["gdpr.scope"]._filter_covered(cards)
-        starting = starting.filtered(lambda card: card.gdpr_legal_basis == "not_applicable")
+        # Empty: written into the table by something else than Odoo.
+        starting = starting.filtered(lambda card: card.gdpr_legal_basis in (False, "not_applicable"))
         starting._gdpr_apply_basis("consent", self.env._("Asked for consent by OCA's privacy_consent"), actor="system")
         return cards
 
