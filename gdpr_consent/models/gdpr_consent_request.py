@@ -400,8 +400,7 @@ class GdprConsentRequest(models.Model):
 
     def _group_by_outcome(self):
         """Give these requests by what became of them: ``accepted`` where anything that was asked is agreed to now."""
-        given = self.env["gdpr.consent"].sudo()
-        given = given.search([("subject_id", "in", self.subject_id.root_id.ids), ("state", "=", "given")])
+        given = self.sudo().subject_id.root_id.consent_ids.filtered(lambda consent: consent.state == "given")
         agreed = {(consent.subject_id.id, consent.purpose_id.id) for consent in given}
         asked = {}
 

@@ -30,6 +30,7 @@ from . import test_new_records
 from . import test_oca_migration
 from . import test_portal
 from . import test_preferences_page
+from . import test_query_count
 from . import test_reminders
 from . import test_renewal
 from . import test_screenshots
