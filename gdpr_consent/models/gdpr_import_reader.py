@@ -166,7 +166,10 @@ class GdprImportReader(models.AbstractModel):
                 problems.append(
                     self.env._("A consent of that date for “%(purpose)s” has lapsed already.", purpose=purpose.name)
                 )
-        for consent in person.consent_ids.filtered(lambda consent: consent.purpose_id in purposes):
+        # Not filtered first, so that the answers of all rows are read at once.
+        for consent in person.consent_ids:
+            if consent.purpose_id not in purposes:
+                continue
             name = consent.purpose_id.name
             if consent._was_denied_after(given_on):
                 problems.append(self.env._("The person has said no to “%(purpose)s” after that date.", purpose=name))

@@ -253,9 +253,11 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_check_not_denied_after(self, given_on, purposes, channels):
         """Refuse to bring back what the person has taken back since."""
         self.ensure_one()
-        consents = self.sudo().gdpr_subject_id.root_id.consent_ids
-        for consent in consents.filtered(lambda consent: consent.purpose_id in purposes):
+        # Not filtered first, so that the answers of all who are recorded are read at once.
+        for consent in self.sudo().gdpr_subject_id.root_id.consent_ids:
             purpose = consent.purpose_id
+            if purpose not in purposes:
+                continue
             chosen = purpose.channel_ids & channels
             if consent._was_denied_after(given_on):
                 raise ValidationError(

@@ -377,6 +377,12 @@ class TestImportConsent(ImportCase):
         base = self.count_queries(self.load, plain)
         self.assertLessEqual(self.count_queries(self.load, rows), base + 100)
         self.assertEqual(set(people.mapped("gdpr_consent_state")), {"obtained"})
+        # Those who have answered already, too.
+        people.gdpr_withdraw_consent()
+        later = fields.Datetime.to_string(fields.Datetime.now())
+        rows = [row | {"gdpr_import_given_on": later} for row in rows]
+        self.assertLessEqual(self.count_queries(self.load, rows), base + 100)
+        self.assertEqual(set(people.mapped("gdpr_consent_state")), {"obtained"})
 
 
 @tagged("post_install", "-at_install")
