@@ -135,7 +135,7 @@ class GdprOcaMigration(models.AbstractModel):
                 left_out=tuple(left_out),
             )
         )
-        rows = {row[0]: OcaConsent(*row, messages=[]) for row in found}
+        rows = {row[0]: OcaConsent(*row, messages=[], answers=[]) for row in found}
         messages = self.env.execute_query(
             SQL(
                 "SELECT res_id, id, COALESCE(date, create_date), subject, body FROM mail_message"
@@ -146,7 +146,30 @@ class GdprOcaMigration(models.AbstractModel):
         )
         for row_id, *message in messages:
             rows[row_id].messages.append(Message(*message))
+        for row_id, *answer in self._read_answers(tuple(rows)):
+            rows[row_id].answers.append(tuple(answer))
         return list(rows.values())
+
+    @api.model
+    def _read_answers(self, row_ids):
+        """Give when answers were recorded, as Odoo tracked it: row, moment, whether it changed the answer before.
+
+        What was recorded with an answer is the one text tracked, and the answer the one number without words.
+        """
+        return self.env.execute_query(
+            SQL(
+                """
+                SELECT message.res_id, COALESCE(message.date, message.create_date),
+                       bool_or(tracked.new_value_integer IS NOT NULL AND tracked.new_value_char IS NULL
+                               AND tracked.new_value_text IS NULL)
+                  FROM mail_message message JOIN mail_tracking_value tracked ON tracked.mail_message_id = message.id
+                 WHERE message.model = 'privacy.consent' AND message.res_id IN %s
+                 GROUP BY message.id HAVING bool_or(tracked.new_value_text <> '')
+                 ORDER BY message.res_id, message.date, message.id
+                """,
+                row_ids or (0,),
+            )
+        )
 
     @api.model
     def _settle(self, rows, activities):
@@ -206,6 +229,10 @@ class GdprOcaMigration(models.AbstractModel):
         problems = []
         if not row.active:
             problems.append(self.env._("The consent was archived."))
+        if row.is_contradicted:
+            problems.append(
+                self.env._("The opposite was answered less than a minute before: a mail filter may have done both.")
+            )
         if not row.dated_on:
             problems.append(self.env._("There is no date, nor anything recorded with the answer."))
         if not row.message:

@@ -101,6 +101,28 @@ class OcaCase(LifeCycleCase):
 
 @tagged("post_install", "-at_install")
 class TestOcaMigration(OcaCase):
+    def test_mail_filter(self):
+        """One that opens all links says no and yes in one go: that proves nothing."""
+        filtered, changed = (self.make_consent(person) for person in self.people[:2])
+        answered_on = self.now - timedelta(days=8)
+        for row_id, before in ((filtered, timedelta(seconds=2)), (changed, timedelta(hours=2))):
+            for moment, answer in ((answered_on - before, 0), (answered_on, 1)):
+                message_id = self.make_message(row_id, moment, body="")
+                common = {"mail_message_id": message_id, "field_info": "{}"}
+                self.insert("mail_tracking_value", {**common, "new_value_integer": answer})
+                self.insert("mail_tracking_value", {**common, "new_value_text": METADATA.format(moment)})
+        self.assertEqual(self.migrate(), {filtered: "unproven", changed: "given"})
+        self.assertIn("less than a minute", self.people[0].gdpr_import_problem)
+
+    def test_address_of_who_answered(self):
+        """It isn't kept."""
+        metadata = METADATA.replace("None", "203.0.113.7").format(self.now - timedelta(days=8))
+        self.make_consent(self.people[0], last_metadata=metadata)
+        self.migrate()
+        evidence = self.get_event(self.people[0], "given")._get_value("evidence")
+        self.assertIn("Mozilla", evidence)
+        self.assertNotIn("203.0.113.7", evidence)
+
     def test_mix(self):
         """Each kind of row becomes what it is, once, whatever the size of the batches."""
         people = self.people

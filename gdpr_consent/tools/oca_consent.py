@@ -3,12 +3,16 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from odoo.tools import html2plaintext
 
 # Odoo's processes keep the time in UTC, and so did the add-on.
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
+# 18.0 kept the address in full; the law doesn't ask for it (law.md R-25).
+ADDRESS = re.compile(r"^Remote IP:.*\n?", re.MULTILINE)
+# A mail filter that opens each link says yes and no in one go; a person doesn't.
+CONTRADICTION = timedelta(minutes=1)
 
 
 @dataclass
@@ -44,6 +48,14 @@ class OcaConsent:
     changed_on: datetime
     has_partner: bool
     messages: list[Message]
+    # Moments at which an answer was recorded, and whether it changed the one before; oldest first.
+    answers: list[tuple[datetime, bool]]
+
+    @property
+    def is_contradicted(self):
+        """Whether the opposite answer was recorded just before the last one."""
+        (before, _is_change), (last, is_change) = ([(datetime.min, False)] * 2 + self.answers)[-2:]
+        return is_change and last - before < CONTRADICTION
 
     @property
     def dated_on(self):
@@ -74,7 +86,7 @@ class OcaConsent:
         said = {"answered": "accepted" if self.accepted else "rejected"}.get(self.state, self.state)
         parts = [f"privacy_consent {self.id}: {said}"]
         if self.metadata:
-            parts.append(self.metadata.strip())
+            parts.append(ADDRESS.sub("", self.metadata).strip())
         if self.state != "answered" and self.accepted:
             parts.append("Silence was to be taken for consent. It isn't.")
         if self.message:
