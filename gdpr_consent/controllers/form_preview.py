@@ -23,7 +23,8 @@ FRAMES_SELF = {"Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; frame-src
 
 
 class FormPreview(PrivacyPage):
-    """The consent form as a person will see it, from the text as it stands; for administrators."""
+    """The consent form as a person will see it: from the text as it stands, for administrators; as it was published,
+    for who asks."""
 
     @route("/gdpr/preview/<int:form_id>", **PREVIEW_PAGE)
     def preview(self, form_id, **_params):
@@ -64,6 +65,30 @@ class FormPreview(PrivacyPage):
         )
         response.headers.update(FRAMED_BY_SELF)
         return response
+
+    @route("/gdpr/preview/version/<int:version_id>", **PREVIEW_PAGE)
+    def preview_version(self, version_id, **_params):
+        """Show the page with a published wording; its buttons do nothing. The links of a campaign's test lead here."""
+        user = request.env.user
+        if not user.has_group("gdpr_consent.group_user"):
+            raise AccessError(request.env._("Only who may ask for consent can preview consent forms."))
+        version = request.env["gdpr.consent.form.version"].browse(version_id).exists()
+        if not version or not version.with_context(allowed_company_ids=user.company_ids.ids).has_access("read"):
+            raise NotFound()
+        version = version.sudo()
+        self._speak(version.lang)
+        request.update_context(inherit_branding=False)
+        return self._render(
+            "gdpr_consent.consent_page",
+            {
+                "content": read_content(version.content),
+                "languages": [version.lang],
+                "form": version.form_id,
+                "email": "name@example.com",
+                "preview": True,
+                **self._get_record(request.env["gdpr.subject"]),
+            },
+        )
 
     def _find_form(self, form_id):
         """Give the form, of any company of the user's: a page of a web site knows that of the site alone."""

@@ -26,6 +26,7 @@ from . import gdpr_consent_request
 from . import gdpr_consent_request_confirmation
 from . import gdpr_consent_request_message
 from . import gdpr_consent_request_sending
+from . import gdpr_consent_request_campaign
 from . import gdpr_consent_campaign
 from . import gdpr_consent_campaign_progress
 from . import gdpr_consent_campaign_selection
@@ -39,6 +40,8 @@ from . import gdpr_subject_request
 from . import gdpr_ledger_verification
 from . import gdpr_link
 from . import gdpr_new_record
+from . import gdpr_oca_migration
+from . import gdpr_oca_migration_activity
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking

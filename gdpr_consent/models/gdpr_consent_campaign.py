@@ -111,6 +111,8 @@ class GdprConsentCampaign(models.Model):
     def _check_form(self):
         for campaign in self.filtered("form_id"):
             form = campaign.form_id.sudo()
+            if not form.active:
+                raise ValidationError(self.env._("The form “%(form)s” is archived.", form=form.name))
             if form.company_id != campaign.company_id:
                 raise ValidationError(self.env._("The form “%(form)s” is one of another company.", form=form.name))
             if not form.version_number:
@@ -126,10 +128,29 @@ class GdprConsentCampaign(models.Model):
                 raise ValidationError(
                     self.env._("The template “%(template)s” is made for other records.", template=template.name)
                 )
-            if not template._asks_for_consent():
+            if not template.active:
+                raise ValidationError(self.env._("The template “%(template)s” is archived.", template=template.name))
+            template._check_consent_link()
+
+    @api.model
+    def _check_still_fits(self, domain):
+        """Check that what campaigns ask with just now can be used, after somebody changed it.
+
+        :param domain: of the campaigns
+        :raise ValidationError: with the campaign that needs it otherwise
+        """
+        for campaign in self.sudo().search(Domain("state", "in", ("scheduled", "running")) & Domain(domain)):
+            try:
+                campaign._check_form()
+                campaign._check_template()
+            except ValidationError as error:
                 raise ValidationError(
-                    self.env._("The template “%(template)s” has no consent link in its text.", template=template.name)
-                )
+                    self.env._(
+                        "%(problem)s\nThe campaign “%(campaign)s” asks with it now: pause or cancel it first.",
+                        problem=error,
+                        campaign=campaign.name,
+                    )
+                ) from error
 
     @api.onchange("model", "company_id")
     def _onchange_model(self):
@@ -158,8 +179,8 @@ class GdprConsentCampaign(models.Model):
         if not set(FIXED_FIELDS).isdisjoint(vals) and any(campaign.state != "draft" for campaign in self):
             raise UserError(
                 self.env._(
-                    "Whom a campaign asks, when, and with which words can't be changed once it was started. Make another"
-                    " one: who was asked already isn't asked twice."
+                    "Whom a campaign asks, when, and with which words can't be changed once it was started. Make"
+                    " another one: who was asked already isn't asked twice."
                 )
             )
         if not set(CHOOSING_FIELDS).isdisjoint(vals):
@@ -260,7 +281,7 @@ class GdprConsentCampaign(models.Model):
         campaign = self.sudo()
         if campaign.state != "paused":
             campaign.write({"last_queued_id": 0, "queued_on": False})
-            campaign._delete_exclusions()
+            campaign._forget_check()
         campaign.write({"state": "running", "failure_reason": False})
         self._trigger_queueing()
         self.env["gdpr.consent.request"]._trigger_senders()

@@ -13,6 +13,7 @@ REASONS = [
     ("no_form", "No published consent form"),
     ("other_company", "Belongs to another company"),
     ("already_asked", "Asked already"),
+    ("in_doubt", "Asked already, but the sending was interrupted"),
     ("already_answered", "Agreed to everything already"),
     ("blacklisted", "The address is blacklisted"),
     ("same_person", "Another record of the same person is asked"),

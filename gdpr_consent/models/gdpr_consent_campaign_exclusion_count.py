@@ -38,4 +38,5 @@ class GdprConsentCampaignExclusionCount(models.Model):
                     [("campaign_id", "=", self.campaign_id.id), ("reason", "=", self.reason)],
                 )
             ],
+            active_test=False,
         )

@@ -10,6 +10,7 @@ SHOWN = {
     "queued_count": [("kind", "=", "first"), ("state", "=", "queued")],
     "sent_count": [("kind", "=", "first"), ("sent_on", "!=", False)],
     "failed_count": [("kind", "=", "first"), ("state", "=", "failed")],
+    "cancelled_count": [("kind", "=", "first"), ("state", "=", "cancelled")],
     "answered_count": [("state", "=", "answered")],
     "accepted_count": [("state", "=", "answered"), ("outcome", "=", "accepted")],
     "refused_count": [("state", "=", "answered"), ("outcome", "=", "refused")],
@@ -24,10 +25,15 @@ class GdprConsentCampaign(models.Model):
 
     _inherit = "gdpr.consent.campaign"
 
-    total_count = fields.Integer("Asked", compute="_compute_counts", help="People queued so far, sent or not.")
+    total_count = fields.Integer("People", compute="_compute_counts", help="People queued so far, sent or not.")
     queued_count = fields.Integer("Queued", compute="_compute_counts")
     sent_count = fields.Integer("Sent", compute="_compute_counts")
     failed_count = fields.Integer("Failed", compute="_compute_counts")
+    cancelled_count = fields.Integer(
+        "Dropped",
+        compute="_compute_counts",
+        help="People who were queued, but couldn't or shouldn't be asked any more.",
+    )
     answered_count = fields.Integer("Answered", compute="_compute_counts")
     accepted_count = fields.Integer("Accepted", compute="_compute_counts")
     refused_count = fields.Integer("Refused", compute="_compute_counts")
@@ -57,7 +63,7 @@ class GdprConsentCampaign(models.Model):
             if kind == "first":
                 found["total_count"] += count
                 found["sent_count"] += sent
-                if state in ("queued", "failed"):
+                if state in ("queued", "failed", "cancelled"):
                     found[f"{state}_count"] += count
             if state == "answered":
                 found["answered_count"] += count
@@ -84,12 +90,8 @@ class GdprConsentCampaign(models.Model):
     def _describe_progress(self):
         """Give the sentence that says where the campaign is."""
         self.ensure_one()
-        if self.state == "draft" and self.checked_on:
-            return self.env._(
-                "%(count)s people will be asked, as of %(date)s.",
-                count=self.to_ask_count,
-                date=self._format_moment(self.checked_on),
-            )
+        if self.state in ("draft", "done") and self.checked_on:
+            return self._describe_check()
         if self.state == "draft":
             return self.env._("Nobody has been asked yet. Check who will be asked, then start.")
         if self.state == "scheduled":
@@ -105,6 +107,14 @@ class GdprConsentCampaign(models.Model):
         if self.state == "done":
             return self.env._("Everybody was asked.") if self.total_count else self.env._("There was nobody to ask.")
         return self.env._("Cancelled: who wasn't asked yet isn't asked any more.")
+
+    def _describe_check(self):
+        date = self._format_moment(self.checked_on)
+        if not self.to_ask_count:
+            return self.env._("Nobody can be asked, as of %(date)s.", date=date)
+        if self.to_ask_count == 1:
+            return self.env._("1 person will be asked, as of %(date)s.", date=date)
+        return self.env._("%(count)s people will be asked, as of %(date)s.", count=self.to_ask_count, date=date)
 
     def _format_moment(self, moment):
         return format_datetime(self.env, moment, dt_format="short")
@@ -134,15 +144,18 @@ class GdprConsentCampaign(models.Model):
     def action_show_to_ask(self):
         """Open the list of the records that will be asked, as far as was found out."""
         self.ensure_one()
-        not_excluded = ("gdpr_campaign_exclusion_ids", "not any", [("campaign_id", "=", self.id)])
-        return self._open_records(self.env._("Will Be Asked"), self._get_domain() & Domain(*not_excluded))
+        domain = self._get_domain() & Domain("gdpr_campaign_exclusion_ids", "not any", [("campaign_id", "=", self.id)])
+        if "company_id" in self.env[self.model]:
+            # Whoever looks may see more companies than the campaign does.
+            domain &= Domain("company_id", "in", [self.company_id.id, False])
+        return self._open_records(self.env._("Will Be Asked"), domain)
 
-    def _open_records(self, name, domain):
+    def _open_records(self, name, domain, **context):
         return {
             "type": "ir.actions.act_window",
             "name": name,
             "res_model": self.model,
             "view_mode": "list,form",
             "domain": list(domain),
-            "context": {"create": False},
+            "context": {"create": False, **context},
         }

@@ -93,7 +93,7 @@ class GdprConsentCampaign(models.Model):
         """Queue again those whom the campaign couldn't reach before; give the others."""
         people = {candidate.person_id: candidate for candidate in chosen}
         if not people:
-            return chosen
+            return []
         unreached = self.env["gdpr.consent.request"].search(
             [
                 ("campaign_id", "=", self.id),
@@ -119,6 +119,7 @@ class GdprConsentCampaign(models.Model):
                         "lang": batch.browse(candidate.card_id).sudo()._gdpr_get_lang(),
                         "version_number": number,
                         "failure_reason": False,
+                        "is_in_doubt": False,
                         "sent_on": False,
                         "expires_on": False,
                         "attempt_count": 0,
@@ -126,6 +127,30 @@ class GdprConsentCampaign(models.Model):
                     }
                 )
         return [candidate for candidate in chosen if candidate.person_id in people]
+
+    def _ask_again(self, requests):
+        """Queue failed requests again, as a user wants who has looked at them.
+
+        :return: how many can be asked
+        :rtype: int
+        :raise UserError: the campaign was cancelled, or something is missing or wrong
+        """
+        self._lock_for_action()
+        if self.state not in ("running", "paused", "done"):
+            raise UserError(self._describe_state())
+        self._check_startable()
+        campaign = self.sudo()
+        requests = requests.sudo()
+        doubtful = requests.filtered("is_in_doubt")
+        doubtful.is_in_doubt = False
+        cards = self._get_records().browse(requests.mapped("res_id")).exists()._filtered_access("read")
+        chosen = campaign._sort_out(cards)[0] if cards else []
+        campaign._requeue(cards, chosen)
+        doubtful.filtered(lambda request: request.state == "failed").is_in_doubt = True
+        if chosen and campaign.state == "done":
+            campaign.state = "running"
+        self.env["gdpr.consent.request"]._trigger_senders()
+        return len(chosen)
 
     def _insert_requests(self, batch, chosen):
         """Write the requests behind the ORM's back: there may be a hundred thousand."""
@@ -149,8 +174,8 @@ class GdprConsentCampaign(models.Model):
             now,
         )
         self.env.cr.execute_values(
-            "INSERT INTO gdpr_consent_request (campaign_id, kind, state, company_id, res_model, form_id, version_number,"
-            " template_id, user_id, create_uid, write_uid, create_date, write_date, subject_id, res_id, email, lang)"
+            "INSERT INTO gdpr_consent_request (campaign_id, kind, state, company_id, res_model, form_id,"
+            " version_number, template_id, user_id, create_uid, write_uid, create_date, write_date, subject_id, res_id, email, lang)"
             " VALUES %s",
             [
                 (

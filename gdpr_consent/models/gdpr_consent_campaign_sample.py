@@ -15,7 +15,8 @@ class GdprConsentCampaign(models.Model):
     def action_send_test(self):
         """Mail the message to the user, as the first person would get it.
 
-        Its links lead to a preview of the form and record nothing; there is no request, and nothing in the ledger.
+        Its links lead to a preview of what people see, and record nothing; there is no request, and nothing in the
+        ledger.
 
         :raise UserError: the user has no address, nobody is chosen, or something is missing
         """
@@ -54,7 +55,8 @@ class GdprConsentCampaign(models.Model):
         values = template._generate_template(card.ids, RENDERED_FIELDS)[card.id]
         values.pop("email_layout_xmlid")
         body = str(values["body_html"])
-        preview_url = f"{self._get_form().get_base_url()}/gdpr/preview/{self._get_form().id}"
+        form = self._get_form()
+        preview_url = f"{form.get_base_url()}/gdpr/preview/version/{form._get_version(card.sudo()._gdpr_get_lang()).id}"
         for placeholder in (CONSENT_PLACEHOLDER, PREFERENCES_PLACEHOLDER):
             body = body.replace(placeholder, preview_url)
         notice = self.env._("This is a test. Its links are no personal links: they show a preview to who is logged in.")

@@ -23,10 +23,10 @@ class GdprConsentCampaign(models.Model):
     _inherit = "gdpr.consent.campaign"
 
     def action_check(self):
-        """Find out who will be asked and who not, without asking anybody."""
+        """Find out who will be asked, or who of a finished campaign wasn't yet, and who not; nobody is asked."""
         self.ensure_one()
         self._lock_for_action()
-        if self.state != "draft":
+        if self.state not in ("draft", "done"):
             raise UserError(self._describe_state())
         self._check_startable()
         self._forget_check()
@@ -55,7 +55,7 @@ class GdprConsentCampaign(models.Model):
         """Tell who of these cards' persons will be asked and who not.
 
         :param cards: as ``_find_batch`` gives them
-        :param bool is_check: nobody is asked: whom the campaign has chosen before these is in the table for that
+        :param bool is_check: nobody is asked: whom the check has chosen before these is in the table for that
         :return: those chosen, and the codes of why not by id of the others
         :rtype: tuple[list[Candidate], dict[int, str]]
         """
@@ -81,14 +81,16 @@ class GdprConsentCampaign(models.Model):
         excluded."""
         people = tuple({candidate.person_id for candidate in candidates})
         emails = tuple({candidate.email for candidate in candidates})
-        waiting = self._find_waiting(people)
+        waiting, in_doubt = self._find_waiting(people)
         answered = self._find_answered(people)
         blacklisted = self._find_blacklisted(emails)
         cards_by_person, chosen_emails, come_back = self._find_chosen(people, emails, is_check)
         chosen = []
         for candidate in candidates:
             card_id, person_id, email = candidate
-            if person_id in cards_by_person:
+            if person_id in in_doubt:
+                excluded[card_id] = "in_doubt"
+            elif person_id in cards_by_person:
                 excluded[card_id] = "already_asked" if cards_by_person[person_id] == card_id else "same_person"
             elif person_id in waiting or (person_id, email) in come_back:
                 excluded[card_id] = "already_asked"
@@ -116,18 +118,23 @@ class GdprConsentCampaign(models.Model):
         cards.gdpr_subject_id.fetch(["objected", "root_id"])
 
     def _find_waiting(self, people):
-        """Give which of these people have a question of somebody else's to answer."""
+        """Give which of these people have a question of somebody else's to answer, and of whom it isn't known."""
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT DISTINCT subject_id FROM gdpr_consent_request
-                 WHERE subject_id IN %s AND state IN ('queued', 'sent') AND campaign_id IS DISTINCT FROM %s
+                SELECT DISTINCT subject_id, state = 'failed' FROM gdpr_consent_request
+                 WHERE subject_id IN %s
+                   AND (state IN ('queued', 'sent') AND campaign_id IS DISTINCT FROM %s
+                        OR state = 'failed' AND is_in_doubt)
                 """,
                 people,
                 self.id,
             )
         )
-        return {row[0] for row in rows}
+        return (
+            {person_id for person_id, is_in_doubt in rows if not is_in_doubt},
+            {person_id for person_id, is_in_doubt in rows if is_in_doubt},
+        )
 
     def _find_answered(self, people):
         """Give who has agreed to all that the form asks for, and needs not renew it yet."""
@@ -167,17 +174,21 @@ class GdprConsentCampaign(models.Model):
         """
         requested = SQL(
             """
-            SELECT subject_id AS person_id, email, res_id AS card_id, state = 'failed' AS came_back
+            SELECT subject_id AS person_id, email, res_id AS card_id,
+                   state = 'failed' AND is_in_doubt IS NOT TRUE AS came_back
               FROM gdpr_consent_request
-             WHERE campaign_id = %s AND (state IN ('queued', 'sent', 'answered') OR sent_on IS NOT NULL)
+             WHERE campaign_id = %s
+               AND (state IN ('queued', 'sent', 'answered') OR sent_on IS NOT NULL OR state = 'failed' AND is_in_doubt)
             """,
             self.id,
         )
-        checked = SQL("SELECT *, FALSE AS came_back FROM %s", SQL.identifier(CHOSEN_TABLE))
+        if is_check:
+            checked = SQL("SELECT person_id, email, card_id, FALSE FROM %s", SQL.identifier(CHOSEN_TABLE))
+            requested = SQL("%s UNION ALL %s", requested, checked)
         rows = self.env.execute_query(
             SQL(
                 "SELECT person_id, email, card_id, came_back FROM (%s) chosen WHERE person_id IN %s OR email IN %s",
-                checked if is_check else requested,
+                requested,
                 people,
                 emails,
             )

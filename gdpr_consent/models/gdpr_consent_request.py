@@ -32,11 +32,13 @@ class GdprConsentRequest(models.Model):
             ("renewal", "Renewal"),
             ("fresh_link", "Asked for by the person"),
             ("confirmation", "Confirmation"),
+            ("imported", "Asked elsewhere"),
         ],
         required=True,
         readonly=True,
         default="first",
-        help="Why the message was sent. A confirmation asks whether what somebody typed is the person's own will.",
+        help="Why the message was sent. A confirmation asks whether what somebody typed is the person's own will. What"
+        " was asked elsewhere was brought over: it has no link, and nobody is reminded of it.",
     )
     reminder_number = fields.Integer(readonly=True, help="How many reminders came before and with this message.")
     declared_choices = fields.Json(
@@ -83,6 +85,12 @@ class GdprConsentRequest(models.Model):
         help="Whether the person who answered agreed to anything that was asked.",
     )
     failure_reason = fields.Text(readonly=True)
+    is_in_doubt = fields.Boolean(
+        "May Have Arrived",
+        readonly=True,
+        copy=False,
+        help="Failed: nobody can tell whether the message arrived. It isn't sent again but by whom looks at it.",
+    )
     sent_on = fields.Datetime(readonly=True)
     expires_on = fields.Datetime("Can Be Answered Until", readonly=True)
     answered_on = fields.Datetime(readonly=True)
@@ -347,7 +355,8 @@ class GdprConsentRequest(models.Model):
         """Note that the mail didn't reach the person, and why."""
         acts = []
         for request in self:
-            request.write({"state": "failed", "failure_reason": reason})
+            # The sender tells by its words that it was interrupted.
+            request.write({"state": "failed", "failure_reason": reason, "is_in_doubt": reason == self._explain_doubt()})
             acts.append(
                 {
                     "subject_id": request.subject_id.id,
@@ -391,8 +400,7 @@ class GdprConsentRequest(models.Model):
 
     def _group_by_outcome(self):
         """Give these requests by what became of them: ``accepted`` where anything that was asked is agreed to now."""
-        given = self.env["gdpr.consent"].sudo()
-        given = given.search([("subject_id", "in", self.subject_id.root_id.ids), ("state", "=", "given")])
+        given = self.sudo().subject_id.root_id.consent_ids.filtered(lambda consent: consent.state == "given")
         agreed = {(consent.subject_id.id, consent.purpose_id.id) for consent in given}
         asked = {}
 

@@ -2,9 +2,12 @@ from . import test_access
 from . import test_accessibility
 from . import test_blacklist
 from . import test_campaign
+from . import test_campaign_again
+from . import test_campaign_preview
 from . import test_campaign_queueing
 from . import test_campaign_sending
 from . import test_card
+from . import test_commands
 from . import test_companies
 from . import test_composer
 from . import test_concurrency
@@ -25,8 +28,10 @@ from . import test_mass_set
 from . import test_mail_contract
 from . import test_migration
 from . import test_new_records
+from . import test_oca_migration
 from . import test_portal
 from . import test_preferences_page
+from . import test_query_count
 from . import test_reminders
 from . import test_renewal
 from . import test_screenshots

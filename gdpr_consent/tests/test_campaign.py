@@ -148,12 +148,10 @@ class TestCampaign(CampaignCase):
         self.assertFalse(campaign.request_ids)
         for count in campaign.exclusion_count_ids:
             action = count.action_show_records()
-            shown = self.env[action["res_model"]].with_context(active_test=False).search(action["domain"])
+            shown = self.env[action["res_model"]].with_context(**action["context"]).search(action["domain"])
             self.assertEqual(shown.mapped("name"), [count.reason])
         action = campaign.action_show_to_ask()
-        self.assertEqual(
-            set(partners.with_context(active_test=False).search(action["domain"]).mapped("name")), asked | {"foreign"}
-        )
+        self.assertEqual(set(partners.with_context(active_test=False).search(action["domain"]).mapped("name")), asked)
         campaign.action_start()
         self.queue()
         self.assertEqual(self.get_reasons(campaign), reasons)
@@ -244,7 +242,7 @@ class TestCampaign(CampaignCase):
         self.assertEqual(mail["email_to"], [self.salesperson.email_formatted])
         self.assertIn("Dear Person 0", mail["body"])
         self.assertIn("This is a test", mail["body"])
-        self.assertIn(f"/gdpr/preview/{self.form.id}", mail["body"])
+        self.assertIn(f"/gdpr/preview/version/{self.form._get_version('en_US').id}", mail["body"])
         self.assertNotIn("/gdpr/consent/", mail["body"])
         self.assertNotIn("/gdpr/preferences/", mail["body"])
         self.assertFalse(self._new_mails.gdpr_request_id)
@@ -280,6 +278,40 @@ class TestCampaign(CampaignCase):
         company_b = self.env["res.company"].create({"name": "Company B"})
         self.assertRefused("one of another company", form_id=self.form.copy({"company_id": company_b.id}).id)
         self.assertRefused("doesn't work for Company B", company_id=company_b.id, user=self.officer)
+
+    def test_language_without_link(self):
+        self.env["res.lang"]._activate_lang("it_IT")
+        self.template.with_context(lang="it_IT").body_html = "<p>Senza collegamento</p>"
+        self.assertRefused("no consent link in its text .Ital")
+
+    def test_archived_form_and_template(self):
+        form = self.form.copy({"name": "Other"})
+        form.action_publish()
+        template = self.template.copy({"name": "Other"})
+        campaign = self.make(form_id=form.id, template_id=template.id)
+        form.active = False
+        with self.assertRaisesRegex(UserError, "form “Other” is archived"):
+            campaign.action_start()
+        form.active = True
+        template.active = False
+        with self.assertRaisesRegex(UserError, "template “Other.*” is archived"):
+            campaign.action_start()
+        template.active = True
+        campaign.action_start()
+        # What a running campaign asks with stays.
+        for record, values in (
+            (form, {"active": False}),
+            (template, {"active": False}),
+            (template, {"body_html": "<p>No link</p>"}),
+        ):
+            with self.assertRaisesRegex(ValidationError, "Campaign.*pause or cancel"), self.env.cr.savepoint():
+                record.write(values)
+        with self.assertRaisesRegex(UserError, "asks with it"), self.env.cr.savepoint():
+            template.unlink()
+        campaign.action_pause()
+        form.active = False
+        with self.assertRaisesRegex(UserError, "is archived"):
+            campaign.action_start()
 
     def test_no_published_form(self):
         self.env["gdpr.consent.form"].search([]).active = False
@@ -332,6 +364,30 @@ class TestCampaign(CampaignCase):
             own.user_id = self.officer
         with self.assertRaises(AccessError):
             self.make(user_id=self.officer.id)
+
+    def test_menu(self):
+        menus = {
+            name: self.env.ref(f"gdpr_consent.{name}").id
+            for name in ("gdpr_consent_campaign_menu", "gdpr_consent_request_menu", "gdpr_consent_form_menu")
+        }
+        shown = {
+            user: {
+                name
+                for name, menu_id in menus.items()
+                if menu_id in self.env["ir.ui.menu"].with_user(user).load_menus(False)
+            }
+            for user in (self.employee, self.salesperson, self.officer, self.manager)
+        }
+        self.assertEqual(shown[self.employee], set())
+        self.assertEqual(shown[self.salesperson], {"gdpr_consent_campaign_menu"})
+        self.assertEqual(shown[self.officer], {"gdpr_consent_campaign_menu", "gdpr_consent_request_menu"})
+        self.assertEqual(shown[self.manager], set(menus))
+
+    def test_manager(self):
+        campaign = self.start()
+        campaign.with_user(self.manager).action_pause()
+        campaign.with_user(self.manager).action_start()
+        self.assertEqual(campaign.state, "running")
 
     def test_asks_only_whom_the_user_may_see(self):
         seller = new_test_user(self.env, login="privacy_seller", groups="sales_team.group_sale_salesman")

@@ -4,22 +4,30 @@ import { registry } from "@web/core/registry";
 import { FormController } from "@web/views/form/form_controller";
 import { formView } from "@web/views/form/form_view";
 
-const SECONDS = 3;
+// How often the numbers are read anew: while messages leave, and while answers come or a start is waited for.
+const SECONDS = { running: 3, paused: 15, scheduled: 15, done: 15 };
 
-/** While a campaign runs, its numbers follow. */
+/** The numbers of a campaign follow by themselves. */
 class CampaignFormController extends FormController {
     setup() {
         super.setup();
         let timer;
+        let seconds = 0;
         onMounted(() => {
-            timer = browser.setInterval(() => this.refresh(), SECONDS * 1000);
+            timer = browser.setInterval(() => {
+                seconds += 1;
+                if (seconds >= SECONDS[this.model.root.data.state]) {
+                    seconds = 0;
+                    this.refresh();
+                }
+            }, 1000);
         });
         onWillUnmount(() => browser.clearInterval(timer));
     }
 
     async refresh() {
         const record = this.model.root;
-        if (record.data.state !== "running" || document.hidden || this.refreshing) {
+        if (document.hidden || this.refreshing) {
             return;
         }
         this.refreshing = true;
