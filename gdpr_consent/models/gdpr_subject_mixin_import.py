@@ -199,7 +199,7 @@ class GdprSubjectMixin(models.AbstractModel):
         problems = cards._gdpr_record_statements(statements)
         log = self.env.context.get(PROBLEMS)
         if isinstance(log, Collector):
-            log += [(infos.get(card_id) or {}, reason) for card_id, reason in problems]
+            log += [(infos[card_id], reason) for card_id, reason in problems if infos.get(card_id)]
 
     def _gdpr_start_with_consent(self, named):
         """Give those the basis Consent that have none yet and of whom a consent is stated.
