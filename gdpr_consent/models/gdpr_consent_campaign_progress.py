@@ -30,7 +30,9 @@ class GdprConsentCampaign(models.Model):
     sent_count = fields.Integer("Sent", compute="_compute_counts")
     failed_count = fields.Integer("Failed", compute="_compute_counts")
     cancelled_count = fields.Integer(
-        "Dropped", compute="_compute_counts", help="People who were queued, but couldn't or shouldn't be asked any more."
+        "Dropped",
+        compute="_compute_counts",
+        help="People who were queued, but couldn't or shouldn't be asked any more.",
     )
     answered_count = fields.Integer("Answered", compute="_compute_counts")
     accepted_count = fields.Integer("Accepted", compute="_compute_counts")
@@ -142,9 +144,7 @@ class GdprConsentCampaign(models.Model):
     def action_show_to_ask(self):
         """Open the list of the records that will be asked, as far as was found out."""
         self.ensure_one()
-        domain = self._get_domain() & Domain(
-            "gdpr_campaign_exclusion_ids", "not any", [("campaign_id", "=", self.id)]
-        )
+        domain = self._get_domain() & Domain("gdpr_campaign_exclusion_ids", "not any", [("campaign_id", "=", self.id)])
         if "company_id" in self.env[self.model]:
             # Whoever looks may see more companies than the campaign does.
             domain &= Domain("company_id", "in", [self.company_id.id, False])

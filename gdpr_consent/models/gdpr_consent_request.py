@@ -354,9 +354,7 @@ class GdprConsentRequest(models.Model):
         acts = []
         for request in self:
             # The sender tells by its words that it was interrupted.
-            request.write(
-                {"state": "failed", "failure_reason": reason, "is_in_doubt": reason == self._explain_doubt()}
-            )
+            request.write({"state": "failed", "failure_reason": reason, "is_in_doubt": reason == self._explain_doubt()})
             acts.append(
                 {
                     "subject_id": request.subject_id.id,

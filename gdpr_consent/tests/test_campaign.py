@@ -151,9 +151,7 @@ class TestCampaign(CampaignCase):
             shown = self.env[action["res_model"]].with_context(**action["context"]).search(action["domain"])
             self.assertEqual(shown.mapped("name"), [count.reason])
         action = campaign.action_show_to_ask()
-        self.assertEqual(
-            set(partners.with_context(active_test=False).search(action["domain"]).mapped("name")), asked
-        )
+        self.assertEqual(set(partners.with_context(active_test=False).search(action["domain"]).mapped("name")), asked)
         campaign.action_start()
         self.queue()
         self.assertEqual(self.get_reasons(campaign), reasons)
@@ -373,7 +371,11 @@ class TestCampaign(CampaignCase):
             for name in ("gdpr_consent_campaign_menu", "gdpr_consent_request_menu", "gdpr_consent_form_menu")
         }
         shown = {
-            user: {name for name, menu_id in menus.items() if menu_id in self.env["ir.ui.menu"].with_user(user).load_menus(False)}
+            user: {
+                name
+                for name, menu_id in menus.items()
+                if menu_id in self.env["ir.ui.menu"].with_user(user).load_menus(False)
+            }
             for user in (self.employee, self.salesperson, self.officer, self.manager)
         }
         self.assertEqual(shown[self.employee], set())

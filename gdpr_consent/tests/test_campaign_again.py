@@ -33,9 +33,7 @@ class TestCampaignAgain(CampaignCase):
         self.finish(campaign)
         self.start_again(campaign)
         self.assertEqual((doubtful.state, failed.state, sent.state), ("failed", "queued", "sent"))
-        self.assertEqual(
-            self.get_reasons(campaign), {self.people[0]: "in_doubt", self.people[2]: "already_asked"}
-        )
+        self.assertEqual(self.get_reasons(campaign), {self.people[0]: "in_doubt", self.people[2]: "already_asked"})
 
     def test_in_doubt_is_not_asked_by_another_campaign(self):
         """Nor is another person with the same address in the same campaign."""
