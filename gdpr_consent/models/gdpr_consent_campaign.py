@@ -179,8 +179,8 @@ class GdprConsentCampaign(models.Model):
         if not set(FIXED_FIELDS).isdisjoint(vals) and any(campaign.state != "draft" for campaign in self):
             raise UserError(
                 self.env._(
-                    "Whom a campaign asks, when, and with which words can't be changed once it was started. Make another"
-                    " one: who was asked already isn't asked twice."
+                    "Whom a campaign asks, when, and with which words can't be changed once it was started. Make"
+                    " another one: who was asked already isn't asked twice."
                 )
             )
         if not set(CHOOSING_FIELDS).isdisjoint(vals):

@@ -71,10 +71,14 @@ class TestCampaignQueueing(CampaignCase):
             if len(calls) == 2:
                 raise KeyboardInterrupt
 
-        with patch.object(GdprConsentCampaign, "_insert_requests", crash), self.assertRaises(KeyboardInterrupt):
-            with self.enter_registry_test_mode(), self.env.cr.savepoint():
-                campaign.sudo()._queue_safely()
-                campaign.sudo()._queue_safely()
+        with (
+            patch.object(GdprConsentCampaign, "_insert_requests", crash),
+            self.assertRaises(KeyboardInterrupt),
+            self.enter_registry_test_mode(),
+            self.env.cr.savepoint(),
+        ):
+            campaign.sudo()._queue_safely()
+            campaign.sudo()._queue_safely()
         self.queue()
         self.assertEqual(self.get_asked(campaign), self.people.ids)
 
