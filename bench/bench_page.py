@@ -14,42 +14,11 @@ import json
 import re
 from urllib.parse import urlencode
 
-from common import DATABASE, compare, environment, execute, fill_contacts, measure_rate, print_rows, server, sizes
+from common import DATABASE, ask_contacts, compare, environment, execute, fill_contacts, measure_rate, print_rows, server, sizes
 
 REQUESTS, CLIENTS, ROUNDS = sizes(200, 8, 5)
 # Before the clock runs: what the server loads once.
 WARMING = 16
-
-
-def make_links(env, count):
-    """Ask contacts for consent, as a campaign does; give the tokens of their links."""
-    contacts = env["res.partner"].search([("name", "=like", "Contact %")], limit=count)
-    contacts.gdpr_set_legal_basis("consent")
-    form = env.ref("gdpr_consent.default_form")
-    form.action_publish()
-    campaign = env["gdpr.consent.campaign"].create({"name": "Benchmark"})
-    requests = env["gdpr.consent.request"].sudo()
-    requests = requests.create(
-        [
-            {
-                "campaign_id": campaign.id,
-                "user_id": campaign.user_id.id,
-                "subject_id": contact.gdpr_subject_id.id,
-                "company_id": form.company_id.id,
-                "res_model": contact._name,
-                "res_id": contact.id,
-                "form_id": form.id,
-                "version_number": form.version_number,
-                "email": contact.email,
-                "lang": contact.lang,
-            }
-            for contact in contacts
-        ]
-    )
-    tokens = env["gdpr.link"]._issue_for_requests(requests)
-    requests._mark_sent(dict.fromkeys(requests.ids, False))
-    env.flush_all()
-    return [tokens[request.id]["grant"] for request in requests]
 
 
 def send_contact_form(odoo, number):
@@ -113,7 +82,7 @@ def main():
     needed = WARMING + REQUESTS * ROUNDS
     fill_contacts(DATABASE, needed)
     with environment() as env:
-        tokens = make_links(env, needed)
+        tokens = ask_contacts(env, needed)
         page = make_simplest_page(env)
     execute(DATABASE, "VACUUM ANALYZE")
     with server(DATABASE) as odoo:

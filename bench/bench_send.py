@@ -1,9 +1,9 @@
 """Sending what a campaign has queued through a local SMTP server, next to ``mail.mail.send``; one worker and two.
 
-One worker of ours makes the links and the messages, hands them over and writes the ledger. Odoo's own way, in the same
-process, hands over mails that were made before the clock ran. Two workers are two processes, as Odoo's are, and share one queue;
-what they do is put next to one of Odoo's, and to one of ours: with the mail server and PostgreSQL on the same machine they
-would need more than two cores to be twice as fast as that.
+One worker of ours makes the links and the messages, hands them over and writes the ledger. Odoo's own way, in the
+same process, hands over mails that were made before the clock ran. Two workers are two processes, as Odoo's are, and
+share one queue; what they do is put next to one of Odoo's, and to one of ours: with the mail server and PostgreSQL on
+the same machine they would need more than two cores to be twice as fast as that.
 
     bench_send.py [MAILS A WORKER] [ROUNDS]
 """
@@ -58,7 +58,7 @@ def mail_server(processes):
 
 
 def work(sender, tasks, results):
-    """Be a worker of Odoo: send what campaigns have queued, or these mails, as often as asked; tell when it was done."""
+    """Be a worker of Odoo: send what campaigns have queued, or these mails; tell each time when it was done."""
     with environment() as env:
         results.put(time.time())
         while task := tasks.get():

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg2
+from lxml import etree
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = os.environ["BENCH_DATABASE"]
@@ -80,25 +81,26 @@ def bare_database():
         drop(name)
 
 
-def fill_contacts(database, count):
-    """Put contacts with an e-mail address into a database, by SQL."""
+def fill_contacts(database, count, basis="'not_applicable'", state="'not_applicable'"):
+    """Put contacts with an e-mail address into a database, by SQL.
+
+    :param str basis: SQL of the legal basis of contact number ``n``, where the add-on is installed; so is ``state``
+    """
+    columns = values = ""
+    if execute(database, "SELECT 1 FROM information_schema.columns WHERE column_name = 'gdpr_legal_basis'"):
+        columns, values = ", gdpr_legal_basis, gdpr_consent_state", f", {basis}, {state}"
     execute(
         database,
-        """
+        f"""
         INSERT INTO res_partner (name, complete_name, email, email_normalized, phone, city, lang, active, type,
-                                 is_company, autopost_bills, create_date, write_date)
+                                 is_company, autopost_bills, create_date, write_date{columns})
         SELECT name, name, email, email, '+39 02 ' || n, 'Milano', 'en_US', true, 'contact', false, 'ask', now(), now()
+               {values}
           FROM (SELECT n, 'Contact ' || n AS name, 'contact' || n || '@example.com' AS email
                   FROM generate_series(1, %s) n) contact
         """,
         [count],
     )
-    if execute(database, "SELECT 1 FROM information_schema.columns WHERE column_name = 'gdpr_legal_basis'"):
-        execute(
-            database,
-            "UPDATE res_partner SET gdpr_legal_basis = 'not_applicable', gdpr_consent_state = 'not_applicable'"
-            " WHERE gdpr_legal_basis IS NULL",
-        )
     execute(database, "VACUUM ANALYZE")
 
 
@@ -114,6 +116,73 @@ def environment(database=DATABASE, login="admin"):
     with Registry(database).cursor() as cursor:
         root = api.Environment(cursor, SUPERUSER_ID, {})
         yield root(user=root["res.users"].search([("login", "=", login)]))
+
+
+def ask_contacts(env, count):
+    """Ask contacts for consent, as a campaign does; give the tokens of their links."""
+    contacts = env["res.partner"].search([("name", "=like", "Contact %")], limit=count)
+    contacts.gdpr_set_legal_basis("consent")
+    form = env.ref("gdpr_consent.default_form")
+    form.action_publish()
+    campaign = env["gdpr.consent.campaign"].create({"name": "Benchmark"})
+    requests = env["gdpr.consent.request"].sudo()
+    requests = requests.create(
+        [
+            {
+                "campaign_id": campaign.id,
+                "user_id": campaign.user_id.id,
+                "subject_id": contact.gdpr_subject_id.id,
+                "company_id": form.company_id.id,
+                "res_model": contact._name,
+                "res_id": contact.id,
+                "form_id": form.id,
+                "version_number": form.version_number,
+                "email": contact.email,
+                "lang": contact.lang,
+            }
+            for contact in contacts
+        ]
+    )
+    tokens = env["gdpr.link"]._issue_for_requests(requests)
+    requests._mark_sent(dict.fromkeys(requests.ids, False))
+    env.flush_all()
+    return [tokens[request.id]["grant"] for request in requests]
+
+
+def make_specification(answer, kind, model):
+    """Give the fields that the web client reads for a view, as its ``getFieldsSpec`` does.
+
+    :param dict answer: what ``get_views`` gave
+    :param str kind: of the view, ``form`` or ``list``
+    """
+    return _make_specification(etree.fromstring(answer["views"][kind]["arch"]), answer["models"], model)
+
+
+def _make_specification(arch, models, model):
+    level = arch.xpath("count(ancestor::field)")
+    nodes = {}
+    # Those of the view itself, not of the views in its fields.
+    for node in arch.xpath(".//field[count(ancestor::field) = $level]", level=level):
+        nodes.setdefault(node.get("name"), []).append(node)
+    specification = {}
+    for name, same in nodes.items():
+        field = models[model]["fields"][name]
+        wanted = specification[name] = {}
+        if field["type"] not in ("many2one", "one2many", "many2many", "reference"):
+            continue
+        wanted["fields"] = {}
+        if all(node.get("invisible") in ("1", "True") for node in same):
+            continue
+        if field["type"] in ("many2one", "reference"):
+            wanted["fields"]["display_name"] = {}
+            continue
+        for view in (view for node in same for view in node if view.tag in ("list", "kanban", "form")):
+            wanted["fields"] |= _make_specification(view, models, field["relation"])
+            wanted["limit"] = int(view.get("limit", 40))
+        if any(node.get("widget", "").startswith("many2many_tags") for node in same):
+            colors = {"color": {}} if "color_field" in same[0].get("options", "") else {}
+            wanted["fields"] |= {"display_name": {}} | colors
+    return specification
 
 
 # ------------------------------------------------------------

@@ -27,3 +27,4 @@ def uninstall_hook(env):
     # All at once and without CASCADE, which would reach the contacts.
     env.cr.execute(SQL("TRUNCATE %s", SQL(", ").join(map(SQL.identifier, tables))))
     env["ir.config_parameter"].sudo().search([("key", "=like", "gdpr_consent.%")]).unlink()
+    env["gdpr.oca.migration"]._drop_marks()

@@ -27,7 +27,7 @@ PYLINT_LEFT_OUT = (
 OLD_FORMS = {
     ".py": re.compile(
         r"_sql_constraints|check_access_rights|check_access_rule|\.read_group\(|toggle_active"
-        r"|\bgroups_id\b|osv\.expression|type=.json.|_notify_progress|\._cr\b|\._uid\b"
+        r"|\bgroups_id\b|osv\.expression|type=.json[^r]|_notify_progress|\._cr\b|\._uid\b"
         r"|\._context\b|odoo\.orm"
     ),
     ".xml": re.compile(r"<tree\b|\battrs=|\bstates=|\bt-esc\b|\bt-raw\b|\bgroups_id\b|kanban-box|oe_chatter"),

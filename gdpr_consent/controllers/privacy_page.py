@@ -1,4 +1,5 @@
 import ipaddress
+from functools import cache
 
 from odoo.http import Controller, request
 from odoo.tools.mail import email_anonymize
@@ -149,8 +150,8 @@ class PrivacyPage(Controller):
             "given": consents.filtered(lambda consent: consent.state == "given"),
             "latest": consents._filter_latest_act(),
             "objected_on": person._get_objected_on(),
-            # Asked for where there is a date to show.
-            "get_timezone": (person.company_id or request.env.company)._gdpr_get_timezone,
+            # Asked for where there is a date to show, once for all of them.
+            "get_timezone": cache((person.company_id or request.env.company)._gdpr_get_timezone),
             "email_anonymize": email_anonymize,
         }
 

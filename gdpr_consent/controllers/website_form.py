@@ -136,7 +136,8 @@ class ConsentWebsiteForm(WebsiteForm):
             if hasattr(card, "_message_log"):
                 card._message_log(
                     body=card.env._(
-                        "The visitor ticked consent choices in the form of the web site. They weren't recorded: %(reason)s",
+                        "The visitor ticked consent choices in the form of the web site. They weren't recorded:"
+                        " %(reason)s",
                         reason=error,
                     )
                 )

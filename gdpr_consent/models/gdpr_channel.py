@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -21,6 +21,11 @@ class GdprChannel(models.Model):
         "The code of a channel is made of lower-case letters, digits and underscores.",
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
     def write(self, vals):
         """Refuse another code once people have answered: the ledger names channels by their codes."""
         if "code" in vals and self.filtered(lambda channel: channel.code != vals["code"])._is_answered():
@@ -30,7 +35,12 @@ class GdprChannel(models.Model):
                     " create a new channel instead."
                 )
             )
+        self.env.registry.clear_cache()
         return super().write(vals)
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_needed(self):
@@ -56,3 +66,10 @@ class GdprChannel(models.Model):
     def _get_by_codes(self, codes):
         """Give the channels that bear the codes, archived ones too."""
         return self.with_context(active_test=False).search([("code", "in", list(codes))])
+
+    @api.model
+    @tools.ormcache()
+    def _get_ids_by_code(self):
+        """Give the id of each channel, archived or not, by its code."""
+        channels = self.sudo().with_context(active_test=False).search_fetch([], ["code"])
+        return {channel.code: channel.id for channel in channels}

@@ -57,6 +57,14 @@ class GdprConsent(models.Model):
         self.ensure_one()
         return self.state in ("refused", "withdrawn") and self.event_id.occurred_on > moment
 
+    def _get_channels_denied_after(self, moment, codes):
+        """Give those of the channels, by code, that the person has taken back after a moment (UTC)."""
+        self.ensure_one()
+        if self.state != "given" or not self.narrowed_by_id or self.narrowed_by_id.occurred_on <= moment:
+            return []
+        allowed = self.channel_ids.mapped("code")
+        return [code for code in codes if code not in allowed]
+
     def _get_changed_on(self):
         """Give when the answer became what it is (UTC)."""
         self.ensure_one()

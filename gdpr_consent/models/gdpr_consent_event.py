@@ -145,6 +145,7 @@ class GdprConsentEvent(models.Model):
         "CHECK (action != 'given' OR (version_id IS NOT NULL AND purpose_id IS NOT NULL))",
         "A consent is recorded only with the wording that was shown and its purpose.",
     )
+    _unproven_index = models.Index("(subject_id) WHERE action = 'unproven'")
 
     def init(self):
         forbid_changes(self.env.cr, self._table, "UPDATE OR DELETE")
@@ -166,8 +167,7 @@ class GdprConsentEvent(models.Model):
 
     @api.depends("channel_codes")
     def _compute_channel_ids(self):
-        codes = {code for event in self for code in (event.channel_codes or "").split(",")}
-        channels = {channel.code: channel.id for channel in self.env["gdpr.channel"]._get_by_codes(codes)}
+        channels = self.env["gdpr.channel"]._get_ids_by_code()
         for event in self:
             event.channel_ids = [channels[code] for code in (event.channel_codes or "").split(",") if code in channels]
 
@@ -206,9 +206,13 @@ class GdprConsentEvent(models.Model):
             "cards": self.env._("Records"),
             "stated": self.env._("Stated"),
         }
+        values = self.env["gdpr.consent.event.value"].search_fetch(
+            [("event_id", "in", self.ids)], ["event_id", "name", "value"]
+        )
+        by_event = values.grouped("event_id")
         for event in self:
             event.details = "\n".join(
-                f"{labels.get(value.name, value.name)}: {value.value}" for value in event.value_ids
+                f"{labels.get(value.name, value.name)}: {value.value}" for value in by_event.get(event, ())
             )
 
     @api.model_create_multi

@@ -120,6 +120,18 @@ class GdprConsentForm(models.Model):
                     self.env._("The web site of another company can't be that of the form “%(form)s”.", form=form.name)
                 )
 
+    def write(self, vals):
+        result = super().write(vals)
+        if "logo" in vals:
+            self.env.registry.clear_cache()
+        return result
+
+    @tools.ormcache("self.id")
+    def _has_logo(self):
+        """Tell whether the form has a logo of its own. Every page asks; to look is a search among all files."""
+        self.ensure_one()
+        return bool(self.sudo().logo)
+
     def action_publish(self, material=False):
         """Freeze the present text in every language in use, and put it in force at once.
 

@@ -32,11 +32,13 @@ class GdprConsentRequest(models.Model):
             ("renewal", "Renewal"),
             ("fresh_link", "Asked for by the person"),
             ("confirmation", "Confirmation"),
+            ("imported", "Asked elsewhere"),
         ],
         required=True,
         readonly=True,
         default="first",
-        help="Why the message was sent. A confirmation asks whether what somebody typed is the person's own will.",
+        help="Why the message was sent. A confirmation asks whether what somebody typed is the person's own will. What"
+        " was asked elsewhere was brought over: it has no link, and nobody is reminded of it.",
     )
     reminder_number = fields.Integer(readonly=True, help="How many reminders came before and with this message.")
     declared_choices = fields.Json(
@@ -398,8 +400,7 @@ class GdprConsentRequest(models.Model):
 
     def _group_by_outcome(self):
         """Give these requests by what became of them: ``accepted`` where anything that was asked is agreed to now."""
-        given = self.env["gdpr.consent"].sudo()
-        given = given.search([("subject_id", "in", self.subject_id.root_id.ids), ("state", "=", "given")])
+        given = self.sudo().subject_id.root_id.consent_ids.filtered(lambda consent: consent.state == "given")
         agreed = {(consent.subject_id.id, consent.purpose_id.id) for consent in given}
         asked = {}
 

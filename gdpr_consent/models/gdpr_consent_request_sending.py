@@ -128,13 +128,13 @@ class GdprConsentRequest(models.Model):
         for template, requests in due.grouped("template_id").items():
             tokens = requests._issue_links_at_once()
             # A link works before its message arrives.
-            self.env.cr.commit()
+            self.env.cr.commit()  # pylint: disable=invalid-commit
             mails = requests._make_mails_safely(template)
             try:
                 mails._gdpr_deliver(tokens)
             finally:
                 # What the server took before it went away is in the chatter.
-                self.env.cr.commit()
+                self.env.cr.commit()  # pylint: disable=invalid-commit
 
     def _drop_refused(self):
         """Cancel those who can't be asked any more; give the others, with the address they have now."""
@@ -251,7 +251,7 @@ class GdprConsentRequest(models.Model):
                 left = self.env["gdpr.consent.delivery"]._find_left_by(senders)
                 for chunk in split_every(1000, left, list):
                     self._settle_rows(chunk)
-                self.env.cr.commit()
+                self.env.cr.commit()  # pylint: disable=invalid-commit
                 return
             except SerializationFailure:
                 # A person acted at the same moment.

@@ -6,8 +6,8 @@ from .gdpr_consent_event import SOURCES
 from .gdpr_subject_mixin_entry import RECORDABLE_SOURCES
 
 SEPARATORS = re.compile(r"[,;\n]")
-# "Newsletter, version 2" or, as Odoo shows it, "Newsletter, version 2 (it_IT)".
-WORDING = re.compile(r"^(?P<form>.+?)(?:,?\s+version\s+(?P<number>\d+))?(?:\s+\((?P<lang>\w+)\))?$", re.IGNORECASE)
+# "Newsletter, version 2" or, as Odoo shows it in any language, "Newsletter, versione 2 (it_IT)".
+WORDING = re.compile(r"^(?P<form>.+?)(?:,?\s+versi\w+\s+(?P<number>\d+))?(?:\s+\((?P<lang>\w+)\))?$", re.IGNORECASE)
 
 
 class GdprImportReader(models.AbstractModel):
@@ -20,9 +20,10 @@ class GdprImportReader(models.AbstractModel):
     _description = "Reader of Imported Consents"
 
     @api.model
-    def _prepare(self):
-        """Give a reader for one import."""
-        return self.sudo().with_context(gdpr_reader={})
+    def _prepare(self, cards):
+        """Give a reader for the rows of an import that are about these cards."""
+        memory = {"objections": cards._gdpr_get_objection_dates()}
+        return self.sudo().with_context(gdpr_reader=memory)
 
     def _read(self, card, said):
         """Read one row.
@@ -61,7 +62,7 @@ class GdprImportReader(models.AbstractModel):
                         purposes=", ".join(unasked.mapped("name")),
                     )
                 )
-        problems += self._find_obstacles(card, purposes, given_on)
+        problems += self._find_obstacles(card, purposes, choices, given_on)
         return {
             "problems": problems,
             "version": version,
@@ -143,7 +144,7 @@ class GdprImportReader(models.AbstractModel):
     def _get_purposes(self, version):
         return self._remember(version, version._get_purposes)
 
-    def _find_obstacles(self, card, purposes, given_on):
+    def _find_obstacles(self, card, purposes, choices, given_on):
         """Give what speaks against a consent of a date, as sentences."""
         problems = []
         now = fields.Datetime.now()
@@ -151,10 +152,11 @@ class GdprImportReader(models.AbstractModel):
         if person.legal_basis != "consent":
             names = dict(card._fields["gdpr_legal_basis"]._description_selection(self.env))
             problems.append(self.env._("The legal basis is “%(basis)s”, not Consent.", basis=names[person.legal_basis]))
-        if person.objected and any(purpose._is_marketing() for purpose in purposes):
-            problems.append(self.env._("The person objects to any marketing."))
         if not given_on:
             return problems
+        objected_on = self.env.context["gdpr_reader"]["objections"].get(card.id, given_on)
+        if objected_on > given_on and any(purpose._is_marketing() for purpose in purposes):
+            problems.append(self.env._("The person has objected to any marketing after that date."))
         if given_on > now:
             problems.append(self.env._("The date is in the future."))
             return problems
@@ -164,11 +166,19 @@ class GdprImportReader(models.AbstractModel):
                 problems.append(
                     self.env._("A consent of that date for “%(purpose)s” has lapsed already.", purpose=purpose.name)
                 )
+        # Not filtered first, so that the answers of all rows are read at once.
         for consent in person.consent_ids:
-            if consent.purpose_id in purposes and consent._was_denied_after(given_on):
+            if consent.purpose_id not in purposes:
+                continue
+            name = consent.purpose_id.name
+            if consent._was_denied_after(given_on):
+                problems.append(self.env._("The person has said no to “%(purpose)s” after that date.", purpose=name))
+            elif codes := consent._get_channels_denied_after(given_on, choices[consent.purpose_id.id]):
                 problems.append(
                     self.env._(
-                        "The person has said no to “%(purpose)s” after that date.", purpose=consent.purpose_id.name
+                        "“%(purpose)s”: the person has taken %(channels)s back after that date.",
+                        purpose=name,
+                        channels=", ".join(codes),
                     )
                 )
         return problems
@@ -179,15 +189,14 @@ class GdprImportReader(models.AbstractModel):
         known = {
             consent.purpose_id.id
             for consent in person.consent_ids
-            if consent.state == "given" and consent.given_on >= given_on
+            if consent.state in ("given", "expired") and consent.given_on >= given_on
         }
-        left = {purpose_id: codes for purpose_id, codes in choices.items() if purpose_id not in known}
         for request in person.request_ids:
-            # Asked to confirm just that already.
-            is_open = request.kind == "confirmation" and request.state in ("queued", "sent")
-            if is_open and request._get_declared_choices() == left:
-                return {}
-        return left
+            # Asked to confirm that already.
+            if request.kind == "confirmation" and request.state in ("queued", "sent"):
+                declared = request._get_declared_choices().items()
+                known |= {purpose_id for purpose_id, codes in declared if set(codes) >= set(choices.get(purpose_id, ()))}
+        return {purpose_id: codes for purpose_id, codes in choices.items() if purpose_id not in known}
 
     def _remember(self, key, look_up):
         """Give what was looked up for a key, the first time by looking it up."""

@@ -1,9 +1,14 @@
+import logging
 from datetime import timedelta
+
+from psycopg2 import OperationalError
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools.misc import split_every
 
 from .gdpr_subject_life_cycle import FOUND_AT_ONCE
+
+_logger = logging.getLogger(__name__)
 
 # So few at once, because each has a mail rendered while its row is locked.
 BATCH = 200
@@ -67,14 +72,14 @@ class GdprNewRecord(models.Model):
     def _cron_ask(self):
         """Ask those who are due.
 
-        Rows that another worker has are left to it. What fails for one is logged and doesn't stop the others. Done
-        in batches that commit: after a crash the rest follows at the next run.
+        Rows that another worker has are left to it. What fails for one is logged, doesn't stop the others, and is
+        tried again later. Done in batches that commit: after a crash the rest follows at the next run.
         """
         job = self.env["ir.cron"]
         found = self._find_due()
         left = len(found)
         for ids in split_every(BATCH, found, list):
-            self.env["gdpr.subject"]._act_safely(self.browse(ids), self._find_due, lambda rows: rows._ask())
+            self.env["gdpr.subject"]._act_safely(self.browse(ids), self._find_due, lambda rows: rows._ask_or_postpone())
             left -= len(ids)
             if not job._commit_progress(len(ids), remaining=left or int(len(found) == FOUND_AT_ONCE)):
                 return
@@ -89,6 +94,29 @@ class GdprNewRecord(models.Model):
             "SELECT due.id FROM gdpr_new_record due WHERE due.due_on <= %(now)s %(among)s", ids
         )
 
+    def _ask_or_postpone(self):
+        """Ask the people behind these rows; where that fails for a single one, say so and try again later."""
+        try:
+            with self.env.cr.savepoint():
+                self._ask()
+        except OperationalError:
+            raise
+        except Exception:
+            if len(self) > 1:
+                raise
+            _logger.exception("The person behind %s, %s can't be asked.", self.res_model, self.res_id)
+            self._postpone({self: self._get_next_look()})
+
+    def _postpone(self, later):
+        """Keep the rows to be looked at again, and remove the others.
+
+        :param dict later: when, by row; without a date, or left out: never
+        """
+        for row, due_on in later.items():
+            if due_on:
+                row.due_on = due_on
+        self.filtered(lambda row: not later.get(row)).unlink()
+
     def _ask(self):
         """Ask the people behind these rows, and remove the rows; keep those to look at again later."""
         later = {}
@@ -98,9 +126,7 @@ class GdprNewRecord(models.Model):
             cards = cards._get_cards(model, rows.mapped("res_id"))
             if cards:
                 later |= rows._ask_cards(cards)
-        for row, due_on in later.items():
-            row.due_on = due_on
-        self.filtered(lambda row: row not in later).unlink()
+        self._postpone(later)
 
     def _ask_cards(self, cards):
         """Ask the people behind some of these rows, all of one kind.
@@ -128,21 +154,17 @@ class GdprNewRecord(models.Model):
         askable = ready._gdpr_filter_askable()
         askable._gdpr_choose_one_each()._gdpr_request_automatically({card: rows[card.id].user_id for card in askable})
         for card in ready - askable:
-            row = rows[card.id]
-            if due_on := row._get_next_look(scopes[card].ask_new_delay):
-                later[row] = due_on
+            later[rows[card.id]] = rows[card.id]._get_next_look()
         return later
 
-    def _get_next_look(self, delay):
+    def _get_next_look(self):
         """Give when to look again at a record that can't be asked yet, or None when it was long enough.
 
-        Soon at first, once a day in the end.
-
-        :param float delay: hours
+        Soon at first, once a day in the end: there may be a hundred thousand of them.
         """
         self.ensure_one()
         now = fields.Datetime.now()
         age = now - self.created_on
         if age >= PATIENCE:
             return None
-        return now + max(timedelta(minutes=5), min(timedelta(hours=delay), timedelta(days=1), age / 4))
+        return now + max(timedelta(minutes=5), min(timedelta(days=1), age / 4))

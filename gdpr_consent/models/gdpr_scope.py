@@ -84,27 +84,28 @@ class GdprScope(models.Model):
     @api.model
     def _get_covered_domain(self, model):
         """Give the domain of the records of a model that are covered (see ``_filter_covered``)."""
-        return Domain.OR(domain for scope, domain in self._get_scope_domains(model) if scope.active)
+        return Domain.OR(domain for _scope_id, is_on, domain in self._get_scope_domains(model) if is_on)
 
     @api.model
+    @tools.ormcache("model")
     def _get_scope_domains(self, model):
-        """Give pairs of a scope of a model, on or off, and the domain of the records in its hands."""
-        pairs = []
+        """Give the id of each scope of a model, whether it is on, and the domain of the records in its hands."""
+        found = []
         if model not in self._get_covered_models():
-            return pairs
+            return found
         scopes = self.sudo().with_context(active_test=False).search([("model", "=", model)])
         taken = Domain.FALSE
         for scope in scopes.sorted(lambda scope: scope._get_domain() == Domain.TRUE):
             domain = scope._get_domain()
             if domain is not None:
-                pairs.append((scope, domain & ~taken))
+                found.append((scope.id, scope.active, domain & ~taken))
                 taken |= domain
-        return pairs
+        return found
 
     @api.model
     def _split_by_scope(self, records):
         """Give pairs of a scope, on or off, and those of the records that are in its hands."""
         return [
-            (scope, records & records.sudo().filtered_domain(domain))
-            for scope, domain in self._get_scope_domains(records._name)
+            (self.sudo().browse(scope_id), records & records.sudo().filtered_domain(domain))
+            for scope_id, _is_on, domain in self._get_scope_domains(records._name)
         ]

@@ -34,6 +34,7 @@ class GdprSubject(models.Model):
     _name = "gdpr.subject"
     _description = "Data Subject"
     _rec_name = "reference"
+    _rec_names_search = ("reference", "partner_ids.name", "lead_ids.contact_name")
     _order = "id DESC"
 
     reference = fields.Char(
@@ -89,7 +90,9 @@ class GdprSubject(models.Model):
     )
     request_ids = fields.One2many("gdpr.consent.request", "subject_id", readonly=True)
     partner_ids = fields.One2many("res.partner", "gdpr_subject_id", string="Contacts", readonly=True)
-    lead_ids = fields.One2many("crm.lead", "gdpr_subject_id", string="Leads", readonly=True)
+    lead_ids = fields.One2many(
+        "crm.lead", "gdpr_subject_id", string="Leads", readonly=True, groups="sales_team.group_sale_salesman"
+    )
 
     _reference_uniq = models.Constraint("UNIQUE(reference)", "Two people can't share a reference.")
 
@@ -114,6 +117,12 @@ class GdprSubject(models.Model):
 
     def _search_history_ids(self, operator, value):
         return Domain("root_id.member_ids.event_ids", operator, value)
+
+    @api.model
+    def _search_display_name(self, operator, value):
+        """Find people by the name on a lead that the user may not open too: it is shown."""
+        found = super()._search_display_name(operator, value)
+        return Domain("id", "in", self.sudo().with_context(active_test=False)._search(found))
 
     @api.model_create_multi
     def create(self, vals_list):

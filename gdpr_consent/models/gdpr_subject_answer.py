@@ -32,6 +32,7 @@ class GdprSubject(models.Model):
         """
         # Browsed together, so that all of them are read at once.
         histories = self.browse(dict.fromkeys(answer["person"].id for answer in answers))
+        histories.fetch(["root_id"])
         roots = {history.id: history.root_id.id for history in histories}
         people = {person.id: person for person in histories._lock_people()}
         now = fields.Datetime.now()

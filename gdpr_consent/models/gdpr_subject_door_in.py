@@ -14,6 +14,7 @@ from odoo.tools.misc import split_every
 from ..tools import ledger
 from ..tools.replay import Projection
 from .gdpr_consent_event import HASHED_COLUMNS, HASHED_WHERE_SET
+from .gdpr_subject_mixin import SHOWN
 
 KEY_PARAMETER = "gdpr_consent.ledger_key"
 KEY_FILE_VARIABLE = "GDPR_CONSENT_LEDGER_KEY_FILE"
@@ -263,8 +264,9 @@ class GdprSubject(models.Model):
                 given[0].source if given else None,
             )
             ids_by_values[values].append(subject_id)
-        self._show([(ids, *values) for values, ids in ids_by_values.items()])
         self._project_consents(projections)
+        # Last: automation rules that look at the cards act at once, and what they do counts.
+        self._show([(ids, *values) for values, ids in ids_by_values.items()])
 
     @api.model
     def _show(self, rows):
@@ -298,9 +300,29 @@ class GdprSubject(models.Model):
         )
         people = self.sudo().browse(row[0] for row in changed)
         people.invalidate_recordset(PROJECTED, flush=False)
-        people.modified(PROJECTED)
+        people._let_follow()
         for model in self.env["gdpr.subject.mixin"]._get_card_models():
             self.env[model]._gdpr_show_people(people)
+
+    def _let_follow(self):
+        """Let what is computed from these people follow, but for what their cards show: that is written for all at once.
+
+        The cards needn't be looked up where nothing else that is stored follows.
+        """
+        written = {
+            self.env[model]._fields[name]
+            for model in self.env["gdpr.subject.mixin"]._get_card_models()
+            if not self.env[model]._gdpr_is_watched()
+            for name in SHOWN
+        }
+        following = {
+            field for name in PROJECTED for field in self.pool.get_dependent_fields(self._fields[name])
+        } - written
+        if any(field.store for field in following):
+            self.modified(PROJECTED)
+            return
+        for field in following:
+            self.env[field.model_name].invalidate_model([field.name], flush=False)
 
     def _read_events(self):
         """Give the rows of the events of these histories, each by itself, oldest first."""
@@ -333,12 +355,13 @@ class GdprSubject(models.Model):
         Consent = self.env["gdpr.consent"].sudo()
         existing = {
             (consent.subject_id.id, consent.purpose_id.id): consent
-            for consent in Consent.search([("subject_id.root_id", "in", self.ids)])
+            for consent in Consent.search_fetch(
+                [("subject_id.root_id", "in", self.ids)],
+                ["subject_id", "purpose_id", "event_id", "narrowed_by_id", "given_on"],
+                order="id",
+            )
         }
-        channels = {
-            channel.code: channel.id
-            for channel in self.env["gdpr.channel"].sudo().with_context(active_test=False).search([])
-        }
+        channels = self.env["gdpr.channel"]._get_ids_by_code()
         to_create = []
         by_channels = defaultdict(Consent.browse)
         for subject_id, projection in projections.items():

@@ -23,6 +23,22 @@ COLUMNS = {
 }
 # Acts that the person can leave a note with.
 TELLING_ACTIONS = ("given", "refused", "withdrawn", "channels_withdrawn", "objected", "noted")
+# What the history on a card is made of, to be read at once.
+LISTED = (
+    "subject_id",
+    "action",
+    "purpose_id",
+    "channel_codes",
+    "legal_basis",
+    "related_subject_id",
+    "occurred_on",
+    "source",
+    "actor",
+    "user_id",
+    "version_id",
+    # For the rules of access.
+    "company_id",
+)
 PROJECTED_FIELDS = ("gdpr_consent_state", "gdpr_restricted", "gdpr_subject_id")
 # The columns of a card that show what is on record of its person, by those of the person.
 SHOWN = {
@@ -183,7 +199,7 @@ class GdprSubjectMixin(models.AbstractModel):
     def _compute_gdpr_event_ids(self):
         """What the user may see of the history: not what the person said to a company of others."""
         roots = self.sudo().gdpr_subject_id.root_id
-        events = self.env["gdpr.consent.event"].search([("subject_id.root_id", "in", roots.ids)])
+        events = self.env["gdpr.consent.event"].search_fetch([("subject_id.root_id", "in", roots.ids)], LISTED)
         by_root = events.grouped(lambda event: event.sudo().subject_id.root_id.id)
         for card in self:
             card.gdpr_event_ids = by_root.get(card.sudo().gdpr_subject_id.root_id.id, events.browse())
@@ -230,7 +246,10 @@ class GdprSubjectMixin(models.AbstractModel):
 
     @api.depends("gdpr_subject_id.consent_ids.state", "gdpr_subject_id.consent_ids.channel_ids")
     def _compute_gdpr_consents(self):
-        consents = self.gdpr_subject_id.consent_ids.filtered(lambda consent: consent.state == "given")
+        consents = self.env["gdpr.consent"].search_fetch(
+            [("subject_id", "in", self.gdpr_subject_id.ids), ("state", "=", "given")],
+            ["subject_id", "purpose_id", "channel_ids", "expires_on"],
+        )
         # Grouped, not filtered card by card, so that the channels of all are read at once.
         given_by_subject = consents.grouped("subject_id")
         for card in self:
@@ -263,13 +282,18 @@ class GdprSubjectMixin(models.AbstractModel):
     @api.depends("gdpr_subject_id.request_ids.state")
     def _compute_gdpr_failure_reason(self):
         """The reason why the last request didn't arrive, while nothing newer happened."""
-        subjects = self.sudo().gdpr_subject_id
-        latest = {}
-        for request in self.env["gdpr.consent.request"].sudo().search([("subject_id", "in", subjects.ids)]):
-            latest.setdefault(request.subject_id.id, request)
+        subject_ids = self.sudo().gdpr_subject_id.ids
+        self.env["gdpr.consent.request"].flush_model(["subject_id", "state", "failure_reason"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT DISTINCT ON (subject_id) subject_id, CASE state WHEN 'failed' THEN failure_reason END"
+                " FROM gdpr_consent_request WHERE subject_id IN %s ORDER BY subject_id, id DESC",
+                tuple(subject_ids) or (0,),
+            )
+        )
+        reasons = dict(rows)
         for card in self:
-            request = latest.get(card.gdpr_subject_id.id)
-            card.gdpr_failure_reason = request.failure_reason if request and request.state == "failed" else False
+            card.gdpr_failure_reason = reasons.get(card.sudo().gdpr_subject_id.id) or False
 
     # ------------------------------------------------------------
     # CRUD AND VIEWS
@@ -521,18 +545,25 @@ class GdprSubjectMixin(models.AbstractModel):
 
         What depends on the people was marked as modified before.
         """
-        if people and not self._gdpr_is_watched():
-            condition = SQL("card.gdpr_subject_id = subject.id AND subject.id IN %s", tuple(people.ids))
-            self._gdpr_update(SHOWN, SQL("gdpr_subject subject"), condition).modified(SHOWN)
+        self._gdpr_settle()
+        if not people:
+            return
+        # Where somebody watches, this is what a rule has changed meanwhile.
+        self.flush_model(SHOWN)
+        condition = SQL("card.gdpr_subject_id = subject.id AND subject.id IN %s", tuple(people.ids))
+        self._gdpr_update(SHOWN, SQL("gdpr_subject subject"), condition).modified(SHOWN)
         self._gdpr_settle()
 
     @api.model
     def _gdpr_update(self, shown, source, condition):
         """Write what the people have into the cards, where it differs; give the cards that changed."""
+        logged = ["write_uid", "write_date"] if self._log_access else []
+        # What waits to be written isn't to be forgotten below.
+        self.flush_model(logged)
         assignments = [
             SQL("%s = %s", SQL.identifier(name), SQL.identifier("subject", column)) for name, column in shown.items()
         ]
-        if self._log_access:
+        if logged:
             assignments.append(SQL("write_uid = %s, write_date = %s", self.env.uid, self.env.cr.now()))
         rows = self.env.execute_query(
             SQL(
@@ -546,7 +577,7 @@ class GdprSubjectMixin(models.AbstractModel):
             )
         )
         cards = self.sudo().browse(row[0] for row in rows)
-        cards.invalidate_recordset([*shown, "write_uid", "write_date"] if self._log_access else shown, flush=False)
+        cards.invalidate_recordset([*shown, *logged], flush=False)
         return cards
 
     @api.model

@@ -2,7 +2,7 @@ from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date
+from odoo.tools import SQL, format_date
 from odoo.tools.mail import email_normalize_all
 
 from ..tools.replay import DENIALS
@@ -25,7 +25,7 @@ class GdprSubjectMixin(models.AbstractModel):
 
     @api.depends("gdpr_subject_id.consent_ids.state")
     def _compute_gdpr_asked_again_from(self):
-        moments = self._gdpr_get_cooldowns(self._gdpr_get_default_forms())
+        moments = self._gdpr_get_cooldowns()
         for card in self:
             card.gdpr_asked_again_from = moments.get(card.id, False)
 
@@ -255,12 +255,12 @@ class GdprSubjectMixin(models.AbstractModel):
         objecting = self.sudo().filtered("gdpr_objected")
         return objecting._gdpr_explain_refusals(dict.fromkeys(objecting.ids, "objected"))
 
-    def _gdpr_get_cooldowns(self, forms):
+    def _gdpr_get_cooldowns(self, forms=None):
         """Give from when on (UTC) those can be asked again who said no a short while ago, by id of the card.
 
         Only a no to something that the form asks for counts.
 
-        :param dict forms: the form each company asks with
+        :param dict forms: the form each company asks with, by default the first published one
         :rtype: dict[int, datetime]
         """
         if self.env.context.get("gdpr_request_options", {}).get("kind") == "renewal":
@@ -269,11 +269,12 @@ class GdprSubjectMixin(models.AbstractModel):
         cards = self.sudo()
         consents = self.env["gdpr.consent"].sudo()
         denied = consents.search(
-            [("subject_id", "in", cards.gdpr_subject_id.root_id.ids), ("state", "in", list(DENIALS))]
+            [("subject_id", "in", cards.gdpr_subject_id.root_id.ids), ("state", "in", list(DENIALS))], order="id"
         ).grouped("subject_id")
         gone = cards._gdpr_find_denials_of_gone()
         if not denied and not gone:
             return {}
+        forms = forms or self._gdpr_get_default_forms()
         asked = {company: form._get_version()._get_purposes() for company, form in forms.items() if form}
         now = fields.Datetime.now()
         cooldowns = {}
@@ -301,10 +302,20 @@ class GdprSubjectMixin(models.AbstractModel):
         :rtype: dict[str, gdpr.consent]
         """
         emails = set(filter(None, (card._gdpr_get_email() for card in self)))
-        requests = self.env["gdpr.consent.request"].sudo()
-        requests = requests.search(
-            [("email", "in", list(emails)), ("subject_id.consent_ids", "any", [("state", "in", list(DENIALS))])]
+        if not emails:
+            return {}
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id FROM gdpr_consent_request request WHERE email IN %s AND EXISTS ("
+                "SELECT FROM gdpr_consent WHERE subject_id = request.subject_id AND state IN %s) ORDER BY id DESC",
+                tuple(emails),
+                tuple(DENIALS),
+            )
         )
+        if not rows:
+            return {}
+        requests = self.env["gdpr.consent.request"].sudo().browse(row[0] for row in rows)
         people = requests.subject_id.root_id - self.gdpr_subject_id.root_id
         if not people:
             return {}

@@ -241,20 +241,40 @@ class GdprSubjectMixin(models.AbstractModel):
                         name=card._gdpr_get_name(),
                     )
                 )
-            for consent in card.sudo().gdpr_subject_id.consent_ids:
-                if consent.purpose_id in purposes and consent._was_denied_after(given_on):
-                    raise ValidationError(
-                        self.env._(
-                            "%(name)s has said no to “%(purpose)s” after that date. Only a later consent counts.",
-                            name=card._gdpr_get_name(),
-                            purpose=consent.purpose_id.name,
-                        )
-                    )
+            card._gdpr_check_not_denied_after(given_on, purposes, channels)
             if card.sudo().gdpr_legal_basis != "consent":
                 raise UserError(
                     self.env._(
                         "The legal basis of %(name)s isn't Consent. A privacy officer can change it.",
                         name=card._gdpr_get_name(),
+                    )
+                )
+
+    def _gdpr_check_not_denied_after(self, given_on, purposes, channels):
+        """Refuse to bring back what the person has taken back since."""
+        self.ensure_one()
+        # Not filtered first, so that the answers of all who are recorded are read at once.
+        for consent in self.sudo().gdpr_subject_id.root_id.consent_ids:
+            purpose = consent.purpose_id
+            if purpose not in purposes:
+                continue
+            chosen = purpose.channel_ids & channels
+            if consent._was_denied_after(given_on):
+                raise ValidationError(
+                    self.env._(
+                        "%(name)s has said no to “%(purpose)s” after that date. Only a later consent counts.",
+                        name=self._gdpr_get_name(),
+                        purpose=purpose.name,
+                    )
+                )
+            if codes := consent._get_channels_denied_after(given_on, chosen.mapped("code")):
+                raise ValidationError(
+                    self.env._(
+                        "%(name)s has taken %(channels)s back for “%(purpose)s” after that date. Only a later consent"
+                        " counts.",
+                        name=self._gdpr_get_name(),
+                        channels=", ".join(chosen.filtered(lambda channel: channel.code in codes).mapped("name")),
+                        purpose=purpose.name,
                     )
                 )
 

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL
 
 
 class GdprSubjectMixin(models.AbstractModel):
@@ -15,12 +16,17 @@ class GdprSubjectMixin(models.AbstractModel):
     def _compute_gdpr_card_count(self):
         counts = dict.fromkeys(self.sudo().gdpr_subject_id.ids, 0)
         if counts:
-            for model in self._get_card_models():
-                cards = self.env[model].sudo().with_context(active_test=False)
-                for subject, count in cards._read_group(
-                    [("gdpr_subject_id", "in", list(counts))], ["gdpr_subject_id"], ["__count"]
-                ):
-                    counts[subject.id] += count
+            # All kinds of cards in one query, archived ones too.
+            cards = []
+            for model in sorted(self._get_card_models()):
+                self.env[model].flush_model(["gdpr_subject_id"])
+                table = SQL.identifier(self.env[model]._table)
+                cards.append(SQL("SELECT gdpr_subject_id FROM %s WHERE gdpr_subject_id IN %s", table, tuple(counts)))
+            counts |= dict(
+                self.env.execute_query(
+                    SQL("SELECT gdpr_subject_id, count(*) FROM (%s) card GROUP BY 1", SQL(" UNION ALL ").join(cards))
+                )
+            )
         for card in self:
             card.gdpr_card_count = counts.get(card.sudo().gdpr_subject_id.id, 0)
 

@@ -1,4 +1,6 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..tools.collector import Collector
 
@@ -13,7 +15,18 @@ STATEMENT = (
     "gdpr_import_wording",
     "gdpr_import_evidence",
 )
-WITHOUT_USABLE_ANSWER = ("pending", "waiting", "no_response")
+# What settles that a stated consent isn't usable: the person spoke, or the next row, or an officer decided.
+SETTLING_ACTIONS = (
+    "unproven",
+    "declared",
+    "given",
+    "refused",
+    "withdrawn",
+    "channels_withdrawn",
+    "objected",
+    "basis_changed",
+    "erased",
+)
 
 
 class GdprSubjectMixin(models.AbstractModel):
@@ -77,24 +90,42 @@ class GdprSubjectMixin(models.AbstractModel):
         groups="gdpr_consent.group_user",
     )
 
-    @api.depends("gdpr_subject_id.history_ids", "gdpr_consent_state")
+    @api.depends("gdpr_subject_id.history_ids")
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_gdpr_import_problem(self):
-        """The reason while the person hasn't answered since."""
-        reasons = self._gdpr_read_last_values("reason", ["unproven"])
+        """The reason, until the person answers or an officer decides on the legal basis."""
+        roots = self.sudo().gdpr_subject_id.root_id
+        events = self.env["gdpr.consent.event"].browse(
+            self._gdpr_search_unproven(Domain("subject_id.root_id", "in", roots.ids)) if roots else ()
+        )
+        reasons = {event.sudo().subject_id.root_id: event._get_value("reason") for event in events.sorted("id")}
         for card in self:
-            is_open = card.gdpr_consent_state in WITHOUT_USABLE_ANSWER
-            card.gdpr_import_problem = is_open and reasons.get(card.sudo().gdpr_subject_id.root_id.id, False)
+            card.gdpr_import_problem = reasons.get(card.sudo().gdpr_subject_id.root_id, False)
 
     def _search_gdpr_import_problem(self, operator, value):
-        """Those without a usable consent, one of whose events says so; of the texts no single one is searched."""
+        """Those with a problem or without; of the texts no single one is searched."""
         if operator != "in" or set(value) != {False}:
             return NotImplemented
-        events = self.env["gdpr.consent.event"]._search([("action", "=", "unproven")])
-        return [
-            "|",
-            ("gdpr_consent_state", "not in", WITHOUT_USABLE_ANSWER),
-            ("gdpr_subject_id.root_id.member_ids", "not any", [("event_ids", "in", events)]),
-        ]
+        unproven = self._gdpr_search_unproven(Domain.TRUE)
+        return ~Domain("gdpr_subject_id.root_id.member_ids", "any", [("event_ids", "in", unproven)])
+
+    @api.model
+    def _gdpr_search_unproven(self, domain):
+        """Give the events of consents without proof after which nothing settled the matter, as a query."""
+        events = self.env["gdpr.consent.event"]._search(domain & Domain("action", "=", "unproven"))
+        events.add_where(
+            SQL(
+                """
+                NOT EXISTS (SELECT FROM gdpr_subject subject
+                              JOIN gdpr_subject member ON member.root_id = subject.root_id
+                              JOIN gdpr_consent_event later ON later.subject_id = member.id
+                             WHERE subject.id = gdpr_consent_event.subject_id
+                               AND later.id > gdpr_consent_event.id AND later.action IN %s)
+                """,
+                SETTLING_ACTIONS,
+            )
+        )
+        return events
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -188,77 +219,116 @@ class GdprSubjectMixin(models.AbstractModel):
         cards = {card.id: card for card in self.sudo()}
         self._gdpr_ensure_subjects()
         people = self.sudo().gdpr_subject_id._lock_people()
-        reader = self.env["gdpr.import.reader"]._prepare()
-        proven, declared, problems = [], {}, []
+        reader = self.env["gdpr.import.reader"]._prepare(self)
+        proven, declared, problems = [], [], []
         for card_id, said in statements:
             card = cards[card_id]
             statement = reader._read(card, said)
             if statement["problems"]:
                 problems.append((card, said, " ".join(statement["problems"])))
-            elif not statement["choices"]:
-                # All of it is on record already.
-                continue
-            elif card._gdpr_get_company()._needs_gdpr_confirmation(statement["act"]["source"]):
-                declared.setdefault(card, (said, statement))
-            else:
-                proven.append((card, statement))
+            # Else all of it is on record already.
+            elif statement["choices"]:
+                is_declared = card._gdpr_get_company()._needs_gdpr_confirmation(statement["act"]["source"])
+                (declared if is_declared else proven).append((card, said, statement))
         problems += self._gdpr_declare_statements(declared)
         self._gdpr_record_proven(proven)
         self._gdpr_note_unproven(problems, people)
         return [(card.id, reason) for card, _said, reason in problems]
 
     @api.model
-    def _gdpr_declare_statements(self, declared):
+    def _gdpr_declare_statements(self, rows):
         """Ask those to confirm of whom only a list says that they agreed; give those that can't be asked, and why."""
-        cards = self.browse(card.id for card in declared)
-        refusals = cards._gdpr_get_declaration_refusals("import") if cards else {}
-        problems = []
-        declarations = {}
-        for card, (said, statement) in declared.items():
-            if card.id in refusals:
-                problems.append((card, said, refusals[card.id]))
-            else:
+        cards = self.browse({card.id for card, _said, _statement in rows})
+        refusals = cards._gdpr_get_declaration_refusals("import") if rows else {}
+        refused = [(card, said, refusals[card.id]) for card, said, _statement in rows if card.id in refusals]
+        # Each person is asked at once for all rows of the same wording, and for another wording by another message.
+        left = self._gdpr_merge_rows([row for row in rows if row[0].id not in refusals])
+        while left:
+            declarations, others = {}, []
+            asked = set()
+            for card, statement in left:
+                if card.gdpr_subject_id.root_id in asked:
+                    others.append((card, statement))
+                    continue
+                asked.add(card.gdpr_subject_id.root_id)
                 declarations[self.browse(card.id)] = (statement["version"], statement["choices"], statement["act"])
-        self._gdpr_declare(declarations)
-        return problems
+            self._gdpr_declare(declarations)
+            left = others
+        return refused
 
     @api.model
-    def _gdpr_record_proven(self, proven):
-        answers = {}
-        for card, statement in proven:
+    def _gdpr_record_proven(self, rows):
+        answers = []
+        for card, statement in self._gdpr_merge_rows(rows):
             exemption = card._gdpr_get_company()._get_gdpr_exemption(statement["act"]["source"])
-            answer = {
-                **statement["act"],
-                "person": card.gdpr_subject_id.root_id,
-                "version": statement["version"],
-                "choices": statement["choices"],
-                "offered": self.env["gdpr.purpose"].sudo().browse(statement["choices"]),
-                "values": {**statement["act"]["values"], "exemption": exemption},
-            }
-            # Rows that say the same of one person, and a later one that says more.
-            answers[answer["person"], tuple(statement["choices"]), statement["act"]["occurred_on"]] = answer
-        self._gdpr_record_answers(list(answers.values()))
+            answers.append(
+                {
+                    **statement["act"],
+                    "person": card.gdpr_subject_id.root_id,
+                    "version": statement["version"],
+                    "choices": statement["choices"],
+                    "offered": self.env["gdpr.purpose"].sudo().browse(statement["choices"]),
+                    "values": {**statement["act"]["values"], "exemption": exemption},
+                }
+            )
+        if answers:
+            self._gdpr_record_answers(answers)
+
+    @api.model
+    def _gdpr_merge_rows(self, rows):
+        """Give cards and what is stated of their persons, the oldest first: a list may have a row for each channel.
+
+        :param list rows: card, what its row says, and how that was read
+        """
+        merged = {}
+        for card, _said, statement in sorted(rows, key=lambda row: row[2]["act"]["occurred_on"]):
+            act = statement["act"]
+            key = (card.gdpr_subject_id.root_id, statement["version"], act["source"], act["occurred_on"])
+            if key not in merged:
+                merged[key] = (card, statement)
+                continue
+            present = merged[key][1]
+            for purpose_id, codes in statement["choices"].items():
+                before = present["choices"].get(purpose_id, [])
+                present["choices"][purpose_id] = list(dict.fromkeys([*before, *codes]))
+            evidence = dict.fromkeys([*present["act"]["values"]["evidence"].split("\n"), act["values"]["evidence"]])
+            present["act"]["values"]["evidence"] = "\n".join(evidence)
+        return list(merged.values())
 
     @api.model
     def _gdpr_note_unproven(self, problems, people):
-        """Record what was stated and why it doesn't count, unless that was the last that happened."""
-        last = {}
-        for event in self.env["gdpr.consent.event"].sudo().search([("subject_id.root_id", "in", people.ids)]):
-            last.setdefault(event.subject_id.root_id, event)
+        """Record what was stated of each person and why it doesn't count, unless just that was noted before."""
+        if not problems:
+            return
+        noted = self._gdpr_read_noted(people)
         labels = {name: field["string"] for name, field in self.fields_get(STATEMENT, ["string"]).items()}
-        acts = {}
+        by_card = {}
         for card, said, reason in problems:
-            person = card.gdpr_subject_id.root_id
-            event = last.get(person)
-            if event and event.action == "unproven" and event._get_value("reason") == reason:
-                continue
             stated = "\n".join(f"{labels.get(name, name)}: {said[name]}" for name in STATEMENT if name in said)
-            acts[person] = {
-                "subject_id": person.id,
-                "action": "unproven",
-                "source": "import",
-                "company_id": card._gdpr_get_company().id,
-                "values": {"reason": reason, "stated": stated},
-            }
+            by_card.setdefault(card, {})[reason, stated] = True
+        acts = {}
+        for card, pairs in by_card.items():
+            person = card.gdpr_subject_id.root_id
+            reasons, statements = zip(*pairs, strict=True)
+            values = {"reason": "\n".join(dict.fromkeys(reasons)), "stated": "\n\n".join(dict.fromkeys(statements))}
+            if values not in noted.get(person, ()):
+                acts[person] = {
+                    "subject_id": person.id,
+                    "action": "unproven",
+                    "source": "import",
+                    "company_id": card._gdpr_get_company().id,
+                    "values": values,
+                }
         if acts:
             self.env["gdpr.subject"]._record_acts(list(acts.values()))
+
+    @api.model
+    def _gdpr_read_noted(self, people):
+        """Give what was noted of these people's consents without proof, a list of values by person."""
+        events = self.env["gdpr.consent.event"].sudo()
+        events = events.search([("action", "=", "unproven"), ("subject_id.root_id", "in", people.ids)])
+        noted = {}
+        for event in events:
+            values = {value.name: value.value for value in event.value_ids}
+            noted.setdefault(event.subject_id.root_id, []).append(values)
+        return noted

@@ -105,11 +105,10 @@ class IrActionsServer(models.Model):
 
     @api.depends("state")
     def _compute_available_model_ids(self):
-        about_people = self.filtered(lambda action: action.state in STATES)
-        if about_people:
-            names = list(self.env["gdpr.scope"]._get_covered_models())
-            about_people.available_model_ids = self.env["ir.model"].search([("model", "in", names)])
-        super(IrActionsServer, self - about_people)._compute_available_model_ids()
+        super()._compute_available_model_ids()
+        covered = self.env["gdpr.scope"]._get_covered_models()
+        for action in self.filtered(lambda action: action.state in STATES):
+            action.available_model_ids = action.available_model_ids.filtered(lambda model: model.model in covered)
 
     @api.depends("model_id")
     def _compute_allowed_states(self):
@@ -128,29 +127,46 @@ class IrActionsServer(models.Model):
 
     def _run_action_gdpr_ask_multi(self, eval_context=None):
         cards = self._get_gdpr_cards(eval_context)
-        if not cards.env.su:
-            cards._gdpr_check_group("gdpr_consent.group_user")
-        self._run_gdpr_safely(cards, self._ask_gdpr)
+        if cards.env.su:
+            self._run_gdpr_safely(cards, self._ask_gdpr)
+            return None
+        cards._gdpr_check_group("gdpr_consent.group_user")
+        asked = self._ask_gdpr(cards)
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success" if asked else "warning",
+                "message": self.env._(
+                    "Asked: %(asked)s. Left out, for they can't be asked or were asked already: %(left_out)s.",
+                    asked=len(asked),
+                    left_out=len(cards - asked),
+                ),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
 
     def _run_action_gdpr_set_basis_multi(self, eval_context=None):
         cards = self._get_gdpr_cards(eval_context)
-        if not cards.env.su:
-            cards.gdpr_set_legal_basis(self.gdpr_legal_basis, self.gdpr_legal_basis_reason)
-            return
-        self._run_gdpr_safely(
-            cards,
-            lambda cards: cards._gdpr_apply_basis(self.gdpr_legal_basis, self.gdpr_legal_basis_reason, actor="system"),
-        )
+        basis, reason = self.gdpr_legal_basis, self.gdpr_legal_basis_reason
+        if cards.env.su:
+            self._run_gdpr_safely(cards, lambda cards: cards._gdpr_apply_basis(basis, reason, actor="system"))
+        else:
+            cards.gdpr_set_legal_basis(basis, reason)
 
     def _run_action_gdpr_withdraw_multi(self, eval_context=None):
         cards = self._get_gdpr_cards(eval_context)
-        if not cards.env.su:
+        if cards.env.su:
+            self._run_gdpr_safely(cards, self._withdraw_gdpr)
+        else:
             cards._gdpr_check_group("gdpr_consent.group_user")
-        self._run_gdpr_safely(cards, self._withdraw_gdpr)
+            self._withdraw_gdpr(cards)
 
     def _get_gdpr_cards(self, eval_context):
-        """Give the records the action runs on, as far as they are covered."""
-        print("DBG", self, eval_context.get("records"), eval_context.get("record"), self.env.context.get("old_values"))
+        """Give the records the action runs on, as far as they are covered.
+
+        By the system where a rule runs it, by the user who runs it from the menu.
+        """
         records = eval_context.get("records") or eval_context.get("record") or self.env[self.model_name]
         return self.env["gdpr.scope"]._filter_covered(records)
 
@@ -164,8 +180,7 @@ class IrActionsServer(models.Model):
         except OperationalError:
             # Another transaction was in the way: Odoo tries the whole again.
             raise
-        except Exception as e:
-            print("DBG3", repr(e))
+        except Exception:
             if len(cards) > 1:
                 for card in cards:
                     self._run_gdpr_safely(card, act)
@@ -173,24 +188,27 @@ class IrActionsServer(models.Model):
                 _logger.exception("The action “%s” isn't possible for %s.", self.name, cards)
 
     def _ask_gdpr(self, cards):
+        """Ask those who can be asked and weren't asked already; give them."""
         form, template = self.gdpr_form_id, self.gdpr_template_id
         asked = cards.filtered(lambda card: card.sudo().gdpr_consent_state not in NOT_ASKED_STATES)
         if form:
             asked = asked.filtered(lambda card: form.active and card._gdpr_get_company() == form.company_id)
         askable = asked.with_context(gdpr_request_options={"form_id": form.id})._gdpr_filter_askable()
         chosen = askable._gdpr_filter_not_asked_lately()._gdpr_choose_one_each()
-        print(
-            "DBG2", cards, chosen, logging.root.manager.disable, _logger.isEnabledFor(20), _logger.level, _logger.name
-        )
         if cards - chosen:
             _logger.info("The action “%s” doesn't ask %s: not askable, or asked already.", self.name, cards - chosen)
-        chosen._gdpr_request_automatically(dict.fromkeys(chosen, self.env.user), form, template)
+        if cards.env.su:
+            chosen._gdpr_request_automatically(dict.fromkeys(chosen, self.env.user), form, template)
+        elif chosen:
+            chosen.gdpr_request_consent(form.id, template.id)
+        return chosen
 
     def _withdraw_gdpr(self, cards):
-        for person in cards._gdpr_ensure_subjects().root_id:
-            person._record_withdrawal(
-                self.gdpr_purpose_ids or None,
-                source=self.gdpr_source or "email",
-                actor="system",
-                values={"reason": self.name},
-            )
+        # Who has no history has nothing to take back.
+        people = cards.sudo().gdpr_subject_id.root_id
+        people._record_withdrawal(
+            self.gdpr_purpose_ids or None,
+            source=self.gdpr_source or "email",
+            actor="system" if cards.env.su else "operator",
+            values={"reason": self.name},
+        )

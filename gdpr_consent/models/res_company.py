@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 from odoo.tools.mail import email_normalize
 
 from .gdpr_purpose import LEGAL_BASES
@@ -113,14 +114,20 @@ class ResCompany(models.Model):
     def _gdpr_get_timezone(self):
         """Give the name of the time zone in which the company counts its days."""
         self.ensure_one()
-        company = self.sudo()
         # Every page that shows a date asks: not the whole of three records for one column.
-        company.fetch(["partner_id", "resource_calendar_id"])
-        company.partner_id.fetch(["tz"])
-        if company.partner_id.tz:
-            return company.partner_id.tz
-        company.resource_calendar_id.fetch(["tz"])
-        return company.resource_calendar_id.tz or "UTC"
+        self.flush_recordset(["partner_id", "resource_calendar_id"])
+        self.env["res.partner"].flush_model(["tz"])
+        self.env["resource.calendar"].flush_model(["tz"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT COALESCE(partner.tz, calendar.tz) FROM res_company company"
+                " JOIN res_partner partner ON partner.id = company.partner_id"
+                " LEFT JOIN resource_calendar calendar ON calendar.id = company.resource_calendar_id"
+                " WHERE company.id = %s",
+                self.id,
+            )
+        )
+        return rows[0][0] or "UTC"
 
     def _needs_gdpr_confirmation(self, source):
         """Tell whether a consent from a source counts only when the person confirms it (law.md R-10)."""

@@ -8,6 +8,7 @@ from . import test_campaign_preview
 from . import test_campaign_queueing
 from . import test_campaign_sending
 from . import test_card
+from . import test_commands
 from . import test_companies
 from . import test_composer
 from . import test_concurrency
@@ -15,6 +16,7 @@ from . import test_consent_entry
 from . import test_consent_page
 from . import test_consent_record
 from . import test_evidence
+from . import test_export
 from . import test_cool_down
 from . import test_double_opt_in
 from . import test_door_out
@@ -27,8 +29,10 @@ from . import test_mass_set
 from . import test_mail_contract
 from . import test_migration
 from . import test_new_records
+from . import test_oca_migration
 from . import test_portal
 from . import test_preferences_page
+from . import test_query_count
 from . import test_reminders
 from . import test_renewal
 from . import test_screenshots

@@ -364,6 +364,27 @@ class TestRecordOnMany(MassCase):
                 self.assertLessEqual(hundred, one + 10)
                 self.assertLessEqual(thousand, one + 60)
 
+    def test_same_number_of_queries(self):
+        """Fifty take exactly what five take, for each act."""
+        acts = (
+            ("consent", lambda people: people.gdpr_set_legal_basis("consent")),
+            ("given", lambda people: people.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")),
+            ("withdrawn", lambda people: people.gdpr_withdraw_consent()),
+            ("objected", lambda people: people.gdpr_record_objection()),
+            ("contract", lambda people: people.gdpr_set_legal_basis("contract")),
+        )
+        few, many = self.make_people(5), self.make_people(50)
+        warm = self.make_people(1)
+        for _name, act in acts:
+            act(warm)
+        for name, act in acts:
+            with self.subTest(act=name):
+                count = self.count_queries(act, few)
+                self.env.invalidate_all()
+                with self.assertQueryCount(count):
+                    act(many)
+                    self.env.flush_all()
+
     def test_queries_with_open_requests(self):
         def withdraw(people):
             people.gdpr_withdraw_consent(note="No")

@@ -236,10 +236,12 @@ class TestNewRecords(NewRecordCase):
 
         with (
             patch.object(self.registry["mail.template"], "_generate_template", fail_for_one),
-            mute_logger("odoo.addons.gdpr_consent.models.gdpr_subject_life_cycle"),
+            mute_logger("odoo.addons.gdpr_consent.models.gdpr_new_record"),
         ):
             self.assertEqual(self.run_job(hours=2).email, "gino@example.com")
-        self.assertEqual(self.queue.search([]).res_id, contacts[0].id)
+        left = self.queue.search([])
+        self.assertEqual(left.res_id, contacts[0].id)
+        self.assertGreater(left.due_on, fields.Datetime.now() + timedelta(hours=2, minutes=5), "Not over and over.")
         self.assertEqual(self.run_job(hours=3).email, "carla@example.com")
 
     def test_not_in_force(self):

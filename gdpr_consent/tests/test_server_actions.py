@@ -1,3 +1,4 @@
+import logging
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, ValidationError
@@ -28,8 +29,9 @@ class TestServerActions(ConsentCase):
         """Run it as a rule does, or as a user from the menu."""
         context = {"active_model": cards._name, "active_ids": cards.ids, "active_id": cards.ids[0]}
         with self.catch_mails():
-            action.with_user(user or self.env.user).sudo(not user).with_context(**context).run()
+            result = action.with_user(user or self.env.user).sudo(not user).with_context(**context).run()
         self.env.invalidate_all()
+        return result
 
     def get_requests(self, cards):
         return self.env["gdpr.consent.request"].search([("subject_id", "in", cards.gdpr_subject_id.ids)])
@@ -43,8 +45,7 @@ class TestServerActions(ConsentCase):
         same = self.env["res.partner"].create({"name": "Same", "email": "ugo@example.com"})
         same.gdpr_legal_basis = "consent"
         cards = self.partner | self.other | nobody | given | same
-        with self.assertLogs(LOGGER, "INFO"):
-            self.run_action(self.make_action("gdpr_ask"), cards)
+        self.run_action(self.make_action("gdpr_ask"), cards)
         requests = self.get_requests(cards)
         self.assertEqual(requests.subject_id, (self.partner | self.other).gdpr_subject_id)
         self.assertTrue(all(requests.mapped("is_automatic")))
@@ -86,14 +87,24 @@ class TestServerActions(ConsentCase):
         self.assertLedgerSound()
 
     def test_from_the_menu(self):
-        """A user who runs it needs the rights for what it does."""
+        """A user who runs it needs the rights for what it does, is told what was done, and is on record."""
         action = self.make_action("gdpr_set_basis", gdpr_legal_basis="contract")
         with self.assertRaises(AccessError):
             self.run_action(action, self.partner, self.salesperson)
         self.run_action(action, self.partner, self.officer)
         self.assertEqual(self.partner.gdpr_legal_basis, "contract")
-        with self.assertRaises(AccessError):
-            self.run_action(self.make_action("gdpr_withdraw"), self.partner, self.employee)
+        for state in ("gdpr_ask", "gdpr_withdraw"):
+            with self.subTest(state=state), self.assertRaises(AccessError):
+                self.run_action(self.make_action(state), self.partner, self.employee)
+        notification = self.run_action(self.make_action("gdpr_ask"), self.partner | self.other, self.officer)
+        self.assertEqual(notification["params"]["message"].count("1"), 2, "One is asked, the other has a contract.")
+        request = self.get_requests(self.other)
+        self.assertEqual((request.user_id, request.is_automatic), (self.officer, False))
+        self.run_action(self.make_action("gdpr_withdraw"), self.other, self.officer)
+        withdrawn = self.other.gdpr_event_ids.filtered(lambda event: event.action == "withdrawn")[:1]
+        self.assertEqual((withdrawn.actor, withdrawn.user_id), ("operator", self.officer))
+        self.assertFalse(self.partner.gdpr_event_ids.filtered(lambda event: event.action == "withdrawn"))
+        self.assertLedgerSound()
 
     @mute_logger(LOGGER)
     def test_one_that_fails(self):
@@ -125,6 +136,22 @@ class TestServerActions(ConsentCase):
         ):
             with self.subTest(state=state, values=values), self.assertRaises(ValidationError):
                 self.make_action(state, **values)
+
+    def test_cost(self):
+        """Withdrawing of many takes as many queries as of few."""
+        partners = self.env["res.partner"].create([{"name": f"P {n}", "email": f"p{n}@example.com"} for n in range(40)])
+        partners.gdpr_set_legal_basis("consent")
+        partners.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+        action = self.make_action("gdpr_withdraw")
+        counts = []
+        for cards in (partners[:1], partners[1:3], partners[3:]):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            self.run_action(action, cards)
+            counts.append(self.cr.sql_log_count - before)
+        self.assertLessEqual(counts[2], counts[1] + 10)
+        self.assertEqual(set(partners.mapped("gdpr_consent_state")), {"withdrawn"})
 
     def test_not_covered(self):
         action = self.make_action("gdpr_set_basis", gdpr_legal_basis="contract")

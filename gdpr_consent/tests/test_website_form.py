@@ -62,12 +62,15 @@ class TestWebsiteForm(WebsiteFormCase):
         other_company = self.env["res.company"].create({"name": "Other"})
         other_form = self.form.copy({"company_id": other_company.id, "website_id": False})
         other_form.action_publish()
-        draft = self.form.copy()
+        other_site = self.form.copy({"website_id": self.env["website"].create({"name": "Second"}).id})
+        other_site.action_publish()
+        unknown = self.env["gdpr.consent.form.version"].search([], order="id desc", limit=1).id + 1000
         for name, ticked, options in (
             ("unknown purpose", ["gambling", "gambling.email"], {}),
             ("purpose that isn't on the form", ["profiling", "profiling.email"], {}),
             ("another company's wording", ["marketing", "marketing.email"], {"version": other_form._get_version()}),
-            ("unpublished", ["marketing", "marketing.email"], {"version": draft.id}),
+            ("another web site's wording", ["marketing", "marketing.email"], {"version": other_site._get_version()}),
+            ("unknown wording", ["marketing", "marketing.email"], {"version": unknown}),
             ("no version", ["marketing", "marketing.email"], {"version": ""}),
             ("nonsense", ["marketing", "marketing.email"], {"version": "1 OR 1=1"}),
             ("far too big", ["marketing", "marketing.email"], {"version": "9" * 40}),

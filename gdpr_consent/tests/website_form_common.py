@@ -9,7 +9,8 @@ FIELD = """
             <span class="s_website_form_label_content">{label}</span>
         </label>
         <div class="col-sm">
-            <input class="form-control s_website_form_input" type="{type}" name="{name}" id="field_{name}" required="1"/>
+            <input class="form-control s_website_form_input" type="{type}" name="{name}" id="field_{name}"
+                required="1"/>
         </div>
     </div>
 </div>

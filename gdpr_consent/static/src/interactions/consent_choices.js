@@ -13,13 +13,17 @@ export class ConsentChoices extends Interaction {
 
     async willStart() {
         const form = this.el.closest("form");
-        this.choices = await this.waitFor(
-            rpc("/gdpr/choices", {
+        const request = rpc(
+            "/gdpr/choices",
+            {
                 model: form?.dataset.model_name || "",
                 lang: document.documentElement.lang.replace("-", "_"),
                 is_edited: this.isEdited,
-            })
+            },
+            { silent: true }
         );
+        // Whatever goes wrong, the form can be sent: without consent.
+        this.choices = await this.waitFor(request.catch(() => ""));
     }
 
     start() {

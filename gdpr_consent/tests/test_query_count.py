@@ -1,0 +1,84 @@
+from lxml import etree
+
+from odoo.tests import tagged
+
+from .common import ConsentCase
+from .page_common import PageCase
+
+
+@tagged("post_install", "-at_install")
+class TestPageQueryCount(PageCase):
+    """The queries of the consent page, those of its web site and of the framework included."""
+
+    def test_open_and_answer(self):
+        people = self.env["res.partner"].create(
+            [{"name": f"Person {n}", "email": f"person{n}@example.com", "lang": "en_US"} for n in range(3)]
+        )
+        people.gdpr_legal_basis = "consent"
+        tokens = [self.ask(person)[1] for person in people]
+        # What is loaded once.
+        self.answer(tokens[0], "save", ("purpose", "marketing"), ("channel", "email"))
+        self.env.invalidate_all()
+        with self.assertQueryCount(18):
+            page = self.open_consent(tokens[1])
+        self.assertEqual(page.status_code, 200)
+        fields = [*self.get_hidden_fields(page), ("purpose", "marketing"), ("channel", "email"), ("answer", "save")]
+        self.env.invalidate_all()
+        with self.assertQueryCount(60):
+            page = self.open_consent(tokens[1], data=fields)
+        self.assertIn("What is now on record", page.text)
+        self.assertEqual(self.get_state(people[1]), "obtained")
+
+
+@tagged("post_install", "-at_install")
+class TestCardQueryCount(ConsentCase):
+    """The queries that the fields of the add-on add to the form and to the list of contacts."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.form.action_publish()
+        cls.people = cls.env["res.partner"].create(
+            [{"name": f"Person {n}", "email": f"person{n}@example.com"} for n in range(80)]
+        )
+        cls.people.gdpr_legal_basis = "consent"
+        cls.people[:40].gdpr_record_consent("marketing", ["email"], "phone", evidence="Call")
+        cls.people = cls.people.with_user(cls.officer)
+
+    def read_specification(self, kind):
+        """Give the fields of the add-on in a view, as the web client reads them."""
+        views = self.people.get_views([(False, kind)])
+        arch = etree.fromstring(views["views"][kind]["arch"])
+
+        def specify(fields_of_model, nodes):
+            specification = {}
+            for node in nodes:
+                wanted = specification.setdefault(node.get("name"), {})
+                if fields_of_model[node.get("name")]["type"] in ("many2one", "many2many", "one2many"):
+                    shown = {} if node.get("invisible") == "1" else {"display_name": {}}
+                    wanted["fields"] = shown
+                if nested := node.xpath("./list//field"):
+                    events = views["models"]["gdpr.consent.event"]["fields"]
+                    wanted |= {"fields": specify(events, nested), "limit": 20}
+            return specification
+
+        nodes = arch.xpath("//field[starts-with(@name, 'gdpr_')][not(ancestor::field)]")
+        return specify(views["models"]["res.partner"]["fields"], nodes)
+
+    def test_form(self):
+        specification = self.read_specification("form")
+        self.assertGreater(len(specification), 15)
+        self.assertIn("description", specification["gdpr_event_ids"]["fields"])
+        self.people[0].web_read(specification)
+        for person in (self.people[1], self.people[41]):
+            self.env.invalidate_all()
+            with self.assertQueryCount(20):
+                person.web_read(specification)
+
+    def test_list(self):
+        specification = self.read_specification("list")
+        self.assertEqual(specification, {"gdpr_legal_basis": {}, "gdpr_consent_state": {}})
+        for people in (self.people[:1], self.people):
+            self.env.invalidate_all()
+            with self.assertQueryCount(1):
+                people.web_read(specification)
