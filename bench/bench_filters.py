@@ -6,7 +6,6 @@ groups. The bare SQL finds the page, and Odoo reads its records by their ids, as
     bench_filters.py [CONTACTS] [ROUNDS]
 """
 
-import json
 from functools import partial
 
 from common import (

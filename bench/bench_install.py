@@ -49,7 +49,9 @@ def main():
         fill(name)
         big = measure(name)
     size = f"{CONTACTS:,} contacts, {LEADS:,} leads"
-    print_rows(("install the add-on (theirs: the same on an empty database)", size, round(big, 1), round(empty, 1), "s"))
+    print_rows(
+        ("install the add-on (theirs: the same on an empty database)", size, round(big, 1), round(empty, 1), "s")
+    )
 
 
 if __name__ == "__main__":

@@ -49,9 +49,7 @@ class Client:
     def __init__(self, odoo, database):
         self._session = odoo.log_in(database)
         answer = self.get_views()
-        self._specifications = {
-            kind: make_specification(answer, kind, "res.partner") for kind in ("form", "list")
-        }
+        self._specifications = {kind: make_specification(answer, kind, "res.partner") for kind in ("form", "list")}
         found = self._session.call("res.partner", "search", DOMAIN, order="id")
         self._contacts = itertools.cycle(found)
         self._offsets = itertools.cycle(range(0, len(found) - LIST_SIZE, LIST_SIZE))

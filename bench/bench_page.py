@@ -14,7 +14,18 @@ import json
 import re
 from urllib.parse import urlencode
 
-from common import DATABASE, ask_contacts, compare, environment, execute, fill_contacts, measure_rate, print_rows, server, sizes
+from common import (
+    DATABASE,
+    ask_contacts,
+    compare,
+    environment,
+    execute,
+    fill_contacts,
+    measure_rate,
+    print_rows,
+    server,
+    sizes,
+)
 
 REQUESTS, CLIENTS, ROUNDS = sizes(200, 8, 5)
 # Before the clock runs: what the server loads once.

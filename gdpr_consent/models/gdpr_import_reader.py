@@ -195,7 +195,9 @@ class GdprImportReader(models.AbstractModel):
             # Asked to confirm that already.
             if request.kind == "confirmation" and request.state in ("queued", "sent"):
                 declared = request._get_declared_choices().items()
-                known |= {purpose_id for purpose_id, codes in declared if set(codes) >= set(choices.get(purpose_id, ()))}
+                known |= {
+                    purpose_id for purpose_id, codes in declared if set(codes) >= set(choices.get(purpose_id, ()))
+                }
         return {purpose_id: codes for purpose_id, codes in choices.items() if purpose_id not in known}
 
     def _remember(self, key, look_up):
