@@ -263,8 +263,9 @@ class GdprSubject(models.Model):
                 given[0].source if given else None,
             )
             ids_by_values[values].append(subject_id)
-        self._show([(ids, *values) for values, ids in ids_by_values.items()])
+        # Last: rules that watch the cards may record more at once.
         self._project_consents(projections)
+        self._show([(ids, *values) for values, ids in ids_by_values.items()])
 
     @api.model
     def _show(self, rows):

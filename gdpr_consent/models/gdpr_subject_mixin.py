@@ -521,10 +521,15 @@ class GdprSubjectMixin(models.AbstractModel):
 
         What depends on the people was marked as modified before.
         """
-        if people and not self._gdpr_is_watched():
+        if self._gdpr_is_watched():
+            # A rule acts while this computes; what it then records can't be computed within that.
+            self._gdpr_settle()
+            self.flush_model(SHOWN)
+        if people:
             condition = SQL("card.gdpr_subject_id = subject.id AND subject.id IN %s", tuple(people.ids))
             self._gdpr_update(SHOWN, SQL("gdpr_subject subject"), condition).modified(SHOWN)
-        self._gdpr_settle()
+        if not self._gdpr_is_watched():
+            self._gdpr_settle()
 
     @api.model
     def _gdpr_update(self, shown, source, condition):
@@ -533,6 +538,8 @@ class GdprSubjectMixin(models.AbstractModel):
             SQL("%s = %s", SQL.identifier(name), SQL.identifier("subject", column)) for name, column in shown.items()
         ]
         if self._log_access:
+            # They are forgotten below, what is pending too.
+            self.flush_model(["write_uid", "write_date"])
             assignments.append(SQL("write_uid = %s, write_date = %s", self.env.uid, self.env.cr.now()))
         rows = self.env.execute_query(
             SQL(
