@@ -126,9 +126,9 @@ class GdprImportReader(models.AbstractModel):
                 [("name", "=ilike", self._escape(name)), ("company_id", "=", company.id), ("version_number", ">", 0)]
             )
             for form in forms:
-                versions = form.version_ids.filtered(lambda version: version.number == (number or form.version_number))
+                versions = form.version_ids.filtered_domain([("number", "=", number or form.version_number)])
                 if versions and language:
-                    return versions.filtered(lambda version: version.lang == language)[:1]
+                    return versions.filtered_domain([("lang", "=", language)])[:1]
                 if versions:
                     return form._get_version(lang, versions[0].number)
         return versions
