@@ -435,9 +435,7 @@ class TestImportScreen(ImportCase):
         self.assertEqual(by_name["Carla Fontana"].gdpr_subject_id.request_ids.kind, "confirmation")
         self.assertIn("There is no date", by_name["Dario Riva"].gdpr_import_problem)
         self.assertEqual(len(warnings), 1)
-        self.assertEqual(
-            people.mapped("gdpr_legal_basis"), ["consent"] * 4 + ["contract", "legitimate_interests"]
-        )
+        self.assertEqual(people.mapped("gdpr_legal_basis"), ["consent"] * 4 + ["contract", "legitimate_interests"])
         events = self.env["gdpr.consent.event"].search_count([])
         again = self.run_import(content)
         self.assertEqual((again["ids"], again["messages"]), (people.ids, result["messages"]))

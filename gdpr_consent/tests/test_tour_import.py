@@ -36,5 +36,7 @@ class TestTourImport(BrowserMixin, ImportCase, HttpCase):
             page.get_by_role("tab", name="Data Privacy").click()
             page.get_by_role("status").get_by_text("There is no date.").wait_for()
             self.settle(page)
-        people = self.env["res.partner"].search([("email", "in", ["anna.verdi@example.com", "bruno.gallo@example.com"])])
+        people = self.env["res.partner"].search(
+            [("email", "in", ["anna.verdi@example.com", "bruno.gallo@example.com"])]
+        )
         self.assertEqual(people.mapped("gdpr_consent_state"), ["obtained", "obtained"])
