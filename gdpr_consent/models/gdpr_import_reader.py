@@ -127,7 +127,7 @@ class GdprImportReader(models.AbstractModel):
             for form in found:
                 versions = form._get_versions(number or form.version_number)
                 if versions and language:
-                    return versions.filtered(lambda version, language=language: version.lang == language)[:1]
+                    return versions.filtered_domain([("lang", "=", language)])[:1]
                 if versions:
                     return form._get_version(lang, versions[0].number)
         return self.env["gdpr.consent.form.version"]

@@ -3,6 +3,7 @@ from . import test_accessibility
 from . import test_blacklist
 from . import test_campaign
 from . import test_campaign_again
+from . import test_campaign_concurrency
 from . import test_campaign_preview
 from . import test_campaign_queueing
 from . import test_campaign_sending

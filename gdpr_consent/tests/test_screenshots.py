@@ -21,6 +21,8 @@ NOW = datetime(2026, 3, 2, 9, 30)
 LIST = {"width": 1440, "height": 640}
 FORM = {"width": 1280, "height": 1000}
 SHADE = 8
+FIRST_NAMES = ("Anna", "Bruno", "Chiara", "Dario", "Elena", "Fabio", "Gaia", "Ivo")
+LAST_NAMES = ("Amato", "Basile", "Caputo", "Donati", "Esposito", "Ferrara")
 NAMES = {
     "privacy_salesperson": "Sara Conti",
     "privacy_officer": "Olga Ferri",
@@ -270,6 +272,101 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
             page.get_by_role("link", name="your preferences").click()
             page.get_by_role("heading", name="Your privacy preferences").wait_for()
             self.save(page, "preferences", full_page=True)
+
+    # ------------------------------------------------------------
+    # CAMPAIGNS
+    # ------------------------------------------------------------
+
+    def make_many(self, city, count):
+        """Make contacts in a city whose basis is consent."""
+        people = self.env["res.partner"].create(
+            [
+                {
+                    "name": f"{FIRST_NAMES[number % 8]} {LAST_NAMES[number // 8]}",
+                    "email": f"{FIRST_NAMES[number % 8]}.{LAST_NAMES[number // 8]}@{city}.example".lower(),
+                    "city": city,
+                    "lang": "en_US",
+                }
+                for number in range(count)
+            ]
+        )
+        self.set_basis(people, NOW - timedelta(days=15))
+        return people
+
+    def run_campaign(self, name, city, moment, user=None):
+        """Start a campaign at a moment in the past, and queue its people."""
+        with freeze_time(moment):
+            campaign = self.env["gdpr.consent.campaign"].with_user(user or self.officer)
+            campaign = campaign.create({"name": name, "domain": repr([("city", "=", city)])})
+            campaign.action_start()
+            while campaign.sudo()._queue_safely() is not None:
+                pass
+        return campaign
+
+    def send_at(self, requests, moment):
+        with freeze_time(moment):
+            requests.sudo()._issue_links_at_once()
+            requests.sudo()._mark_sent({request.id: f"<{request.id}@alba.example>" for request in requests})
+
+    def tell_of_campaigns(self):
+        """One campaign of each kind: answered, running, to be started.
+
+        :return: the running one, the draft and the answered one
+        """
+        self.make_many("Torino", 48)
+        self.make_many("Milano", 40)
+        drafted = self.make_many("Bologna", 30)
+        answered = self.run_campaign("Customers in Torino", "Torino", NOW - timedelta(days=12), self.salesperson)
+        *asked, failed = answered.request_ids
+        failed.sudo()._mark_failed("550 5.1.1 No such mailbox here")
+        self.send_at(failed.browse(request.id for request in asked), NOW - timedelta(days=12))
+        chance = random.Random(11)
+        for request in chance.sample(asked, 31):
+            with freeze_time(NOW - timedelta(days=chance.choice((11, 11, 11, 10, 10, 9, 8, 7, 6, 4, 3)), hours=2)):
+                choices = {self.marketing.id: ["email"]} if chance.random() < 0.7 else {}
+                request.sudo()._answer(request._get_version(), "save", choices, {})
+        answered.sudo()._close_finished()
+        running = self.run_campaign("Visitors of the fair in Milano", "Milano", NOW - timedelta(hours=1))
+        sent = running.request_ids[15:]
+        self.send_at(sent, NOW - timedelta(minutes=40))
+        sent[3].sudo()._mark_failed("550 5.1.1 No such mailbox here", action="bounced")
+        for request, choices in zip(sent[5:9], ({self.marketing.id: ["email"]},) * 3 + ({},), strict=True):
+            with freeze_time(NOW - timedelta(minutes=20)):
+                request.sudo()._answer(request._get_version(), "save", choices, {})
+        drafted[:3].email = False
+        drafted[4].email = drafted[5].email
+        drafted[6:11].gdpr_legal_basis = "contract"
+        self.ask_at(drafted[12], NOW - timedelta(days=1))
+        draft = self.env["gdpr.consent.campaign"].with_user(self.officer)
+        draft = draft.create({"name": "Customers in Bologna", "domain": repr([("city", "=", "Bologna")])})
+        with freeze_time(NOW):
+            draft.action_check()
+        return running, draft, answered
+
+    def test_campaigns(self):
+        running, draft, answered = self.tell_of_campaigns()
+        path = "/odoo/privacy-campaigns"
+        with self.browse_as(self.officer) as page:
+            page.set_viewport_size(LIST)
+            page.goto(path)
+            page.locator(".o_data_row").first.wait_for()
+            self.save(page, "campaign_list")
+            page.set_viewport_size(FORM)
+            page.goto(f"{path}/{draft.id}")
+            page.locator("[name=exclusion_count_ids] .o_data_row").first.wait_for()
+            self.save(page, "campaign_draft")
+            page.get_by_role("button", name="Start", exact=True).click()
+            page.locator(".modal").get_by_text("can't be taken back").wait_for()
+            self.save(page, "campaign_start")
+            page.goto(f"{path}/{running.id}")
+            page.locator(".o_statusbar_buttons").get_by_role("button", name="Pause").wait_for()
+            self.save(page, "campaign_running")
+        # The chart grows to its size: not at a standstill.
+        with self.browse(self.officer.login, f"{path}/{answered.id}", viewport=LIST) as page:
+            page.locator(".oe_stat_button[name=action_show_answers]").click()
+            page.locator(".o_graph_view canvas").wait_for()
+            page.wait_for_timeout(2000)
+            self.save(page, "campaign_answers")
 
     def test_portal(self):
         person = self.people["obtained"]

@@ -51,6 +51,10 @@ class TestTourCampaign(SmtpCase, BrowserMixin, CampaignCase, HttpCase):
         button.locator(".o_stat_value").get_by_text(str(number), exact=True).wait_for()
         return button
 
+    def wait_for_count(self, page, name, number):
+        """Wait for a number of the form."""
+        page.locator(f".o_inner_group .o_field_widget[name={name}]").get_by_text(str(number), exact=True).wait_for()
+
     def go_back(self, page):
         page.locator(".breadcrumb-item a, .o_back_button a").get_by_text("Fair").click()
         page.locator(".o_form_view .o_statusbar_status").wait_for()
@@ -89,7 +93,8 @@ class TestTourCampaign(SmtpCase, BrowserMixin, CampaignCase, HttpCase):
             with self.behind(page):
                 self.answer(campaign.request_ids[0], {self.marketing.id: ["email"]})
                 self.answer(campaign.request_ids[1], {})
-            self.get_number(page, "accepted_count", 1)
+            self.wait_for_count(page, "accepted_count", 1)
+            self.wait_for_count(page, "refused_count", 1)
             self.get_number(page, "answered_count", 2).click()
             page.locator(".o_graph_view canvas").wait_for()
             self.settle(page)
