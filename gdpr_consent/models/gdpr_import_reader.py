@@ -119,19 +119,18 @@ class GdprImportReader(models.AbstractModel):
         return version
 
     def _look_for_version(self, text, company, lang):
-        versions = self.env["gdpr.consent.form.version"]
+        forms = self.env["gdpr.consent.form"].with_context(active_test=False)
         for name, number, language in self._split_wording(text.strip()):
-            forms = self.env["gdpr.consent.form"].with_context(active_test=False)
-            forms = forms.search(
+            found = forms.search(
                 [("name", "=ilike", self._escape(name)), ("company_id", "=", company.id), ("version_number", ">", 0)]
             )
-            for form in forms:
-                versions = form.version_ids.filtered_domain([("number", "=", number or form.version_number)])
+            for form in found:
+                versions = form._get_versions(number or form.version_number)
                 if versions and language:
                     return versions.filtered_domain([("lang", "=", language)])[:1]
                 if versions:
                     return form._get_version(lang, versions[0].number)
-        return versions
+        return self.env["gdpr.consent.form.version"]
 
     def _split_wording(self, text):
         """Give the readings of a name: as it stands first, for a form may be called “Version 2”."""
