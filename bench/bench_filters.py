@@ -1,7 +1,7 @@
 """Lists of a million contacts, filtered and grouped by legal basis and by consent, next to the bare SQL of the same.
 
 Ours is what the web client asks for: the page of 80 with every field of the list and the number of all that match,
-and the groups. The bare SQL finds the page, and Odoo reads its records by their ids, as it does in any list; or it counts.
+and the groups. The bare SQL counts; or it finds the page, and Odoo reads its records by their ids, as in any list.
 
     bench_filters.py [CONTACTS] [ROUNDS]
 """

@@ -1,8 +1,9 @@
 """Opening a contact, and a list of 80 contacts, with the add-on and without it.
 
-Two databases with the same contacts and Odoo's own apps, one with the add-on besides; data privacy is switched on, and
-each contact there has a legal basis, was asked and has answered. One server, asked in turn for what the web client asks for:
-the views of the window action, then the record or the page of the list with every field of the view.
+Two databases with the same contacts and Odoo's own apps, one with the add-on besides; data privacy is switched on
+there, and each contact has a legal basis, was asked and has answered. One server is asked in turn for what the web
+client asks for: the views of the window action, the record with every field of the form, and what the chatter shows; or
+a page of the list with every field of the list.
 
     bench_open.py [CONTACTS] [ROUNDS]
 """
