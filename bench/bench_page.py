@@ -1,7 +1,9 @@
 """The consent page behind a personal link, opened and answered by eight people at once.
 
-Answering is a POST: it writes the ledger and what follows from it. It is also put next to the contact form of Odoo's
-own web site, a POST that makes a lead.
+It is put next to the simplest page of the same web site, an empty one in the site's layout, from the same server: one
+process with threads. That page comes with a parameter, as links in newsletters do: without one, Odoo keeps the
+finished page for everybody and renders nothing. A page behind a personal link can't be kept; the rate of the kept page
+is told too.
 
 Both are put next to the simplest page of the same web site, an empty one in the site's layout, from the same server:
 one process with threads. That page comes with a parameter, as links in newsletters do: without one, Odoo keeps the

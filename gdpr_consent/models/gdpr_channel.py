@@ -68,8 +68,16 @@ class GdprChannel(models.Model):
         return self.with_context(active_test=False).search([("code", "in", list(codes))])
 
     @api.model
+    def _get_ids_by_code(self, codes):
+        """Give the ids of the channels that bear the codes, archived ones too, by code."""
+        known = self._get_all_ids_by_code()
+        if not known.keys() >= set(codes):
+            # One may have been made a moment ago, by another process.
+            known = {channel.code: channel.id for channel in self.sudo()._get_by_codes(codes)}
+        return {code: known[code] for code in codes if code in known}
+
+    @api.model
     @tools.ormcache()
-    def _get_ids_by_code(self):
-        """Give the id of each channel, archived or not, by its code."""
+    def _get_all_ids_by_code(self):
         channels = self.sudo().with_context(active_test=False).search_fetch([], ["code"])
         return {channel.code: channel.id for channel in channels}

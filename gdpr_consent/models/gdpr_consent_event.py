@@ -167,9 +167,12 @@ class GdprConsentEvent(models.Model):
 
     @api.depends("channel_codes")
     def _compute_channel_ids(self):
-        channels = self.env["gdpr.channel"]._get_ids_by_code()
-        for event in self:
-            event.channel_ids = [channels[code] for code in (event.channel_codes or "").split(",") if code in channels]
+        codes_by_event = {event: list(filter(None, (event.channel_codes or "").split(","))) for event in self}
+        channels = self.env["gdpr.channel"]._get_ids_by_code(
+            {code for codes in codes_by_event.values() for code in codes}
+        )
+        for event, codes in codes_by_event.items():
+            event.channel_ids = [channels[code] for code in codes if code in channels]
 
     @api.depends("action", "purpose_id", "channel_codes", "legal_basis", "related_subject_id")
     @api.depends_context("lang")

@@ -92,7 +92,7 @@ class GdprScope(models.Model):
         """Give the id of each scope of a model, whether it is on, and the domain of the records in its hands."""
         found = []
         if model not in self._get_covered_models():
-            return found
+            return ()
         scopes = self.sudo().with_context(active_test=False).search([("model", "=", model)])
         taken = Domain.FALSE
         for scope in scopes.sorted(lambda scope: scope._get_domain() == Domain.TRUE):
@@ -100,7 +100,7 @@ class GdprScope(models.Model):
             if domain is not None:
                 found.append((scope.id, scope.active, domain & ~taken))
                 taken |= domain
-        return found
+        return tuple(found)
 
     @api.model
     def _split_by_scope(self, records):

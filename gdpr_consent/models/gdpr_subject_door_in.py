@@ -361,7 +361,8 @@ class GdprSubject(models.Model):
                 order="id",
             )
         }
-        channels = self.env["gdpr.channel"]._get_ids_by_code()
+        answers = [answer for projection in projections.values() for answer in projection.answers.values()]
+        channels = self.env["gdpr.channel"]._get_ids_by_code(set().union(*(answer.channels for answer in answers)))
         to_create = []
         by_channels = defaultdict(Consent.browse)
         for subject_id, projection in projections.items():

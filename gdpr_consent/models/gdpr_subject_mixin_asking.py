@@ -304,7 +304,8 @@ class GdprSubjectMixin(models.AbstractModel):
         emails = set(filter(None, (card._gdpr_get_email() for card in self)))
         if not emails:
             return {}
-        self.env.flush_all()
+        self.env["gdpr.consent.request"].flush_model(["email", "subject_id"])
+        self.env["gdpr.consent"].flush_model(["subject_id", "state"])
         rows = self.env.execute_query(
             SQL(
                 "SELECT id FROM gdpr_consent_request request WHERE email IN %s AND EXISTS ("
