@@ -175,8 +175,8 @@ class GdprConsentCampaign(models.Model):
         )
         self.env.cr.execute_values(
             "INSERT INTO gdpr_consent_request (campaign_id, kind, state, company_id, res_model, form_id,"
-            " version_number, template_id, user_id, create_uid, write_uid, create_date, write_date, subject_id, res_id, email, lang)"
-            " VALUES %s",
+            " version_number, template_id, user_id, create_uid, write_uid, create_date, write_date, subject_id, res_id,"
+            " email, lang) VALUES %s",
             [
                 (
                     *common,
