@@ -3,9 +3,10 @@
 Answering is a POST: it writes the ledger and what follows from it. It is also put next to the contact form of Odoo's
 own web site, a POST that makes a lead.
 
-Both are put next to the simplest page of the same web site, an empty one in the site's layout, from the same server: one process
-with threads. That page comes with a parameter, as links in newsletters do: without one, Odoo keeps the finished page
-for everybody and renders nothing. A page behind a personal link can't be kept; the rate of the kept page is told too.
+Both are put next to the simplest page of the same web site, an empty one in the site's layout, from the same server:
+one process with threads. That page comes with a parameter, as links in newsletters do: without one, Odoo keeps the
+finished page for everybody and renders nothing. A page behind a personal link can't be kept; the rate of the kept page
+is told too.
 
     bench_page.py [REQUESTS] [CLIENTS] [ROUNDS]
 """
@@ -14,7 +15,18 @@ import json
 import re
 from urllib.parse import urlencode
 
-from common import DATABASE, ask_contacts, compare, environment, execute, fill_contacts, measure_rate, print_rows, server, sizes
+from common import (
+    DATABASE,
+    ask_contacts,
+    compare,
+    environment,
+    execute,
+    fill_contacts,
+    measure_rate,
+    print_rows,
+    server,
+    sizes,
+)
 
 REQUESTS, CLIENTS, ROUNDS = sizes(200, 8, 5)
 # Before the clock runs: what the server loads once.

@@ -204,30 +204,35 @@ class Server:
             return response.status, response.read().decode(), response.headers
 
     def log_in(self, database):
-        """Log the administrator in; give the function that calls a method of a model: ``call(model, method, *args)``."""
-        cookies = {}
+        """Log the administrator in; give the session."""
+        return Session(self, database)
 
-        def call(model, method, *args, **kwargs):
-            return post(
-                f"/web/dataset/call_kw/{model}/{method}",
-                {"model": model, "method": method, "args": args, "kwargs": kwargs},
-            )
 
-        def post(path, params):
-            headers = {"Content-Type": "application/json", "Cookie": cookies.get("session", "")}
-            _status, text, answered = self.request(
-                "POST", path, json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}), headers
-            )
-            for cookie in answered.get_all("Set-Cookie") or ():
-                if cookie.startswith("session_id="):
-                    cookies["session"] = cookie.partition(";")[0]
-            answer = json.loads(text)
-            if "error" in answer:
-                sys.exit(answer["error"]["data"]["debug"])
-            return answer["result"]
+class Session:
+    """What the web client of the administrator asks of a server."""
 
-        post("/web/session/authenticate", {"db": database, "login": "admin", "password": "admin"})
-        return call
+    def __init__(self, started, database):
+        self._server = started
+        self._cookie = ""
+        self.post("/web/session/authenticate", {"db": database, "login": "admin", "password": "admin"})
+
+    def call(self, model, method, *args, **kwargs):
+        """Call a method of a model; give what it returns."""
+        values = {"model": model, "method": method, "args": args, "kwargs": kwargs}
+        return self.post(f"/web/dataset/call_kw/{model}/{method}", values)
+
+    def post(self, path, params):
+        """Send a JSON-RPC request; give the result. Ends with the server's traceback where there is an error."""
+        body = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params})
+        headers = {"Content-Type": "application/json", "Cookie": self._cookie}
+        _status, text, answered = self._server.request("POST", path, body, headers)
+        for cookie in answered.get_all("Set-Cookie") or ():
+            if cookie.startswith("session_id="):
+                self._cookie = cookie.partition(";")[0]
+        answer = json.loads(text)
+        if "error" in answer:
+            sys.exit(answer["error"]["data"]["debug"])
+        return answer["result"]
 
 
 @contextmanager

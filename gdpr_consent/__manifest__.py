@@ -74,7 +74,10 @@
         ],
         "website.assets_inside_builder_iframe": ["gdpr_consent/static/src/interactions/*.edit.js"],
         "website.website_builder_assets": ["gdpr_consent/static/src/website_builder/*.js"],
-        "web.assets_backend": ["gdpr_consent/static/src/campaign_form/*.js"],
+        "web.assets_backend": [
+            "gdpr_consent/static/src/campaign_form/*.js",
+            "gdpr_consent/static/src/import_screen/*.js",
+        ],
         "web.assets_tests": ["gdpr_consent/static/tests/tours/*.js"],
     },
     "post_init_hook": "post_init_hook",

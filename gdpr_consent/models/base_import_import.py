@@ -8,36 +8,28 @@ class BaseImport(models.TransientModel):
     _inherit = "base_import.import"
 
     def execute_import(self, fields, columns, options, dryrun=False):
-        """Tell whose consent won't count: row by row while testing, as a notice after the import itself.
-
-        After the import Odoo would take a warning for a failure.
-        """
+        """Add a warning for each row whose consent doesn't count, to what Odoo says of a test or of an import."""
         problems = Collector()
         self = self.with_context(**{PROBLEMS: problems})
+        skipped = options.get("skip") or 0
         result = super().execute_import(fields, columns, options, dryrun=dryrun)
-        if not problems or not result.get("ids"):
-            return result
-        if dryrun:
+        # Else nothing was imported, and what is wrong is said already.
+        if result.get("ids"):
             result["messages"] += [
                 {
                     **info,
                     "type": "warning",
                     "field": "gdpr_import_purposes",
-                    "message": self.env._("The consent isn't usable: %(reason)s", reason=reason),
+                    "message": self._gdpr_describe_problem(info, reason, skipped, result["name"]),
                 }
                 for info, reason in problems
             ]
-        else:
-            self.env.user._bus_send(
-                "simple_notification",
-                {
-                    "type": "warning",
-                    "sticky": True,
-                    "message": self.env._(
-                        "%(count)s rows: the consent isn't usable. The filter “Consent: Imported Without Proof” shows"
-                        " the records, their Data Privacy tab says why.",
-                        count=len(problems),
-                    ),
-                },
-            )
         return result
+
+    def _gdpr_describe_problem(self, info, reason, skipped, names):
+        """Give the text of a warning; rows are counted as Odoo's own messages count them, without the header."""
+        row = skipped + info["rows"]["from"]
+        name = names[row] if row < len(names) else ""
+        if not name:
+            return self.env._("Row %(row)s: %(reason)s", row=row + 1, reason=reason)
+        return self.env._("Row %(row)s (%(name)s): %(reason)s", row=row + 1, name=name, reason=reason)

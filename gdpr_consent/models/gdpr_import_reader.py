@@ -126,9 +126,9 @@ class GdprImportReader(models.AbstractModel):
                 [("name", "=ilike", self._escape(name)), ("company_id", "=", company.id), ("version_number", ">", 0)]
             )
             for form in forms:
-                versions = form.version_ids.filtered(lambda version: version.number == (number or form.version_number))
+                versions = form.version_ids.filtered_domain([("number", "=", number or form.version_number)])
                 if versions and language:
-                    return versions.filtered(lambda version: version.lang == language)[:1]
+                    return versions.filtered_domain([("lang", "=", language)])[:1]
                 if versions:
                     return form._get_version(lang, versions[0].number)
         return versions
@@ -195,7 +195,9 @@ class GdprImportReader(models.AbstractModel):
             # Asked to confirm that already.
             if request.kind == "confirmation" and request.state in ("queued", "sent"):
                 declared = request._get_declared_choices().items()
-                known |= {purpose_id for purpose_id, codes in declared if set(codes) >= set(choices.get(purpose_id, ()))}
+                known |= {
+                    purpose_id for purpose_id, codes in declared if set(codes) >= set(choices.get(purpose_id, ()))
+                }
         return {purpose_id: codes for purpose_id, codes in choices.items() if purpose_id not in known}
 
     def _remember(self, key, look_up):

@@ -192,7 +192,7 @@ class GdprOcaMigration(models.AbstractModel):
         people = self.env["res.partner"].browse(cards).gdpr_subject_id._lock_people()
         # Of all at once.
         (people.consent_ids.event_id | people.consent_ids.narrowed_by_id).fetch(["occurred_on"])
-        reader = self.env["gdpr.import.reader"]._prepare()
+        reader = self.env["gdpr.import.reader"]._prepare(self.env["res.partner"].browse(cards))
         for row in usable:
             card, activity = cards[row.partner_id], activities[row.activity_id]
             if row.state == "answered" and row.accepted:
@@ -226,6 +226,7 @@ class GdprOcaMigration(models.AbstractModel):
         person, happened_on = card.gdpr_subject_id.root_id, row.happened_on
         if self._is_known(person, activity.purpose, happened_on):
             return Settled(row, "known")
+        choices = {activity.purpose.id: activity.channel_codes}
         problems = []
         if not row.active:
             problems.append(self.env._("The consent was archived."))
@@ -243,7 +244,7 @@ class GdprOcaMigration(models.AbstractModel):
                     "People were asked by e-mail, which “%(purpose)s” doesn't use.", purpose=activity.purpose.name
                 )
             )
-        problems += reader._find_obstacles(card, activity.purpose, row.dated_on)
+        problems += reader._find_obstacles(card, activity.purpose, choices, row.dated_on)
         if problems:
             reason = " ".join(problems)
             stated = f"{activity.name}\n\n{row.describe()}"
@@ -257,7 +258,6 @@ class GdprOcaMigration(models.AbstractModel):
                 "values": {"reason": reason, "stated": stated},
             }
             return Settled(row, "unproven", reason, happened_on, [act])
-        choices = {activity.purpose.id: activity.channel_codes}
         exemption = self.env._("The person answered by the personal link in a message to the person's mailbox.")
         values = {"evidence": row.describe(), "exemption": exemption}
         return Settled(

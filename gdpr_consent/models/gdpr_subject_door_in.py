@@ -305,7 +305,7 @@ class GdprSubject(models.Model):
             self.env[model]._gdpr_show_people(people)
 
     def _let_follow(self):
-        """Let what is computed from these people follow, but for what their cards show: that is written for all at once.
+        """Let what is computed from these people follow, but for what their cards show: that is written at once.
 
         The cards needn't be looked up where nothing else that is stored follows.
         """

@@ -282,16 +282,17 @@ class GdprSubjectMixin(models.AbstractModel):
     @api.depends("gdpr_subject_id.request_ids.state")
     def _compute_gdpr_failure_reason(self):
         """The reason why the last request didn't arrive, while nothing newer happened."""
-        subject_ids = self.sudo().gdpr_subject_id.ids
-        self.env["gdpr.consent.request"].flush_model(["subject_id", "state", "failure_reason"])
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT DISTINCT ON (subject_id) subject_id, CASE state WHEN 'failed' THEN failure_reason END"
-                " FROM gdpr_consent_request WHERE subject_id IN %s ORDER BY subject_id, id DESC",
-                tuple(subject_ids) or (0,),
+        reasons = {}
+        if subject_ids := self.sudo().gdpr_subject_id.ids:
+            self.env["gdpr.consent.request"].flush_model(["subject_id", "state", "failure_reason"])
+            rows = self.env.execute_query(
+                SQL(
+                    "SELECT DISTINCT ON (subject_id) subject_id, CASE state WHEN 'failed' THEN failure_reason END"
+                    " FROM gdpr_consent_request WHERE subject_id IN %s ORDER BY subject_id, id DESC",
+                    tuple(subject_ids),
+                )
             )
-        )
-        reasons = dict(rows)
+            reasons = dict(rows)
         for card in self:
             card.gdpr_failure_reason = reasons.get(card.sudo().gdpr_subject_id.id) or False
 

@@ -45,6 +45,7 @@ from . import test_tour_campaign
 from . import test_tour_consent
 from . import test_tour_form_designer
 from . import test_tour_preferences
+from . import test_tour_import
 from . import test_tour_mass_set
 from . import test_tour_website_form
 from . import test_translation

@@ -212,6 +212,41 @@ class TestConcurrency(HttpCase):
             requests = api.Environment(cr, SUPERUSER_ID, {})["gdpr.subject"].browse(self.subject_id).request_ids
             self.assertEqual(sorted(requests.mapped("kind")), ["first", "reminder"])
 
+    def test_new_record_jobs(self):
+        """Of two workers at once, after one that was killed, nobody is asked twice and nobody is forgotten."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            scope = env.ref("gdpr_consent.scope_contact")
+            self.addCleanup(self.switch_asking, scope.id, scope.ask_new)
+            scope.ask_new = True
+            people = env["res.partner"].create(
+                [{"name": f"New {n}", "email": f"new{n}@example.com", "gdpr_legal_basis": "consent"} for n in range(3)]
+            )
+            self.partner_ids += people.ids
+            self.subject_ids += people.gdpr_subject_id.ids
+
+        def run_job(env):
+            env["gdpr.new.record"]._cron_ask()
+
+        self.startPatcher(patch.object(self.registry["ir.cron"], "_commit_progress", return_value=1.0))
+        with freeze_time(fields.Datetime.now() + timedelta(hours=2)):
+            with self.registry.cursor() as cr:
+                env = api.Environment(cr, SUPERUSER_ID, {})
+                run_job(env)
+                self.assertEqual(len(env["res.partner"].browse(people.ids).gdpr_subject_id.request_ids), 3)
+                # As when it is killed before the batch is written.
+                cr.rollback()
+            self.run_together(*[run_job] * 3)
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            requests = env["res.partner"].browse(people.ids).gdpr_subject_id.request_ids
+            self.assertEqual(sorted(requests.mapped("email")), [f"new{n}@example.com" for n in range(3)])
+            self.assertFalse(env["gdpr.new.record"].search([("res_id", "in", people.ids)]))
+
+    def switch_asking(self, scope_id, is_on):
+        with self.registry.cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["gdpr.scope"].browse(scope_id).ask_new = is_on
+
     def write_settings(self, company_id, settings):
         with self.registry.cursor() as cr:
             api.Environment(cr, SUPERUSER_ID, {})["res.company"].browse(company_id).write(settings)

@@ -65,9 +65,7 @@ class TestExport(ImportCase, HttpCase):
         rows = self.export(people, CARD_COLUMNS)
         # As Odoo does, each further channel has a line of its own.
         self.assertEqual(rows.pop(2), dict.fromkeys(CARD_COLUMNS.values(), "") | {"Channels Allowed": "Phone"})
-        self.assertEqual(
-            [row["Legal Basis"] for row in rows], ["Legitimate interests", "Consent", "Consent"]
-        )
+        self.assertEqual([row["Legal Basis"] for row in rows], ["Legitimate interests", "Consent", "Consent"])
         self.assertEqual([row["Consent"] for row in rows], ["Not applicable", "Obtained", "Pending"])
         self.assertEqual(rows[0]["Reason for the Legal Basis"], "Weighed")
         self.assertEqual(rows[1]["Collected By"], "Phone")

@@ -160,7 +160,7 @@ class TestOcaMigration(OcaCase):
         self.assertEqual(event.occurred_on, self.now - timedelta(days=8))
         self.assertEqual((event.source, event.actor, event.user_id.id), ("import", "system", False))
         evidence = event._get_value("evidence")
-        for words in (f"privacy_consent {row_id}: accepted", "Remote IP: None", "explicit consent", "SHA-256"):
+        for words in (f"privacy_consent {row_id}: accepted", "User agent: Mozilla", "explicit consent", "SHA-256"):
             self.assertIn(words, evidence)
         self.assertIn("personal link", event._get_value("exemption"))
         self.assertEqual(person.gdpr_purpose_ids, purpose)

@@ -1,4 +1,3 @@
-import logging
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, ValidationError

@@ -8,6 +8,11 @@ from odoo.addons.gdpr_consent.tests.common import ConsentCase
 class TestAutomation(ConsentCase):
     """The add-on's actions in real automation rules, on changes of the add-on's fields."""
 
+    def setUp(self):
+        super().setUp()
+        # A rule replaces methods of the models, which outlives the transaction.
+        self.addCleanup(self.env["base.automation"]._unregister_hook)
+
     def make_rule(self, model, state, trigger="on_create_or_write", fields=("gdpr_legal_basis",), **options):
         values = {key: options.pop(key) for key in list(options) if key.startswith("filter_")}
         model_id = self.env["ir.model"]._get_id(model)
@@ -75,8 +80,25 @@ class TestAutomation(ConsentCase):
         self.partner.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
         self.env.flush_all()
         self.assertEqual(self.partner.gdpr_legal_basis, "contract")
+        self.assertEqual(self.partner.gdpr_consent_state, "not_applicable")
+        self.assertLedgerSound()
         changed = self.partner.gdpr_event_ids.filtered(lambda event: event.action == "basis_changed")[:1]
         self.assertEqual(changed.actor, "system")
+
+    def test_answer_undone_at_once(self):
+        """What a rule does with an answer while it is recorded comes after it."""
+        self.make_rule(
+            "res.partner",
+            "gdpr_withdraw",
+            fields=["gdpr_consent_state"],
+            filter_domain="[('gdpr_consent_state', '=', 'obtained')]",
+        )
+        lead = self.env["crm.lead"].create({"name": "Chairs", "partner_id": self.partner.id})
+        self.partner.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+        self.env.invalidate_all()
+        self.assertEqual((self.partner.gdpr_consent_state, lead.gdpr_consent_state), ("withdrawn", "withdrawn"))
+        self.assertFalse(self.partner.gdpr_purpose_ids)
+        self.assertLedgerSound()
 
     def test_many_at_once(self):
         """A basis set on many fires the rule for each; who can't be asked is left out, and stops nothing."""
