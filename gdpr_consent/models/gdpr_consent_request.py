@@ -351,12 +351,11 @@ class GdprConsentRequest(models.Model):
             "values": {"email": self.email},
         }
 
-    def _mark_failed(self, reason, action="delivery_failed"):
-        """Note that the mail didn't reach the person, and why."""
+    def _mark_failed(self, reason, action="delivery_failed", is_in_doubt=False):
+        """Note that the mail didn't reach the person, and why; or that nobody can tell whether it did."""
         acts = []
+        self.write({"state": "failed", "failure_reason": reason, "is_in_doubt": is_in_doubt})
         for request in self:
-            # The sender tells by its words that it was interrupted.
-            request.write({"state": "failed", "failure_reason": reason, "is_in_doubt": reason == self._explain_doubt()})
             acts.append(
                 {
                     "subject_id": request.subject_id.id,

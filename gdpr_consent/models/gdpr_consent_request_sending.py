@@ -5,12 +5,14 @@ from datetime import timedelta
 from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 from odoo.tools.mail import formataddr
 from odoo.tools.misc import split_every
 
 from .gdpr_consent_request_message import RENDERED_FIELDS
 from .ir_qweb import COMPILED
+from .mail_mail import CONSENT_PLACEHOLDER
 
 _logger = logging.getLogger(__name__)
 
@@ -213,6 +215,9 @@ class GdprConsentRequest(models.Model):
 
     def _prepare_campaign_mail(self, values, card):
         self.ensure_one()
+        if CONSENT_PLACEHOLDER not in (values["body_html"] or ""):
+            # As where the link is in a part that isn't shown to everybody.
+            raise UserError(self.env._("The message has no consent link."))
         values.pop("email_layout_xmlid", None)
         if not values.get("email_from"):
             values.pop("email_from", None)
@@ -276,7 +281,7 @@ class GdprConsentRequest(models.Model):
         requests.subject_id._lock_heads()
         requests.invalidate_recordset()
         open_ids = set(requests.filtered(lambda request: request.state == "queued").ids)
-        message_ids, failures, later = {}, {}, []
+        message_ids, failures, later, doubtful_ids = {}, {}, [], []
         for request_id, state, message_id, reason in rows:
             if request_id not in open_ids:
                 if state == "sent" and not self.browse(request_id).message_id:
@@ -289,7 +294,7 @@ class GdprConsentRequest(models.Model):
             elif state == "failed":
                 failures.setdefault(reason, []).append(request_id)
             elif state == "handed":
-                failures.setdefault(self._explain_doubt(), []).append(request_id)
+                doubtful_ids.append(request_id)
         self.browse(message_ids)._mark_sent(message_ids)
         for request_id, reason in later:
             request = self.browse(request_id)
@@ -301,6 +306,7 @@ class GdprConsentRequest(models.Model):
                 request.write({"attempt_count": attempts, "next_attempt_on": next_attempt})
         for reason, ids in failures.items():
             self.browse(ids)._mark_failed(reason)
+        self.browse(doubtful_ids)._mark_failed(self._explain_doubt(), is_in_doubt=True)
         # Their campaign was cancelled while they were in a sender's hands.
         left = requests.filtered(lambda request: request.state == "queued" and request.campaign_id.state == "cancelled")
         left.write({"state": "cancelled"})

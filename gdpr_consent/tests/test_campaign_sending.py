@@ -236,6 +236,21 @@ class TestCampaignSending(SmtpCase, CampaignCase, PageCase):
         self.assertEqual(failed.res_id, self.people[1].id)
         self.assertTrue(failed.failure_reason)
 
+    def test_message_without_a_link(self):
+        """One whose link isn't shown to somebody doesn't leave for that person."""
+        self.template.body_html = (
+            '<p>Hello <t t-if="object.name != \'Person 1\'">'
+            '<a href="/gdpr/consent/personal-link">Choose</a></t></p>'
+        )
+        self.start_server()
+        campaign = self.start()
+        with mute_logger(SENDING):
+            self.run_sender()
+        failed = campaign.request_ids.filtered(lambda request: request.state == "failed")
+        self.assertEqual(failed.res_id, self.people[1].id)
+        self.assertIn("no consent link", failed.failure_reason)
+        self.assertEqual(len(self.mailbox.envelopes), 4)
+
     # ------------------------------------------------------------
     # AFTER A CRASH
     # ------------------------------------------------------------
