@@ -239,8 +239,7 @@ class TestCampaignSending(SmtpCase, CampaignCase, PageCase):
     def test_message_without_a_link(self):
         """One whose link isn't shown to somebody doesn't leave for that person."""
         self.template.body_html = (
-            '<p>Hello <t t-if="object.name != \'Person 1\'">'
-            '<a href="/gdpr/consent/personal-link">Choose</a></t></p>'
+            '<p>Hello <t t-if="object.name != \'Person 1\'"><a href="/gdpr/consent/personal-link">Choose</a></t></p>'
         )
         self.start_server()
         campaign = self.start()
