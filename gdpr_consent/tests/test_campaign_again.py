@@ -13,7 +13,7 @@ class TestCampaignAgain(CampaignCase):
 
     def interrupt(self, request):
         """Let a sender have been stopped while the mail server was given the message."""
-        request.sudo()._mark_failed(request._explain_doubt())
+        request.sudo()._mark_failed(request._explain_doubt(), is_in_doubt=True)
 
     def finish(self, campaign):
         campaign.sudo()._close_finished()

@@ -74,7 +74,7 @@ class TestCardQueryCount(ConsentCase):
         self.assertGreater(len(specification), 15)
         self.assertIn("description", specification["gdpr_event_ids"]["fields"])
         self.people[0].web_read(specification)
-        for person, count in ((self.people[1], 17), (self.people[41], 14)):
+        for person, count in ((self.people[1], 18), (self.people[41], 15)):
             self.env.invalidate_all()
             with self.assertQueryCount(count):
                 person.web_read(specification)
