@@ -2,7 +2,9 @@ from datetime import timedelta
 
 from odoo import api, fields, models, tools
 
-from .gdpr_new_record import PATIENCE
+# How long a record that can't be asked yet is looked at again: until when whoever got the data from elsewhere has to
+# tell the person (article 14(3)(a) GDPR).
+PATIENCE = timedelta(days=30)
 
 
 class GdprScope(models.Model):
