@@ -6,15 +6,13 @@ from psycopg2 import OperationalError
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools.misc import split_every
 
+from .gdpr_scope_asking import PATIENCE
 from .gdpr_subject_life_cycle import FOUND_AT_ONCE
 
 _logger = logging.getLogger(__name__)
 
 # So few at once, because each has a mail rendered while its row is locked.
 BATCH = 200
-# How long a record that can't be asked yet is looked at again: until when whoever got the data from elsewhere has to
-# tell the person (article 14(3)(a) GDPR).
-PATIENCE = timedelta(days=30)
 # A record that never comes to rest is asked this much later all the same.
 UNREST = timedelta(days=1)
 

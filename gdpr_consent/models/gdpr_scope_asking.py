@@ -1,4 +1,10 @@
+from datetime import timedelta
+
 from odoo import api, fields, models, tools
+
+# How long a record that can't be asked yet is looked at again: until when whoever got the data from elsewhere has to
+# tell the person (article 14(3)(a) GDPR).
+PATIENCE = timedelta(days=30)
 
 
 class GdprScope(models.Model):
@@ -71,4 +77,6 @@ class GdprScope(models.Model):
         self.ensure_one()
         if not self.ask_new or (row.is_imported and not self.ask_new_imported):
             return False
-        return bool(self.ask_new_since) and row.created_on >= self.ask_new_since
+        # What waited while all was switched off isn't new any more.
+        oldest = fields.Datetime.now() - PATIENCE - timedelta(hours=self.ask_new_delay)
+        return bool(self.ask_new_since) and row.created_on >= max(self.ask_new_since, oldest)

@@ -58,7 +58,9 @@ class IrActionsServer(models.Model):
         string="Purposes Withdrawn",
         help="Empty: all that the person agreed to.",
     )
-    gdpr_source = fields.Selection(SOURCES, string="Said By", default="email", help="How the person took consent back.")
+    gdpr_source = fields.Selection(
+        SOURCES, string="Source of the Withdrawal", default="email", help="How the person took consent back."
+    )
 
     @api.constrains("state", "model_id", "gdpr_legal_basis", "gdpr_legal_basis_reason", "gdpr_template_id")
     def _check_gdpr_action(self):

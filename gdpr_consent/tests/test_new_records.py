@@ -102,6 +102,10 @@ class TestNewRecords(NewRecordCase):
         self.assertFalse(self.run_job(hours=2))
         self.make_contact()
         self.assertEqual(self.queue.search_count([]), 1)
+        self.env["ir.config_parameter"].set_param("gdpr_consent.enabled", "True")
+        self.env.registry.clear_cache()
+        self.assertFalse(self.run_job(days=40), "Not new any more.")
+        self.assertFalse(self.queue.search([]))
 
     def test_imported(self):
         values = {"name": "Imported", "email": "imported@example.com"}
