@@ -42,6 +42,7 @@ from . import test_sending
 from . import test_server_actions
 from . import test_settings
 from . import test_subject_request
+from . import test_subject_request_log
 from . import test_state_machine
 from . import test_tour_campaign
 from . import test_tour_consent
