@@ -10,6 +10,7 @@ from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
 from . import gdpr_subject_answer
+from . import gdpr_subject_asking
 from . import gdpr_subject_objection
 from . import gdpr_subject_identity
 from . import gdpr_subject_life_cycle

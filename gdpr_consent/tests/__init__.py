@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_accessibility
+from . import test_asking_concurrency
 from . import test_blacklist
 from . import test_campaign
 from . import test_campaign_again
