@@ -38,7 +38,11 @@ from . import gdpr_consent_campaign_exclusion_count
 from . import gdpr_consent_campaign_sending
 from . import gdpr_consent_delivery
 from . import gdpr_subject_request
-from . import gdpr_step_stub
+from . import gdpr_subject_request_step_stop
+from . import gdpr_notice_mixin
+from . import gdpr_lifting_notice
+from . import gdpr_recipient_notice
+from . import gdpr_subject_request_recipients
 from . import gdpr_subject_request_restriction
 from . import gdpr_ledger_verification
 from . import gdpr_link
@@ -75,6 +79,7 @@ from . import mail_compose_message
 from . import mail_compose_message_to_many
 from . import mail_mail
 from . import mail_mail_gate
+from . import mail_mail_notice
 from . import mail_compose_message_to_one
 from . import mail_notification
 from . import mail_mail_delivery

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 # The types that take effect when they arrive, not when an officer gets to them (articles 18 and 21, law.md R-65).
 SUSPENDING_TYPES = ("restriction", "objection")
@@ -18,6 +19,22 @@ class GdprSubjectRequest(models.Model):
         help="The processing is suspended because of this request, until that is lifted.",
     )
 
+    suspension_lifted_on = fields.Datetime(readonly=True, copy=False)
+    objection_outcome = fields.Selection(
+        [
+            ("upheld", "Upheld: the data isn't used any more"),
+            ("compelling_grounds", "Compelling legitimate grounds"),
+        ],
+        string="Decision",
+        copy=False,
+        tracking=True,
+        help="Marketing ends with the objection, whatever is decided. Other processing may go on only for compelling"
+        " legitimate grounds that override the person's interests, or for legal claims (article 21(1) GDPR).",
+    )
+    compelling_grounds = fields.Text(
+        copy=False, help="How your grounds were weighed against the person's interests. The person reads it."
+    )
+
     @api.model_create_multi
     def create(self, vals_list):
         """Let what the person wants stopped stop at once."""
@@ -32,6 +49,15 @@ class GdprSubjectRequest(models.Model):
             self._take_effect()
         return result
 
+    def action_lift_restriction(self):
+        """Open the form by which the person is told, and the processing is taken up again."""
+        self.ensure_one()
+        return self.subject_id._open_lifting(self)
+
+    # ------------------------------------------------------------
+    # AT ONCE
+    # ------------------------------------------------------------
+
     def _take_effect(self):
         """Suspend the processing, and stop marketing, for those of these requests that want it stopped.
 
@@ -44,7 +70,7 @@ class GdprSubjectRequest(models.Model):
             alike.subject_id._record_objection(**alike[0]._prepare_act())
         suspending = stopping.filtered(
             lambda request: (
-                not request.is_suspending
+                not (request.is_suspending or request.suspension_lifted_on)
                 and (
                     request.type == "restriction"
                     or request.sudo().subject_id.root_id.legal_basis not in BASES_WITHOUT_OBJECTION
@@ -61,6 +87,7 @@ class GdprSubjectRequest(models.Model):
             }
         )
         suspending.is_suspending = True
+        self.env["gdpr.lifting.notice"]._find_all_current(suspending.subject_id).is_void = True
         suspending._log_step("restricted")
 
     def _is_effective(self):
@@ -78,3 +105,77 @@ class GdprSubjectRequest(models.Model):
             "source": self.source if not is_operator and self.source in sources else None,
             "company_id": self.company_id.id,
         }
+
+    # ------------------------------------------------------------
+    # THE END
+    # ------------------------------------------------------------
+
+    def _lift_restriction(self):
+        """End what this request suspended. The processing resumes where no other request suspends it.
+
+        :raise UserError: the person wasn't told before
+        """
+        self.ensure_one()
+        person = self.sudo().subject_id._lock_person()
+        others = person.data_request_ids.filtered("is_suspending") - self
+        if not others:
+            person._resume()
+        self._end_suspension()
+
+    def _end_suspension(self):
+        self.sudo().write({"is_suspending": False, "suspension_lifted_on": fields.Datetime.now()})
+        self._log_step("lifted")
+
+    # ------------------------------------------------------------
+    # FULFILLING
+    # ------------------------------------------------------------
+
+    def _fulfil_restriction(self):
+        """See that the data is only stored, and tell the recipients.
+
+        :return: what was done, in the language of the context
+        """
+        self.ensure_one()
+        self._take_effect()
+        self._tell_recipients()
+        if self.is_suspending:
+            done = self.env._(
+                "We only store your data, and don't use it. We tell you before we use it again (article 18 GDPR)."
+            )
+        else:
+            done = self.env._("We only stored your data, and didn't use it, until we told you that we use it again.")
+        return " ".join(filter(None, [done, self._get_recipients_sentence()]))
+
+    def _fulfil_objection(self):
+        """Do as the officer decided (article 21, law.md R-38, R-65).
+
+        :return: what was done, in the language of the context
+        :raise UserError: nothing is decided yet, or the person wasn't told before the processing resumes
+        """
+        self.ensure_one()
+        self._check_objection_decided()
+        self._take_effect()
+        marketing = self.env._("You get no marketing from us any more.")
+        if self.objection_outcome == "compelling_grounds":
+            if self.is_suspending:
+                self.with_context(lang=self.env.user.lang)._lift_restriction()
+            grounds = self.env._(
+                "Otherwise we go on using your data, for compelling legitimate grounds: %(grounds)s You can lodge a"
+                " complaint with the data protection authority, or go to court.",
+                grounds=self.compelling_grounds.strip(),
+            )
+            return f"{marketing} {grounds}"
+        self._tell_recipients()
+        stopped = self.is_suspending and self.env._("We only store your data, and don't use it.")
+        return " ".join(filter(None, [marketing, stopped, self._get_recipients_sentence()]))
+
+    def _check_objection_decided(self):
+        request = self.with_context(lang=self.env.user.lang)
+        if not self.objection_outcome:
+            raise UserError(request.env._("Decide on the objection first: uphold it, or state your compelling grounds."))
+        if self.objection_outcome == "compelling_grounds" and not (self.compelling_grounds or "").strip():
+            raise UserError(
+                request.env._(
+                    "State the compelling legitimate grounds, and how you weighed them against the person's interests."
+                )
+            )

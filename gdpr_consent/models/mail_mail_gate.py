@@ -149,6 +149,7 @@ class MailMail(models.Model):
         failure = {"failure_type": "gdpr_restricted", "failure_reason": explanation}
         if left_out == self.recipient_ids and written <= addresses:
             self.write({"state": "cancel", **failure})
+            self._settle_notices(failure_reason=explanation)
         else:
             notifications = notifications.filtered(lambda notification: notification.res_partner_id in left_out)
             # What becomes of the mail isn't what became of theirs.
