@@ -1,7 +1,7 @@
 {
     "name": "GDPR Consent",
     "summary": "Know, prove and obey what people agreed to about their data",
-    "version": "19.0.3.0.0",
+    "version": "19.0.4.0.0",
     "category": "Marketing/Privacy",
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",
@@ -13,6 +13,7 @@
         "data/gdpr_channel_data.xml",
         "data/gdpr_data_category_data.xml",
         "data/gdpr_purpose_data.xml",
+        "data/data_map/base_data.xml",
         "data/gdpr_scope_data.xml",
         "data/gdpr_consent_form_data.xml",
         "data/mail_template_data.xml",

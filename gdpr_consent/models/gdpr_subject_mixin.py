@@ -464,6 +464,14 @@ class GdprSubjectMixin(models.AbstractModel):
         self.ensure_one()
         return formataddr((self._gdpr_get_name() or "", self._gdpr_get_email() or ""))
 
+    def _gdpr_get_phone_fields(self):
+        """Give the names of the fields with a number of the person."""
+        return [name for name in ("phone", "phone_sanitized") if name in self._fields]
+
+    def _gdpr_get_own_addresses(self):
+        """Give the records of the same kind that are only further addresses of the person; archived ones too."""
+        return self.browse()
+
     # ------------------------------------------------------------
     # CARDS AND PERSONS
     # ------------------------------------------------------------

@@ -24,6 +24,13 @@ class ResPartner(models.Model):
     def _gdpr_get_lang(self):
         return self.lang or super()._gdpr_get_lang()
 
+    def _gdpr_get_own_addresses(self):
+        """An individual's other addresses. Somebody who works with the person has a card of the own kind."""
+        people = self.filtered(lambda partner: not partner.is_company)
+        return self.with_context(active_test=False).search(
+            [("parent_id", "in", people.ids), ("type", "!=", "contact"), ("gdpr_subject_id", "=", False)]
+        )
+
     def _gdpr_filter_asked_automatically(self):
         # Colleagues have a contact too.
         return super()._gdpr_filter_asked_automatically().filtered("partner_share")

@@ -18,6 +18,7 @@ from . import test_consent_record
 from . import test_evidence
 from . import test_export
 from . import test_cool_down
+from . import test_data_map
 from . import test_double_opt_in
 from . import test_door_out
 from . import test_identity
@@ -37,10 +38,13 @@ from . import test_reminders
 from . import test_renewal
 from . import test_screenshots
 from . import test_sending
+from . import test_lifting
+from . import test_recipients
 from . import test_restriction
 from . import test_server_actions
 from . import test_settings
 from . import test_subject_request
+from . import test_subject_request_log
 from . import test_state_machine
 from . import test_tour_campaign
 from . import test_tour_consent

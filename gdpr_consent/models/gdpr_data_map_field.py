@@ -1,0 +1,65 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+PERSONAL_ORIGINS = ("provided", "observed", "derived")
+
+
+class GdprDataMapField(models.Model):
+    """Fields of a place of personal data that are of one kind, of one origin, and erased alike."""
+
+    _name = "gdpr.data.map.field"
+    _description = "Fields of a Place of Personal Data"
+    _order = "sequence, id"
+
+    map_id = fields.Many2one("gdpr.data.map", string="Place", required=True, index=True, ondelete="cascade")
+    sequence = fields.Integer(default=10)
+    names = fields.Char("Fields", required=True, help="Technical names, separated by commas.")
+    category_id = fields.Many2one("gdpr.data.category", string="Kind of Data", ondelete="restrict")
+    origin = fields.Selection(
+        [
+            ("provided", "The person gave it"),
+            ("observed", "It was observed"),
+            ("derived", "It was derived"),
+            ("other_person", "It is about somebody else"),
+            ("none", "Not personal"),
+        ],
+        required=True,
+        default="provided",
+        help="Export takes what the person gave and what was observed; access all that is about the person.",
+    )
+    erasure = fields.Selection(
+        [("empty", "Emptied"), ("keep", "Kept")],
+        string="On Anonymising",
+        required=True,
+        default="empty",
+        help="What becomes of the value when the record stays. A required value is replaced by a placeholder.",
+    )
+    is_free_text = fields.Boolean("Free Text", help="It may name other people: somebody looks before it is given out.")
+    reason = fields.Char(translate=True, help="Why it isn't personal, or why it is kept.")
+
+    @api.constrains("names", "map_id")
+    def _check_names(self):
+        for line in self:
+            records = line.map_id._get_records()
+            if records is None:
+                continue
+            unknown = [name for name in line._get_names() if name not in records._fields]
+            if unknown:
+                raise ValidationError(
+                    self.env._(
+                        "%(place)s: “%(path)s” isn't a field of %(model)s.",
+                        place=line.map_id.name,
+                        path=", ".join(unknown),
+                        model=line.map_id.model,
+                    )
+                )
+
+    def _get_names(self):
+        """Give the technical names of the fields."""
+        self.ensure_one()
+        return self.map_id._split(self.names)
+
+    def _is_personal(self):
+        """Tell whether the fields are about the person."""
+        self.ensure_one()
+        return self.origin in PERSONAL_ORIGINS
