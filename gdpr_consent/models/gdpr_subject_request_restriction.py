@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 # The types that take effect when they arrive, not when an officer gets to them (articles 18 and 21, law.md R-65).
 SUSPENDING_TYPES = ("restriction", "objection")
@@ -38,16 +38,22 @@ class GdprSubjectRequest(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Let what the person wants stopped stop at once."""
+        self._check_suspension_untouched(set().union(*vals_list))
         requests = super().create(vals_list)
         requests._take_effect()
         return requests
 
     def write(self, vals):
         """Let a request that turns out to be about stopping take effect."""
+        self._check_suspension_untouched(vals)
         result = super().write(vals)
         if "type" in vals:
             self._take_effect()
         return result
+
+    def _check_suspension_untouched(self, names):
+        if not self.env.su and not {"is_suspending", "suspension_lifted_on"}.isdisjoint(names):
+            raise AccessError(self.env._("The processing is suspended and resumed by what is done, not by hand."))
 
     def action_lift_restriction(self):
         """Open the form by which the person is told, and the processing is taken up again."""
@@ -86,7 +92,7 @@ class GdprSubjectRequest(models.Model):
                 for request in suspending
             }
         )
-        suspending.is_suspending = True
+        suspending.sudo().is_suspending = True
         self.env["gdpr.lifting.notice"]._find_all_current(suspending.subject_id).is_void = True
         suspending._log_step("restricted")
 

@@ -103,13 +103,13 @@ class TestLifting(LiftingCase):
         self.fulfil(request)
         self.tell(request)
         again = self.restrict()
-        for record in (again, self.card.gdpr_subject_id):
-            with self.assertRaises(UserError):
-                self.open_lifting(record)._compute_notice()
-                record.sudo()._lift_restriction()
+        with self.assertRaisesRegex(UserError, "still open"):
+            self.open_lifting(self.card.gdpr_subject_id).action_lift()
         self.open_lifting(request).action_lift()
         self.assertTrue(self.card.gdpr_restricted, "The other request still suspends it.")
         self.assertEqual((request.is_suspending, again.is_suspending), (False, True))
+        with self.assertRaisesRegex(UserError, "Tell the person first"):
+            self.open_lifting(again).action_lift()
         self.tell(again)
         self.open_lifting(again).action_lift()
         self.assertFalse(self.card.gdpr_restricted)
