@@ -40,6 +40,9 @@ from . import test_reminders
 from . import test_renewal
 from . import test_screenshots
 from . import test_sending
+from . import test_lifting
+from . import test_recipients
+from . import test_restriction
 from . import test_server_actions
 from . import test_settings
 from . import test_subject_request
