@@ -1,1 +1,2 @@
 from . import gdpr_subject_evidence_report
+from . import gdpr_answer_report
