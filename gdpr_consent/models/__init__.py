@@ -41,6 +41,7 @@ from . import gdpr_consent_campaign_exclusion_count
 from . import gdpr_consent_campaign_sending
 from . import gdpr_consent_delivery
 from . import gdpr_subject_request
+from . import gdpr_subject_request_step
 from . import gdpr_ledger_verification
 from . import gdpr_link
 from . import gdpr_answer

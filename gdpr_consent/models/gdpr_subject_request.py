@@ -84,6 +84,7 @@ class GdprSubjectRequest(models.Model):
     email = fields.Char("Answer To", compute="_compute_email", store=True, readonly=False)
     lang = fields.Char("Language", compute="_compute_email", store=True, readonly=False)
     resolution = fields.Text(help="What was done, in words that can be shown to the person.")
+    step_ids = fields.One2many("gdpr.subject.request.step", "request_id", string="Log", readonly=True)
 
     @api.depends("type")
     @api.depends_context("lang")
@@ -129,6 +130,7 @@ class GdprSubjectRequest(models.Model):
         requests = super().create(vals_list)
         requests._check_asked_once()
         requests._record_receipt()
+        requests._log_step("received")
         requests._acknowledge()
         requests._schedule_answer()
         return requests
@@ -142,24 +144,52 @@ class GdprSubjectRequest(models.Model):
             if request.state not in OPEN_STATES:
                 raise UserError(self.env._("%(number)s is closed already.", number=request.name))
         self.filtered(lambda request: not request.user_id).user_id = self.env.user
-        self.filtered(lambda request: request.state != "in_progress").state = "in_progress"
+        starting = self.filtered(lambda request: request.state != "in_progress")
+        starting.state = "in_progress"
+        starting._log_step("started")
         return True
 
     def action_fulfil(self):
-        """Close requests that were answered.
+        """Do what is left to do for the requests, and close them.
 
-        :raise UserError: the work hasn't begun, or there is no word about what was done
+        :raise UserError: the work hasn't begun, only a human can go on, or there is no word about what was done
         """
         for request in self.filtered(lambda request: request.state != "done"):
             if request.state != "in_progress":
                 raise UserError(self.env._("Start %(number)s first.", number=request.name))
-            if not (request.resolution or "").strip():
+            done = request.with_context(lang=request.lang or self.env.lang)._fulfil()
+            resolution = (request.resolution or "").strip() or (done or "").strip()
+            if not resolution:
                 raise UserError(
                     self.env._("Say what was done for %(number)s before you close it.", number=request.name)
                 )
-            request.write({"state": "done", "done_on": fields.Datetime.now()})
-            request.activity_feedback(["mail.mail_activity_data_todo"], feedback=request.resolution)
+            request.write({"state": "done", "done_on": fields.Datetime.now(), "resolution": resolution})
+            request._log_step("fulfilled", resolution)
+            request.activity_feedback(["mail.mail_activity_data_todo"], feedback=resolution)
         return True
+
+    def _fulfil(self):
+        """Do what is left to do for one request, as ``_fulfil_<type>`` of its type says.
+
+        :return: what was done, a sentence in the person's language; empty where the officer has to say it
+        :raise UserError: only a human can go on
+        """
+        self.ensure_one()
+        fulfil = getattr(self, f"_fulfil_{self.type}", None)
+        return fulfil() if fulfil else None
+
+    def _log_step(self, action, note=None):
+        """Note in the log of each request what was done, when and by whom.
+
+        :param str action: a key of ``gdpr.subject.request.step.action``
+        :param str note: in words, what the action alone doesn't say
+        """
+        user = self.env.user
+        # Not the account that runs the server: that is the person, or the system.
+        operator = user if user._is_internal() and user.id != SUPERUSER_ID else user.browse()
+        self.env["gdpr.subject.request.step"].sudo().create(
+            [{"request_id": request.id, "user_id": operator.id, "action": action, "note": note} for request in self]
+        )
 
     # ------------------------------------------------------------
     # RECEIVING
@@ -282,6 +312,7 @@ class GdprSubjectRequest(models.Model):
         if not template or not reachable:
             return
         mails = template.sudo().send_mail_batch(reachable.ids, email_values={"auto_delete": False})
+        reachable._log_step("acknowledged")
         if len(mails) == 1:
             mails.send_after_commit()
 

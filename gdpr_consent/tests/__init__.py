@@ -1,4 +1,5 @@
 from . import test_access
+from . import test_answer_export
 from . import test_accessibility
 from . import test_blacklist
 from . import test_campaign
@@ -41,6 +42,7 @@ from . import test_sending
 from . import test_server_actions
 from . import test_settings
 from . import test_subject_request
+from . import test_subject_request_log
 from . import test_state_machine
 from . import test_tour_campaign
 from . import test_tour_consent

@@ -1,0 +1,67 @@
+from odoo import fields, models
+from odoo.exceptions import AccessError
+
+from ..tools.immutability import forbid_changes
+
+
+class GdprSubjectRequestStep(models.Model):
+    """The log of a data-subject request: each step with its date and who took it.
+
+    Written by ``gdpr.subject.request._log_step`` alone. Nobody changes it; when the register is reduced its notes go.
+    """
+
+    _name = "gdpr.subject.request.step"
+    _description = "Step of a Data-Subject Request"
+    _order = "occurred_on, id"
+    _rec_name = "action"
+    _log_access = False
+
+    request_id = fields.Many2one("gdpr.subject.request", required=True, index=True, ondelete="cascade")
+    occurred_on = fields.Datetime("When", required=True, default=fields.Datetime.now)
+    user_id = fields.Many2one(
+        "res.users", string="Operator", ondelete="restrict", help="Empty: the person, or the system by itself."
+    )
+    action = fields.Selection(
+        [
+            ("received", "Received"),
+            ("confirmed", "Confirmed from the mailbox"),
+            ("acknowledged", "Acknowledged"),
+            ("assigned", "Assigned"),
+            ("started", "Started"),
+            ("identity_asked", "Identity asked for"),
+            ("identity_checked", "Identity checked"),
+            ("extended", "Deadline extended"),
+            ("refused", "Refused"),
+            ("prepared", "Answer prepared"),
+            ("sent", "Answer sent"),
+            ("downloaded", "Answer downloaded"),
+            ("applied", "Corrections applied"),
+            ("planned", "Erasure planned"),
+            ("approved", "Approved"),
+            ("executed", "Erasure carried out"),
+            ("restricted", "Processing suspended"),
+            ("lifted", "Processing resumed"),
+            ("told_recipients", "Recipients told"),
+            ("reopened", "Reopened"),
+            ("fulfilled", "Fulfilled"),
+            ("cancelled", "Cancelled"),
+        ],
+        string="Step",
+        required=True,
+    )
+    note = fields.Text()
+
+    def init(self):
+        forbid_changes(self.env.cr, self._table, "UPDATE OF request_id, occurred_on, user_id, action")
+
+    def write(self, vals):
+        raise AccessError(self.env._("The log of a request can't be changed."))
+
+    def unlink(self):
+        raise AccessError(self.env._("The log of a request can't be changed."))
+
+    def _forget_notes(self):
+        """Remove the notes, which may name the person, and keep the steps (law.md R-70)."""
+        self.flush_recordset()
+        self.env.cr.execute("UPDATE gdpr_subject_request_step SET note = NULL WHERE id = ANY(%s)", [self.ids])
+        self.invalidate_recordset(["note"], flush=False)
