@@ -133,6 +133,7 @@ class GdprAnswer(models.Model):
                 "prepared_on": fields.Datetime.now(),
             }
         )
+        request.sudo().answer_id = answer
         answer._find_data()
         return answer
 

@@ -135,7 +135,7 @@ class GdprAnswer(models.Model):
         answer = self._speak()
         own = {}
         for place in answer.place_ids:
-            certain = set(place.record_ids) - set(place.doubtful_ids)
+            certain = set(place.record_ids) - set(place.doubtful_ids or ())
             own.setdefault(place.model, set()).update(certain)
         subject = answer.request_id.subject_id
         person = self.env["gdpr.data.map"]._identify(subject, email_normalize_all(answer.request_id.email or ""))
@@ -201,13 +201,13 @@ class GdprAnswer(models.Model):
         """Read the next records of a place; set aside what somebody must look at."""
         ids = place.record_ids[place.done_count : place.done_count + BATCH]
         source = place.map_id.with_context(lang=self.lang)
-        rows, redactions = source._read_records(ids, place.columns, reader) if source else ([], 0)
-        doubtful = set(place.doubtful_ids)
+        rows, redactions = source._read_records(ids, place.columns or [], reader) if source else ([], 0)
+        doubtful = set(place.doubtful_ids or ())
         items = []
         for row in rows:
             if row["id"] in doubtful:
                 items.append(self._prepare_item(place, row, "record"))
-            for column in place.columns:
+            for column in place.columns or ():
                 if column["type"] == "binary":
                     items.append(self._prepare_item(place, row, "file", column))
                 elif column["is_free_text"] and row["values"][column["name"]]:

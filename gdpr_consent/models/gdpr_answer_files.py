@@ -188,7 +188,7 @@ class GdprAnswer(models.Model):
         stream.write(f'{text.rstrip("}").rstrip()},\n "data": [')
         for number, place in enumerate(self.place_ids):
             columns = [
-                {name: column[name] for name in ("name", "label", "category", "origin")} for column in place.columns
+                {name: column[name] for name in ("name", "label", "category", "origin")} for column in place.columns or ()
             ]
             head = {"place": place.name, "fields": columns}
             text = json.dumps(head, ensure_ascii=False)

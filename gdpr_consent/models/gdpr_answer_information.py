@@ -81,7 +81,7 @@ class GdprAnswer(models.Model):
         return statements or [self.env._("We use your data for no purpose that needs your consent.")]
 
     def _tell_categories(self, purposes):
-        names = [column["category"] for place in self.place_ids for column in place.columns if column["category"]]
+        names = [column["category"] for place in self.place_ids for column in place.columns or () if column["category"]]
         names += purposes.data_category_ids.mapped("name")
         places = self.place_ids.mapped("name")
         statements = [", ".join(dict.fromkeys(names))] if names else []

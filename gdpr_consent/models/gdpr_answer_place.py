@@ -32,7 +32,7 @@ class GdprAnswerPlace(models.Model):
         self.ensure_one()
         for part_id in self.part_ids.ids:
             part = self.env["gdpr.answer.part"].browse(part_id)
-            rows = part.rows
+            rows = part.rows or []
             items = self.env["gdpr.answer.item"].search(
                 [("place_id", "=", self.id), ("res_id", "in", [row["id"] for row in rows])]
             )
@@ -41,7 +41,7 @@ class GdprAnswerPlace(models.Model):
                 whole = by_place.get((row["id"], False))
                 if whole and whole.decision != "include":
                     continue
-                for column in self.columns:
+                for column in self.columns or ():
                     item = by_place.get((row["id"], column["name"]))
                     if item:
                         row["values"][column["name"]] = item._get_outgoing()
@@ -54,7 +54,7 @@ class GdprAnswerPlace(models.Model):
         self.ensure_one()
         answer = self.answer_id
         sources = answer._get_sources()
-        yield [self.env._("Recorded On"), self.env._("Source"), *(column["label"] for column in self.columns)]
+        yield [self.env._("Recorded On"), self.env._("Source"), *(column["label"] for column in self.columns or ())]
         for row in self._iterate_rows():
-            cells = [make_cell(row["values"][column["name"]]) for column in self.columns]
+            cells = [make_cell(row["values"][column["name"]]) for column in self.columns or ()]
             yield [row["recorded_on"] or "", sources[row["source"]], *cells]

@@ -15,7 +15,9 @@ class GdprSubjectRequest(models.Model):
     _inherit = "gdpr.subject.request"
 
     answer_ids = fields.One2many("gdpr.answer", "request_id", readonly=True)
-    answer_id = fields.Many2one("gdpr.answer", string="Answer", compute="_compute_answer_id")
+    answer_id = fields.Many2one(
+        "gdpr.answer", string="Answer", readonly=True, copy=False, ondelete="set null", help="The one that counts."
+    )
     answer_state = fields.Selection(related="answer_id.state", string="Answer State")
     answer_progress = fields.Float(related="answer_id.progress", string="Answer Progress")
     answer_failure = fields.Char(related="answer_id.failure_reason", string="Why It Failed")
@@ -29,11 +31,6 @@ class GdprSubjectRequest(models.Model):
     card_summary = fields.Html(
         "Data of the Card", compute="_compute_card_summary", help="The person's data as a table, for templates."
     )
-
-    @api.depends("answer_ids")
-    def _compute_answer_id(self):
-        for request in self:
-            request.answer_id = request.answer_ids.sorted("id")[-1:]
 
     @api.depends("subject_id", "type", "lang")
     def _compute_card_summary(self):
