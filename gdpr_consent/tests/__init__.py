@@ -1,4 +1,5 @@
 from . import test_access
+from . import test_answer_export
 from . import test_accessibility
 from . import test_asking_concurrency
 from . import test_blacklist
