@@ -40,9 +40,17 @@ from . import gdpr_consent_campaign_exclusion_count
 from . import gdpr_consent_campaign_sending
 from . import gdpr_consent_delivery
 from . import gdpr_subject_request
+from . import gdpr_subject_request_clock
+from . import gdpr_subject_request_intake
+from . import gdpr_subject_request_identity
+from . import gdpr_subject_request_refusal
+from . import gdpr_subject_request_mail
+from . import gdpr_subject_request_retention
+from . import gdpr_subject_request_declaration
 from . import gdpr_subject_request_step
 from . import gdpr_ledger_verification
 from . import gdpr_link
+from . import gdpr_link_request
 from . import gdpr_new_record
 from . import gdpr_oca_migration
 from . import gdpr_oca_migration_activity
@@ -66,7 +74,9 @@ from . import gdpr_subject_mixin_import
 from . import gdpr_import_reader
 from . import base_partner_merge_automatic_wizard
 from . import res_company
+from . import res_company_request
 from . import res_config_settings
+from . import res_config_settings_request
 from . import res_partner
 from . import crm_lead
 from . import ir_actions_server
@@ -75,6 +85,7 @@ from . import mail_compose_message
 from . import mail_compose_message_to_many
 from . import mail_mail
 from . import mail_mail_gate
+from . import mail_mail_request
 from . import mail_mail_delivery
 from . import mail_template
 from . import mail_thread
