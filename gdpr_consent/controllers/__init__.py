@@ -8,3 +8,4 @@ from . import preferences_page
 from . import unsubscribe_page
 from . import receipt_page
 from . import website_form
+from . import request_page

@@ -43,6 +43,13 @@ from . import gdpr_consent_campaign_exclusion_count
 from . import gdpr_consent_campaign_sending
 from . import gdpr_consent_delivery
 from . import gdpr_subject_request
+from . import gdpr_subject_request_clock
+from . import gdpr_subject_request_intake
+from . import gdpr_subject_request_identity
+from . import gdpr_subject_request_refusal
+from . import gdpr_subject_request_mail
+from . import gdpr_subject_request_retention
+from . import gdpr_subject_request_declaration
 from . import gdpr_notice_mixin
 from . import gdpr_lifting_notice
 from . import gdpr_recipient_notice
@@ -52,6 +59,7 @@ from . import gdpr_subject_request_step
 from . import gdpr_subject_request_step_stop
 from . import gdpr_ledger_verification
 from . import gdpr_link
+from . import gdpr_link_request
 from . import gdpr_answer
 from . import gdpr_answer_place
 from . import gdpr_answer_part
@@ -86,8 +94,10 @@ from . import gdpr_subject_mixin_import
 from . import gdpr_import_reader
 from . import base_partner_merge_automatic_wizard
 from . import res_company
-from . import res_company_answer
+from . import res_company_request
 from . import res_config_settings
+from . import res_config_settings_request
+from . import res_company_answer
 from . import res_config_settings_answer
 from . import res_partner
 from . import res_users
@@ -99,6 +109,7 @@ from . import mail_compose_message_to_many
 from . import mail_compose_message_answer
 from . import mail_mail
 from . import mail_mail_gate
+from . import mail_mail_request
 from . import mail_mail_notice
 from . import mail_compose_message_to_one
 from . import mail_notification
