@@ -24,6 +24,7 @@
         "data/ir_cron_verification_data.xml",
         "data/ir_cron_new_record_data.xml",
         "data/ir_cron_notice_data.xml",
+        "data/ir_actions_server_data.xml",
         "data/ir_cron_campaign_data.xml",
         "wizards/gdpr_consent_entry_views.xml",
         "wizards/gdpr_consent_withdrawal_views.xml",
