@@ -1,4 +1,5 @@
 from . import consent_page
+from . import download_page
 from . import evidence
 from . import form_preview
 from . import ledger_heads
