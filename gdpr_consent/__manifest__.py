@@ -25,6 +25,7 @@
         "data/ir_cron_verification_data.xml",
         "data/ir_cron_new_record_data.xml",
         "data/ir_cron_notice_data.xml",
+        "data/ir_actions_server_data.xml",
         "data/ir_cron_campaign_data.xml",
         "data/ir_cron_subject_request_data.xml",
         "data/ir_cron_answer_data.xml",
