@@ -3,6 +3,7 @@ from . import gdpr_data_category
 from . import gdpr_data_map
 from . import gdpr_data_map_field
 from . import gdpr_data_map_finding
+from . import gdpr_data_map_keeping
 from . import gdpr_purpose
 from . import gdpr_scope
 from . import gdpr_scope_asking
@@ -41,6 +42,16 @@ from . import gdpr_consent_campaign_sending
 from . import gdpr_consent_delivery
 from . import gdpr_subject_request
 from . import gdpr_subject_request_step
+from . import gdpr_erasure_plan_line
+from . import gdpr_erasure_doubt
+from . import gdpr_erasure_journal
+from . import gdpr_erasure_journal_entry
+from . import gdpr_suppression
+from . import gdpr_subject_request_erasure
+from . import gdpr_subject_request_erasing
+from . import gdpr_subject_request_messages
+from . import gdpr_subject_traces
+from . import gdpr_subject_suppression
 from . import gdpr_ledger_verification
 from . import gdpr_link
 from . import gdpr_new_record
@@ -55,6 +66,8 @@ from . import gdpr_subject_mixin_entry
 from . import gdpr_subject_mixin_rights
 from . import gdpr_subject_mixin_evidence
 from . import gdpr_subject_mixin_new
+from . import gdpr_subject_mixin_erasure
+from . import gdpr_subject_mixin_suppression
 from . import gdpr_subject_mixin_website
 from . import gdpr_blacklist_mixin
 from . import ir_actions_actions
@@ -78,4 +91,10 @@ from . import mail_mail_gate
 from . import mail_mail_delivery
 from . import mail_template
 from . import mail_thread
+from . import mail_thread_blacklist
+from . import base
+from . import res_company_erasure
+from . import res_config_settings_erasure
+from . import res_partner_erasure
+from . import res_users_erasure
 from . import base_import_import
