@@ -67,6 +67,7 @@ class GdprAnswer(models.Model):
                     placeholder=DOWNLOAD_PLACEHOLDER,
                 )
             )
+        answer.failure_reason = False
         files = [Command.link(file.id) for file in answer.attachment_ids] if answer._is_attached() else []
         mail = self.env["mail.mail"].sudo().create(
             {

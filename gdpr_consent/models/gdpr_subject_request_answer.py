@@ -146,5 +146,7 @@ class GdprSubjectRequest(models.Model):
             raise UserError(answer.failure_reason)
         if answer.state == "ready":
             answer.with_user(self.env.user)._send()
+            if answer.failure_reason:
+                raise UserError(answer.failure_reason)
         date = fields.Date.context_today(self, answer.sent_on or fields.Datetime.now())
         return describe(self.env["ir.qweb.field.date"].value_to_html(date, {}))

@@ -1,4 +1,6 @@
 from . import test_access
+from . import test_answer_access
+from . import test_answer_delivery
 from . import test_answer_export
 from . import test_accessibility
 from . import test_blacklist
