@@ -11,9 +11,11 @@ from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
 from . import gdpr_subject_answer
+from . import gdpr_subject_asking
 from . import gdpr_subject_objection
 from . import gdpr_subject_identity
 from . import gdpr_subject_life_cycle
+from . import gdpr_subject_restriction
 from . import gdpr_subject_rights
 from . import gdpr_subject_verification
 from . import gdpr_subject_evidence
@@ -41,7 +43,13 @@ from . import gdpr_consent_campaign_exclusion_count
 from . import gdpr_consent_campaign_sending
 from . import gdpr_consent_delivery
 from . import gdpr_subject_request
+from . import gdpr_notice_mixin
+from . import gdpr_lifting_notice
+from . import gdpr_recipient_notice
+from . import gdpr_subject_request_recipients
+from . import gdpr_subject_request_restriction
 from . import gdpr_subject_request_step
+from . import gdpr_subject_request_step_stop
 from . import gdpr_ledger_verification
 from . import gdpr_link
 from . import gdpr_answer
@@ -57,6 +65,7 @@ from . import gdpr_link_answer
 from . import gdpr_new_record
 from . import gdpr_oca_migration
 from . import gdpr_oca_migration_activity
+from . import gdpr_overview
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking
@@ -81,6 +90,7 @@ from . import res_company_answer
 from . import res_config_settings
 from . import res_config_settings_answer
 from . import res_partner
+from . import res_users
 from . import crm_lead
 from . import ir_actions_server
 from . import ir_qweb
@@ -89,6 +99,9 @@ from . import mail_compose_message_to_many
 from . import mail_compose_message_answer
 from . import mail_mail
 from . import mail_mail_gate
+from . import mail_mail_notice
+from . import mail_compose_message_to_one
+from . import mail_notification
 from . import mail_mail_answer
 from . import mail_mail_delivery
 from . import mail_template

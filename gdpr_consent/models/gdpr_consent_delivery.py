@@ -129,6 +129,17 @@ class GdprConsentDelivery(models.Model):
         )
 
     @api.model
+    def _find_in_hands(self, request_ids):
+        """Give which of these requests a sender has in its hands now, whatever this transaction can see.
+
+        :rtype: set[int]
+        """
+        rows = self._execute_now(
+            SQL("SELECT request_id FROM gdpr_consent_delivery WHERE request_id IN %s", tuple(request_ids) or (0,))
+        )
+        return {row[0] for row in rows}
+
+    @api.model
     def _find_left_by(self, senders):
         """Give what these senders have in their hands: a row for each request.
 

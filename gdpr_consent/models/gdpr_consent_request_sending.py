@@ -321,6 +321,20 @@ class GdprConsentRequest(models.Model):
             " not. It isn't sent again by itself, so that nobody is asked twice."
         )
 
+    def _lock_against_senders(self):
+        """Let no sender take these requests until the transaction ends.
+
+        :return: those that one has taken already
+        :rtype: gdpr.consent.request
+        """
+        campaigns = self.filtered("campaign_id")
+        if not campaigns:
+            return self.browse()
+        self.env.execute_query(
+            SQL("SELECT id FROM gdpr_consent_request WHERE id IN %s ORDER BY id FOR UPDATE", tuple(campaigns.ids))
+        )
+        return self.browse(sorted(self.env["gdpr.consent.delivery"]._find_in_hands(campaigns.ids)))
+
     def _is_on_its_way(self):
         """Tell whether the message has left already, although that isn't on record yet."""
         self.ensure_one()

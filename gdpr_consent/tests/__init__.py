@@ -3,6 +3,7 @@ from . import test_answer_access
 from . import test_answer_delivery
 from . import test_answer_export
 from . import test_accessibility
+from . import test_asking_concurrency
 from . import test_blacklist
 from . import test_campaign
 from . import test_campaign_again
@@ -34,6 +35,7 @@ from . import test_mail_contract
 from . import test_migration
 from . import test_new_records
 from . import test_oca_migration
+from . import test_overview
 from . import test_portal
 from . import test_preferences_page
 from . import test_query_count
@@ -41,6 +43,9 @@ from . import test_reminders
 from . import test_renewal
 from . import test_screenshots
 from . import test_sending
+from . import test_lifting
+from . import test_recipients
+from . import test_restriction
 from . import test_server_actions
 from . import test_settings
 from . import test_subject_request
