@@ -7,4 +7,5 @@ from . import portal
 from . import preferences_page
 from . import unsubscribe_page
 from . import receipt_page
+from . import rectification_page
 from . import website_form

@@ -2,6 +2,7 @@ from . import test_access
 from . import test_answer_access
 from . import test_answer_delivery
 from . import test_answer_export
+from . import test_answer_rectification
 from . import test_accessibility
 from . import test_asking_concurrency
 from . import test_blacklist
