@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_answer_access
+from . import test_answer_building
 from . import test_answer_delivery
 from . import test_answer_export
 from . import test_answer_rectification
