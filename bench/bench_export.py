@@ -1,7 +1,7 @@
 """Exporting a person with many linked records from a big database, next to Odoo's privacy_lookup finding them.
 
-Ours finds all that is held of one person, reads it, reviews nothing by hand, and writes the ZIP with JSON, vCard, CSV and
-hashes. Theirs only lists which records there are. Half of the records are leads, half messages. Each in a process of its
+Ours finds all that is held of one person, reads it, reviews nothing by hand, and writes the ZIP with JSON, vCard, CSV
+and hashes. Theirs only lists which records there are. Half of the records are leads, half messages. Each in a process of its
 own, for the memory: how far it grows beyond where it stood when Odoo had loaded.
 
     bench_export.py [CONTACTS] [RECORDS] [ROUNDS]
@@ -29,7 +29,8 @@ def fill():
         DATABASE,
         """
         INSERT INTO crm_lead (name, partner_id, contact_name, email_from, email_normalized, phone, description, active,
-                              type, won_status, gdpr_legal_basis, gdpr_consent_state, create_uid, create_date, write_date)
+                              type, won_status, gdpr_legal_basis, gdpr_consent_state,
+                              create_uid, create_date, write_date)
         SELECT 'Chairs ' || n, partner.id, partner.name, partner.email, partner.email, '+39 02 5550123',
                '<p>Wants <b>' || n || '</b> chairs by Friday, in oak.</p>', true, 'lead', 'pending', 'not_applicable',
                'not_applicable', 2, now(), now()

@@ -164,7 +164,8 @@ class GdprAnswer(models.Model):
         }
 
     def _tell_automated_decisions(self, purposes):
-        statements = [f"{purpose.name}: {purpose.automated_decisions}" for purpose in purposes.filtered("automated_decisions")]
+        deciding = purposes.filtered("automated_decisions")
+        statements = [f"{purpose.name}: {purpose.automated_decisions}" for purpose in deciding]
         return statements or [self.env._("No decision about you is made by a computer alone.")]
 
     def _tell_transfers(self, purposes):

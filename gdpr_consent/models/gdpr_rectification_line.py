@@ -43,7 +43,8 @@ class GdprRectificationLine(models.Model):
 
         :raise UserError: one of them can't be written; none is then
         """
-        for (model, res_id), lines in self.filtered("res_model").grouped(lambda line: (line.res_model, line.res_id)).items():
+        by_record = self.filtered("res_model").grouped(lambda line: (line.res_model, line.res_id))
+        for (model, res_id), lines in by_record.items():
             record = self.env[model].browse(res_id).exists()
             if not record:
                 raise UserError(self.env._("%(record)s isn't there any more.", record=lines[0].record))

@@ -127,7 +127,8 @@ class GdprSubjectRequest(models.Model):
         """
         self.ensure_one()
         lines = self.env["gdpr.rectification.line"].sudo()
-        known = {(line["model"], line["res_id"], line["field"]): line for line in self.env["gdpr.answer"]._read_cards(self)}
+        cards = self.env["gdpr.answer"]._read_cards(self)
+        known = {(line["model"], line["res_id"], line["field"]): line for line in cards}
         vals_list = []
         for model, res_id, field, text in values:
             line = known.get((model, res_id, field))
@@ -152,9 +153,7 @@ class GdprSubjectRequest(models.Model):
         proposed = {(vals.get("res_model"), vals.get("res_id"), vals.get("field")) for vals in vals_list}
         self.sudo().correction_ids.filtered(
             lambda line: (
-                line.state == "proposed"
-                and line.res_model
-                and (line.res_model, line.res_id, line.field) in proposed
+                line.state == "proposed" and line.res_model and (line.res_model, line.res_id, line.field) in proposed
             )
         ).unlink()
         if vals_list:

@@ -34,7 +34,9 @@ class TestAnswerBuilding(AnswerCase):
             return seconds
 
         with patch.object(job, "_commit_progress", commit):
-            self.env.ref("gdpr_consent.ir_cron_answer").with_user(self.env.ref("base.user_root")).ir_actions_server_id.run()
+            self.env.ref("gdpr_consent.ir_cron_answer").with_user(
+                self.env.ref("base.user_root")
+            ).ir_actions_server_id.run()
         self.env.invalidate_all()
 
     def test_progress(self):

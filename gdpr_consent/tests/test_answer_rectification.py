@@ -3,7 +3,7 @@ import csv
 import io
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import Form, tagged
+from odoo.tests import Form, new_test_user, tagged
 
 from .answer_common import AnswerCase
 
@@ -129,7 +129,7 @@ class TestAnswerRectification(AnswerCase):
         self.propose(path, (self.name_of("city"), "Milano"))
         self.env.invalidate_all()
         request.sudo().correction_ids.is_chosen = True
-        weak = self.officer.copy({"login": "weak", "group_ids": [(6, 0, [self.env.ref("gdpr_consent.group_officer").id])]})
+        weak = new_test_user(self.env, "weak", "gdpr_consent.group_officer")
         with self.assertRaises(AccessError):
             request.with_user(weak).action_apply_corrections()
         self.assertEqual(self.partner.city, "Torino")
