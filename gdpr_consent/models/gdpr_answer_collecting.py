@@ -163,7 +163,9 @@ class GdprAnswer(models.Model):
         staff = self.env["res.users"].sudo().with_context(active_test=False).search([("share", "=", False)])
         talking = self._find_talking(own.get("mail.message", ()))
         parents = partners.browse(own_partners).commercial_partner_id.filtered("is_company")
-        colleagues = partners.search([("parent_id", "child_of", parents.ids)], limit=COLLEAGUES) if parents else partners
+        colleagues = partners
+        if parents:
+            colleagues = partners.search([("parent_id", "child_of", parents.ids)], limit=COLLEAGUES)
         others = (staff.partner_id | talking | colleagues).filtered(
             lambda partner: not partner.is_company and partner.id not in own_partners and partner.id != robot
         )
@@ -216,9 +218,7 @@ class GdprAnswer(models.Model):
                     row["values"][column["name"]] = None
         self.env["gdpr.answer.item"].sudo().create(items)
         self.env["gdpr.answer.part"].sudo().create({"place_id": place.id, "rows": rows})
-        place.write(
-            {"done_count": place.done_count + len(ids), "redaction_count": place.redaction_count + redactions}
-        )
+        place.write({"done_count": place.done_count + len(ids), "redaction_count": place.redaction_count + redactions})
         self.done_count += len(ids)
         return len(ids)
 

@@ -187,15 +187,14 @@ class GdprAnswer(models.Model):
         text = json.dumps(head, ensure_ascii=False, indent=1)
         stream.write(f'{text.rstrip("}").rstrip()},\n "data": [')
         for number, place in enumerate(self.place_ids):
-            columns = [
-                {name: column[name] for name in ("name", "label", "category", "origin")} for column in place.columns or ()
-            ]
+            described = ("name", "label", "category", "origin")
+            columns = [{name: column[name] for name in described} for column in place.columns or ()]
             head = {"place": place.name, "fields": columns}
             text = json.dumps(head, ensure_ascii=False)
             stream.write(f'{"," if number else ""}\n{text[:-1]}, "records": [')
             for row_number, row in enumerate(place._iterate_rows()):
                 record = {name: row[name] for name in ("recorded_on", "source", "values")}
-                stream.write(f'{"," if row_number else ""}\n{json.dumps(record, ensure_ascii=False)}')
+                stream.write(f"{',' if row_number else ''}\n{json.dumps(record, ensure_ascii=False)}")
             stream.write("]}")
         stream.write("]\n}\n")
 

@@ -16,7 +16,7 @@ class GdprSubjectRequest(models.Model):
 
     answer_ids = fields.One2many("gdpr.answer", "request_id", readonly=True)
     answer_id = fields.Many2one(
-        "gdpr.answer", string="Answer", readonly=True, copy=False, ondelete="set null", help="The one that counts."
+        "gdpr.answer", readonly=True, copy=False, ondelete="set null", help="The one that counts."
     )
     answer_state = fields.Selection(related="answer_id.state", string="Answer State")
     answer_progress = fields.Float(related="answer_id.progress", string="Answer Progress")
@@ -105,14 +105,14 @@ class GdprSubjectRequest(models.Model):
     def _fulfil_access(self):
         """Prepare and send what is held of the person, where it isn't sent yet; give what was done."""
         return self._send_answer(
-            lambda date: self.env._("We sent you a copy of your data, and all that article 15 asks, on %(date)s.", date=date)
+            lambda date: self.env._(
+                "We sent you a copy of your data, and all that article 15 asks, on %(date)s.", date=date
+            )
         )
 
     def _fulfil_portability(self):
         """Prepare and send the person's data as files for machines, where they aren't sent yet."""
-        return self._send_answer(
-            lambda date: self.env._("We sent you your data as files on %(date)s.", date=date)
-        )
+        return self._send_answer(lambda date: self.env._("We sent you your data as files on %(date)s.", date=date))
 
     def _send_answer(self, describe):
         """Do what is left to do until the answer is on its way.
@@ -146,5 +146,7 @@ class GdprSubjectRequest(models.Model):
             raise UserError(answer.failure_reason)
         if answer.state == "ready":
             answer.with_user(self.env.user)._send()
+            if answer.failure_reason:
+                raise UserError(answer.failure_reason)
         date = fields.Date.context_today(self, answer.sent_on or fields.Datetime.now())
         return describe(self.env["ir.qweb.field.date"].value_to_html(date, {}))

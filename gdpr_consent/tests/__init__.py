@@ -1,5 +1,9 @@
 from . import test_access
+from . import test_answer_access
+from . import test_answer_building
+from . import test_answer_delivery
 from . import test_answer_export
+from . import test_answer_rectification
 from . import test_accessibility
 from . import test_asking_concurrency
 from . import test_blacklist
@@ -17,6 +21,7 @@ from . import test_concurrency
 from . import test_consent_entry
 from . import test_consent_page
 from . import test_consent_record
+from . import test_erasure
 from . import test_evidence
 from . import test_export
 from . import test_cool_down
