@@ -182,7 +182,9 @@ class GdprSubjectRequest(models.Model):
     def _check_objection_decided(self):
         request = self.with_context(lang=self.env.user.lang)
         if not self.objection_outcome:
-            raise UserError(request.env._("Decide on the objection first: uphold it, or state your compelling grounds."))
+            raise UserError(
+                request.env._("Decide on the objection first: uphold it, or state your compelling grounds.")
+            )
         if self.objection_outcome == "compelling_grounds" and not (self.compelling_grounds or "").strip():
             raise UserError(
                 request.env._(
