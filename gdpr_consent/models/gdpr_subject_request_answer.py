@@ -35,13 +35,15 @@ class GdprSubjectRequest(models.Model):
     @api.depends("subject_id", "type", "lang")
     def _compute_card_summary(self):
         for request in self:
-            cards = request._find_card_lines()
-            rows = Markup().join(
-                Markup('<tr><td style="padding: 2px 16px 2px 0;">%s</td><td style="padding: 2px 0;">%s</td></tr>')
-                % (line["label"], line["value"])
-                for line in cards
-                if line["value"]
-            )
+            lines = [line for line in request._find_card_lines() if line["value"]]
+            rows, record = Markup(), None
+            for line in lines:
+                if line["record"] != record:
+                    record = line["record"]
+                    rows += Markup('<tr><td colspan="2" style="padding: 8px 0 2px 0;"><b>%s</b></td></tr>') % record
+                rows += Markup(
+                    '<tr><td style="padding: 2px 16px 2px 0;">%s</td><td style="padding: 2px 0;">%s</td></tr>'
+                ) % (line["label"], line["value"])
             request.card_summary = rows and Markup("<table>%s</table>") % rows
 
     def action_prepare_answer(self):
