@@ -9,3 +9,4 @@ from . import unsubscribe_page
 from . import receipt_page
 from . import rectification_page
 from . import website_form
+from . import request_page

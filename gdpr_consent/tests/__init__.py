@@ -23,6 +23,7 @@ from . import test_concurrency
 from . import test_consent_entry
 from . import test_consent_page
 from . import test_consent_record
+from . import test_erasure
 from . import test_evidence
 from . import test_export
 from . import test_cool_down

@@ -300,11 +300,14 @@ class TestObjection(LiftingCase):
     def test_second_card_without_the_exclusion_list(self):
         """A message to many that ignores Odoo's blacklist doesn't reach who objects by another card."""
         double = self.env["res.partner"].create({"name": "Rita Double", "email": self.card.email})
+        other = self.env["res.partner"].create({"name": "Oreste", "email": "oreste@example.com"})
         self.card.gdpr_record_objection(source="phone")
+        self.env["mail.blacklist"].with_context(gdpr_blacklist_silent=True)._add(other.email)
         composer = self.compose(
-            double + self.other, composition_mode="mass_mail", partner_ids=False, use_exclusion_list=False
+            double + other, composition_mode="mass_mail", partner_ids=False, use_exclusion_list=False
         )
         with self.catch_mails():
             composer._action_send_mail()
             self.env["mail.mail"].process_email_queue()
-        self.assertFalse([mail for mail in self._mails if "rita" in mail["email_to"][0]])
+        self.assertEqual(double.gdpr_legal_basis, "not_applicable")
+        self.assertEqual([mail["email_to"] for mail in self._mails], [['"Oreste" <oreste@example.com>']])

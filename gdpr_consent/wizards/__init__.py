@@ -8,4 +8,8 @@ from . import gdpr_restriction_lifting
 from . import gdpr_subject_joining
 from . import gdpr_rectification_upload
 from . import gdpr_subject_request_entry
+from . import gdpr_subject_request_extension
+from . import gdpr_subject_request_identification
+from . import gdpr_subject_request_identity_check
+from . import gdpr_subject_request_refusal
 from . import gdpr_subject_splitting
