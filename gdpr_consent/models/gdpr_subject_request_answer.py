@@ -117,12 +117,15 @@ class GdprSubjectRequest(models.Model):
         return self._send_answer(lambda date: self.env._("We sent you your data as files on %(date)s.", date=date))
 
     def _send_answer(self, describe):
-        """Do what is left to do until the answer is on its way.
+        """Do what is left to do until the answer is on its way. What the officer answered by hand is done already.
 
         :raise UserError: somebody must review it first, or it takes its time
         """
         self.ensure_one()
         answer = self.sudo().answer_id
+        if (self.resolution or "").strip() and not (answer and self.email):
+            # Answered in another way: the officer says how.
+            return None
         if answer.state not in ("review", "collecting", "assembling", "ready", "sent"):
             answer = self.env["gdpr.answer"]._prepare(self, self.type)
         if answer.state != "sent" and answer.total_count <= IMMEDIATE:

@@ -171,6 +171,12 @@ class TestAnswerDelivery(AnswerCase):
         with self.assertRaisesRegex(UserError, "no e-mail address"):
             request.action_send_answer()
 
+    def test_sent_by_post(self):
+        request = self.prepare("portability")
+        request.write({"email": False, "resolution": "Sent on a stick, by post."})
+        request.action_fulfil()
+        self.assertEqual((request.state, request.resolution), ("done", "Sent on a stick, by post."))
+
     def test_who_may(self):
         request = self.prepare("portability")
         answer = request.answer_id
