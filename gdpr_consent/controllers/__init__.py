@@ -1,4 +1,5 @@
 from . import consent_page
+from . import download_page
 from . import evidence
 from . import form_preview
 from . import ledger_heads
@@ -6,4 +7,6 @@ from . import portal
 from . import preferences_page
 from . import unsubscribe_page
 from . import receipt_page
+from . import rectification_page
 from . import website_form
+from . import request_page

@@ -1,7 +1,7 @@
 from psycopg2 import IntegrityError
 
 from odoo import api, fields, models
-from odoo.exceptions import ConcurrencyError
+from odoo.exceptions import ConcurrencyError, UserError
 
 # The blacklist of Odoo's that stops marketing through a channel, by code of the channel.
 BLACKLISTS = {"email": "mail.blacklist", "phone": "phone.blacklist", "sms": "phone.blacklist"}
@@ -30,10 +30,26 @@ class GdprBlacklistMixin(models.AbstractModel):
     )
 
     def write(self, vals):
-        """What somebody else puts on the list isn't the add-on's any more."""
+        """What somebody else puts on the list isn't the add-on's any more. What an objection put there stays."""
+        if not vals.get("active", True) or self._gdpr_address_field in vals:
+            self._gdpr_check_no_objection()
         if vals.get("active") and not self.env.context.get(SILENT):
             vals = {**vals, "gdpr_objection": False}
         return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_objection(self):
+        self._gdpr_check_no_objection()
+
+    def _gdpr_check_no_objection(self):
+        """Refuse to take off what an objection put on the list: only the person lifts it (law.md R-38)."""
+        if not self.env.context.get(SILENT) and any(entry.gdpr_objection for entry in self):
+            raise UserError(
+                self.env._(
+                    "A person with this address objects to marketing. Nobody can override that but the person, by"
+                    " agreeing to marketing again."
+                )
+            )
 
     @api.model
     def _gdpr_is_normalised(self, address):
@@ -71,4 +87,4 @@ class GdprBlacklistMixin(models.AbstractModel):
         entries = self.sudo().search([(self._gdpr_address_field, "in", list(addresses)), ("gdpr_objection", "=", True)])
         if entries:
             entries._track_set_log_message(self.env._("The person agreed to marketing again."))
-            entries.write({"active": False, "gdpr_objection": False})
+            entries.with_context(**{SILENT: True}).write({"active": False, "gdpr_objection": False})

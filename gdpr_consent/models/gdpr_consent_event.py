@@ -58,7 +58,8 @@ class GdprConsentEvent(models.Model):
     * late_answer: the person answered with a link that had already been used; nothing changed;
     * expired, no_response: a period of the settings has passed;
     * renewal_due: a material change of the wording was published, so the person must be asked anew;
-    * restricted, unrestricted: processing was suspended, or taken up again;
+    * restricted, unrestricted: processing was suspended, or taken up again; exempted: an officer said why a message
+      must go out all the same;
     * objected: the person wants no marketing at all; objection_lifted: the person agreed to marketing since;
     * joined, absorbed: two histories turned out to be one person's; the first is the event of the survivor, the
       second of the history that goes on there. split, separated: they turned out not to be;
@@ -94,6 +95,7 @@ class GdprConsentEvent(models.Model):
             ("renewal_due", "Consent due for renewal"),
             ("restricted", "Processing suspended"),
             ("unrestricted", "Processing resumed"),
+            ("exempted", "Message sent although suspended"),
             ("objected", "Objection to marketing"),
             ("objection_lifted", "Objection to marketing lifted"),
             ("joined", "Joined with another history"),
@@ -145,6 +147,8 @@ class GdprConsentEvent(models.Model):
         "CHECK (action != 'given' OR (version_id IS NOT NULL AND purpose_id IS NOT NULL))",
         "A consent is recorded only with the wording that was shown and its purpose.",
     )
+    # Small, and enough for a table that grows with time.
+    _occurred_on_index = models.Index("USING brin (occurred_on)")
     _unproven_index = models.Index("(subject_id) WHERE action = 'unproven'")
 
     def init(self):

@@ -1,11 +1,27 @@
 import logging
+from dataclasses import dataclass
 
 from odoo import api, fields, models
 from odoo.tools import SQL
+from odoo.tools.mail import email_normalize
 
 from .gdpr_blacklist_mixin import BLACKLISTS
 
 _logger = logging.getLogger(__name__)
+
+# Messages on these records answer the person the record is about (``subject_id``), at its address (``email``).
+ANSWERING_MODELS = ("gdpr.subject.request", "gdpr.lifting.notice")
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message that is about to leave, whatever it is: to contacts (ids), and to addresses or numbers (normalised)."""
+
+    partner_ids: frozenset = frozenset()
+    addresses: frozenset = frozenset()
+    model: str | None = None
+    res_id: int | None = None
+    is_confirmed: bool = False
 
 
 class GdprSubject(models.Model):
@@ -114,6 +130,87 @@ class GdprSubject(models.Model):
                 channel=channel.id or None,
             )
         )
+
+    @api.model
+    def _get_restricted_addressees(self, messages):
+        """Give whom messages may not go to now, for the processing is suspended (law.md R-61).
+
+        Asked when a message leaves, whoever sends it and whatever for. An address is stopped even where a restricted
+        person shares it with somebody else. Sent all the same: the answers to a case of that person (article 12(3)),
+        the notice before the suspension ends (18(3)), messages about the person's own user account, the work mail of
+        colleagues, and what an officer has confirmed that it must go out (18(2)).
+
+        :param dict[typing.Any, Outgoing] messages: by any key
+        :return: contacts (ids) and addresses by key; only of messages that have such addressees
+        :rtype: dict[typing.Any, tuple[frozenset, frozenset]]
+        """
+        messages = {key: message for key, message in messages.items() if not message.is_confirmed}
+        self.flush_model(["restricted"])
+        is_needed = messages and self.env["gdpr.scope"]._get_covered_models()
+        if not is_needed or not self.env.execute_query(SQL("SELECT 1 FROM gdpr_subject WHERE restricted LIMIT 1")):
+            return {}
+        partner_ids = self._filter_restricted_contacts(frozenset().union(*(m.partner_ids for m in messages.values())))
+        addresses = self._filter_restricted_addresses(frozenset().union(*(m.addresses for m in messages.values())))
+        found = {
+            key: (message.partner_ids & partner_ids, message.addresses & addresses)
+            for key, message in messages.items()
+        }
+        found = {key: addressees for key, addressees in found.items() if any(addressees)}
+        exempt = self._get_exempt_addressees({(messages[key].model, messages[key].res_id) for key in found})
+        for key, addressees in found.items():
+            record = (messages[key].model, messages[key].res_id)
+            if record in exempt:
+                found[key] = tuple(those - others for those, others in zip(addressees, exempt[record], strict=True))
+        return {key: addressees for key, addressees in found.items() if any(addressees)}
+
+    @api.model
+    def _filter_restricted_contacts(self, partner_ids):
+        """Give those of the contacts whose processing is suspended; a colleague is written to as one."""
+        if not partner_ids or "res.partner" not in self.env["gdpr.scope"]._get_covered_models():
+            return frozenset()
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT card.id FROM res_partner card JOIN gdpr_subject subject ON subject.id = card.gdpr_subject_id"
+                " WHERE card.id IN %s AND subject.restricted AND card.partner_share IS NOT FALSE",
+                tuple(partner_ids),
+            )
+        )
+        return frozenset(row[0] for row in rows)
+
+    @api.model
+    def _filter_restricted_addresses(self, addresses):
+        """Give those of the addresses and numbers that a restricted person has, and no colleague."""
+        found = set()
+        if addresses:
+            condition = SQL("subject.restricted AND card.address = ANY(%s)", list(addresses))
+            covered = self.env["gdpr.scope"]._get_covered_models()
+            for blacklist in dict.fromkeys(BLACKLISTS.values()):
+                found |= self._read_from_cards(blacklist, "card.address", condition, covered)
+        if found:
+            colleagues = self.env["res.partner"].sudo()
+            colleagues = colleagues.search([("partner_share", "=", False), ("email_normalized", "in", list(found))])
+            found.difference_update(colleagues.mapped("email_normalized"))
+        return frozenset(found)
+
+    @api.model
+    def _get_exempt_addressees(self, records):
+        """Give the contacts and addresses of who is restricted and is written to all the same, by record.
+
+        :param set[tuple] records: the models and ids of what the messages are about
+        """
+        exempt = {}
+        for model, res_id in records:
+            if model in ANSWERING_MODELS:
+                record = self.env[model].sudo().browse(res_id).exists()
+                person = record.subject_id.root_id.with_context(active_test=False)
+                addresses = person._get_addresses("mail.blacklist") | person._get_addresses("phone.blacklist")
+                addresses.add(email_normalize(record.email or "") or "")
+                exempt[model, res_id] = frozenset(person.partner_ids.ids), frozenset(addresses)
+            elif model == "res.users":
+                partner = self.env[model].sudo().browse(res_id).exists().partner_id
+                exempt[model, res_id] = frozenset(partner.ids), frozenset(partner.mapped("email_normalized"))
+        return exempt
 
     @api.model
     def _get_contact_explanations(self):

@@ -1,10 +1,69 @@
-from odoo import models
+from odoo import SUPERUSER_ID, api, fields, models
 
 
 class GdprSubjectMixin(models.AbstractModel):
     """What the person behind a card asks under articles 15 to 22."""
 
     _inherit = "gdpr.subject.mixin"
+
+    gdpr_data_request_ids = fields.Many2many(
+        "gdpr.subject.request",
+        string="Open Requests",
+        compute="_compute_gdpr_data_requests",
+        groups="gdpr_consent.group_officer",
+        help="What the person asks about the own data and has no answer to yet.",
+    )
+    gdpr_has_data_request = fields.Boolean(
+        "Has an Open Request", compute="_compute_gdpr_data_requests", groups="gdpr_consent.group_user"
+    )
+
+    @api.depends("gdpr_subject_id.open_request_count")
+    @api.depends_context("allowed_company_ids")
+    def _compute_gdpr_data_requests(self):
+        """What is asked of the companies the user works for; nothing is looked up where there is nothing."""
+        asking = self.sudo().gdpr_subject_id.filtered("open_request_count")
+        requests = self.env["gdpr.subject.request"].sudo()
+        if asking:
+            requests = requests._find_open(asking)
+            requests = requests.filtered(lambda request: request.company_id in self.env.companies)
+        by_root = requests.grouped(lambda request: request.subject_id.root_id)
+        for card in self:
+            found = by_root.get(card.sudo().gdpr_subject_id.root_id, requests.browse())
+            card.gdpr_data_request_ids = found.with_env(self.env)
+            card.gdpr_has_data_request = bool(found)
+
+    def action_gdpr_request_access(self):
+        """Take in that the person wants to know what is held (article 15)."""
+        return self._gdpr_ask("access")
+
+    def action_gdpr_request_rectification(self):
+        """Take in that the person wants data corrected (article 16)."""
+        return self._gdpr_ask("rectification")
+
+    def action_gdpr_request_export(self):
+        """Take in that the person wants the data as a file (article 20)."""
+        return self._gdpr_ask("portability")
+
+    def action_gdpr_request_stop(self):
+        """Take in that the person wants the processing to stop (article 18)."""
+        return self._gdpr_ask("restriction")
+
+    def action_gdpr_request_erasure(self):
+        """Take in that the person wants the data deleted (article 17)."""
+        return self._gdpr_ask("erasure")
+
+    def _gdpr_ask(self, request_type):
+        """Make the request, or find the open one of its kind; open it for officers, hand it on for others."""
+        self.ensure_one()
+        request = self._gdpr_receive_request(request_type)
+        if self.env.user.has_group("gdpr_consent.group_officer"):
+            return {
+                "type": "ir.actions.act_window",
+                "res_model": "gdpr.subject.request",
+                "res_id": request.id,
+                "view_mode": "form",
+            }
+        return request._notify_handed_on({"type": "ir.actions.client", "tag": "soft_reload"})
 
     def action_gdpr_new_request(self):
         """Open a new data-subject request of this person.
@@ -47,4 +106,50 @@ class GdprSubjectMixin(models.AbstractModel):
             email=self._gdpr_get_email(),
             lang=self._gdpr_get_lang(),
             **values,
+        )
+
+    @api.model
+    def _gdpr_find_by_address(self, address):
+        """Give the cards whose one address is exactly this normalised one."""
+        field = "email_normalized" if "email_normalized" in self._fields else self._gdpr_email_field
+        if field not in self._fields or not self._fields[field].store:
+            return self.browse()
+        is_normalized = field == "email_normalized"
+        # A pattern, so that letters of either case are found; the address itself is compared below.
+        found = self.search([(field, "=", address)] if is_normalized else [(field, "ilike", address)])
+        return found.filtered(lambda card: card._gdpr_get_email() == address)
+
+    def _gdpr_receive_requests(self, request_type, **values):
+        """Make a data-subject request of a type for each person of these cards who has no open one.
+
+        :param str request_type: as for ``_gdpr_receive_request``
+        :param values: further field values of the requests
+        :return: the new requests, one a person
+        :rtype: gdpr.subject.request
+        """
+        self._gdpr_check_group("gdpr_consent.group_user")
+        self.check_access("read")
+        # A visitor, whose act a rule has followed, isn't on record as who typed it in.
+        operator = self.env.user if self.env.user._is_internal() else self.env["res.users"].browse(SUPERUSER_ID)
+        requests = self.env["gdpr.subject.request"].with_user(operator).sudo()
+        if not self:
+            return requests
+        people = self._gdpr_ensure_subjects().root_id._lock_people()
+        people -= requests._find_open(people, [request_type]).subject_id.root_id
+        # By the card that was chosen, of several of one person the first with an address.
+        chosen = {}
+        for card in self.sudo().sorted(lambda card: not card._gdpr_get_email()):
+            chosen.setdefault(card.gdpr_subject_id.root_id, card)
+        return requests.with_context(mail_create_nosubscribe=True).create(
+            [
+                {
+                    "subject_id": person.id,
+                    "type": request_type,
+                    "company_id": chosen[person]._gdpr_get_company().id,
+                    "email": chosen[person]._gdpr_get_email(),
+                    "lang": chosen[person]._gdpr_get_lang(),
+                    **values,
+                }
+                for person in people
+            ]
         )

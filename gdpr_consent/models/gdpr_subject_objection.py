@@ -90,11 +90,13 @@ class GdprSubject(models.Model):
         return self._read_from_cards(blacklist, "card.address", condition)
 
     @api.model
-    def _read_from_cards(self, blacklist, column, condition):
+    def _read_from_cards(self, blacklist, column, condition, card_models=None):
         """Read a column of the cards that have a history and an address, one query a model of cards."""
         self.env.flush_all()
         found = set()
-        for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models()):
+        if card_models is None:
+            card_models = self.env["gdpr.subject.mixin"]._get_card_models()
+        for model in sorted(card_models):
             cards = self.env[model]
             address = cards._gdpr_get_address_sql(blacklist)
             if not address:

@@ -28,6 +28,7 @@ class GdprSubjectRequestStep(models.Model):
             ("acknowledged", "Acknowledged"),
             ("assigned", "Assigned"),
             ("started", "Started"),
+            ("identified", "Person identified"),
             ("identity_asked", "Identity asked for"),
             ("identity_checked", "Identity checked"),
             ("extended", "Deadline extended"),

@@ -1,10 +1,29 @@
-from odoo import models
+from odoo import api, fields, models
+
+from .gdpr_subject_request import OPEN_STATES
 
 
 class GdprSubject(models.Model):
     """How a person is written to about the own data."""
 
     _inherit = "gdpr.subject"
+
+    open_request_count = fields.Integer(
+        "Open Requests",
+        compute="_compute_open_request_count",
+        store=True,
+        help="Kept with the person, so that a card of somebody who asks nothing costs nothing more.",
+    )
+
+    @api.depends("data_request_ids.state")
+    def _compute_open_request_count(self):
+        counts = dict(
+            self.env["gdpr.subject.request"]._read_group(
+                [("subject_id", "in", self.ids), ("state", "in", OPEN_STATES)], ["subject_id"], ["__count"]
+            )
+        )
+        for subject in self:
+            subject.open_request_count = counts.get(subject, 0)
 
     def _get_main_cards(self):
         """Give, by id of each person, the card to write by: contacts first, with an address, and in use.

@@ -1,4 +1,19 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.tools.mail import email_normalize, email_normalize_all
+
+from .gdpr_subject_door_out import Outgoing
+
+# In the context: why the mails made now go out although the processing is suspended (an ``Exemption``).
+EXEMPTION = "gdpr_exemption"
+# In the context while mails are sent: by id of the mail, the contacts and addresses that get no copy.
+LEFT_OUT = "gdpr_left_out"
+
+
+class Exemption:
+    """Why a mail goes to restricted persons all the same. No client can send one in the context."""
+
+    def __init__(self, reason):
+        self.reason = reason
 
 
 class MailMail(models.Model):
@@ -17,16 +32,55 @@ class MailMail(models.Model):
         "gdpr.purpose", string="Purpose", readonly=True, index="btree_not_null", ondelete="set null"
     )
 
+    gdpr_exemption = fields.Text(
+        "Sent Although Suspended Because",
+        readonly=True,
+        help="Why the message must go out although the processing of the person's data is suspended.",
+    )
+    failure_type = fields.Selection(selection_add=[("gdpr_restricted", "Processing suspended")])
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Keep with the mails why they must go out."""
+        exemption = self.env.context.get(EXEMPTION)
+        if isinstance(exemption, Exemption):
+            vals_list = [{**vals, "gdpr_exemption": exemption.reason} for vals in vals_list]
+        return super().create(vals_list)
+
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
         """Stop, before any server is called, the mails to persons who may not be contacted now."""
         stopped = self._stop_forbidden()
+        left_out = (self - stopped)._stop_for_restricted()
+        stopped |= self.browse(left_out).filtered(lambda mail: mail.sudo().state == "cancel")
         if stopped and post_send_callback:
             post_send_callback(stopped.ids)
         if stopped and stopped == self:
             return True
-        return super(MailMail, self - stopped).send(
+        sending = self - stopped
+        if left_out:
+            sending = sending.with_context(**{LEFT_OUT: left_out})
+        return super(MailMail, sending).send(
             auto_commit=auto_commit, raise_exception=raise_exception, post_send_callback=post_send_callback
         )
+
+    def _prepare_outgoing_list(self, mail_server=False, doc_to_followers=None):
+        """Make no copy for those whose processing is suspended."""
+        emails = super()._prepare_outgoing_list(mail_server=mail_server, doc_to_followers=doc_to_followers)
+        partner_ids, addresses = self.env.context.get(LEFT_OUT, {}).get(self.id, ((), ()))
+        if not partner_ids and not addresses:
+            return emails
+        kept = []
+        for email in emails:
+            if email["partner_id"] and email["partner_id"].id in partner_ids:
+                continue
+            for name in ("email_to", "email_cc"):
+                email[name] = [address for address in email[name] if email_normalize(address) not in addresses]
+            email["email_to_normalized"] = [
+                address for address in email["email_to_normalized"] if address not in addresses
+            ]
+            if email["email_to"] or email["email_cc"]:
+                kept.append(email)
+        return kept
 
     def _gdpr_get_unsubscribe(self, email):
         """Give it for a marketing message to many as well: it takes back the purpose of the message."""
@@ -42,6 +96,11 @@ class MailMail(models.Model):
             card.gdpr_subject_id.root_id, card._gdpr_get_email(), purpose=self.sudo().gdpr_purpose_id
         )
 
+    def _gdpr_get_company(self):
+        """Give the company of who composed the mail: the queue is sent in nobody's name."""
+        self.ensure_one()
+        return self.create_uid.company_id
+
     def _stop_forbidden(self):
         """Cancel the mails that may not leave now, with the reason; one verdict for all of a kind.
 
@@ -51,9 +110,8 @@ class MailMail(models.Model):
         queued = self.sudo().filtered(lambda mail: mail.state == "outgoing")
         reasons = {}
         to_many = queued.filtered("gdpr_message_class")
-        # The company of who composed it: the queue is sent in nobody's name.
         for (message_class, purpose, model, company), mails in to_many.grouped(
-            lambda mail: (mail.gdpr_message_class, mail.gdpr_purpose_id, mail.model, mail.create_uid.company_id)
+            lambda mail: (mail.gdpr_message_class, mail.gdpr_purpose_id, mail.model, mail._gdpr_get_company())
         ).items():
             mixin = self.env["gdpr.subject.mixin"].with_company(company)
             cards = mixin._get_cards(model, mails.mapped("res_id"))
@@ -67,6 +125,55 @@ class MailMail(models.Model):
         for reason, mails in stopped.grouped(lambda mail: reasons[mail.id]).items():
             mails._stop(reason)
         return self.browse(stopped.ids)
+
+    def _stop_for_restricted(self):
+        """Cancel the mails that go to nobody but persons whose processing is suspended (law.md R-61).
+
+        :return: by id of the mail, the contacts and addresses that get no copy
+        :rtype: dict[int, tuple[frozenset, frozenset]]
+        """
+        queued = self.sudo().filtered(lambda mail: mail.state == "outgoing")
+        outgoing = {mail.id: mail._describe_outgoing() for mail in queued}
+        left_out = self.env["gdpr.subject"]._get_restricted_addressees(outgoing)
+        return {mail.id: mail._leave_out(*left_out[mail.id]) for mail in queued if mail.id in left_out}
+
+    def _leave_out(self, partner_ids, addresses):
+        """Let the mail not go to these contacts and addresses; cancel it where nobody else is left."""
+        left_out = self.recipient_ids.filtered(
+            lambda partner: partner.id in partner_ids or partner.email_normalized in addresses
+        )
+        addresses |= {partner.email_normalized for partner in left_out if partner.email_normalized}
+        written = {*email_normalize_all(self.email_to or ""), *email_normalize_all(self.email_cc or "")}
+        notifications = self.notification_ids.filtered(
+            lambda notification: (
+                notification.mail_mail_id == self and notification.notification_status not in ("sent", "canceled")
+            )
+        )
+        explanation = self.env["gdpr.subject"]._get_contact_explanations()["restricted"]
+        failure = {"failure_type": "gdpr_restricted", "failure_reason": explanation}
+        if left_out == self.recipient_ids and written <= addresses:
+            self.write({"state": "cancel", **failure})
+            self._settle_notices(failure_reason=explanation)
+        else:
+            notifications = notifications.filtered(lambda notification: notification.res_partner_id in left_out)
+            # What becomes of the mail isn't what became of theirs.
+            notifications.mail_mail_id = False
+        if notifications:
+            # In red: who wrote the message is to see that it doesn't arrive, and why.
+            notifications.write({"notification_status": "exception", **failure})
+            notifications.mail_message_id._notify_message_notification_update()
+        return frozenset(left_out.ids), frozenset(addresses)
+
+    def _describe_outgoing(self):
+        self.ensure_one()
+        texts = [self.email_to or "", self.email_cc or "", *self.recipient_ids.mapped("email")]
+        return Outgoing(
+            partner_ids=frozenset(self.recipient_ids.ids),
+            addresses=frozenset(address for text in texts for address in email_normalize_all(text or "")),
+            model=self.model,
+            res_id=self.res_id,
+            is_confirmed=bool(self.gdpr_exemption),
+        )
 
     def _stop(self, reason):
         """Cancel these mails for a reason of the door out. Where none could be found the mail can be tried again."""

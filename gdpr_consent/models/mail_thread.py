@@ -11,9 +11,10 @@ class MailThread(models.AbstractModel):
     @api.model
     def message_route(self, message, message_dict, model=None, thread_id=None, custom_values=None):
         """An address blacklisted because too many messages came back is no objection of the person."""
-        return super(MailThread, self.with_context(**{SILENT: True})).message_route(
+        routes = super(MailThread, self.with_context(**{SILENT: True})).message_route(
             message, message_dict, model=model, thread_id=thread_id, custom_values=custom_values
         )
+        return self.env["gdpr.subject.request"]._filter_routes(message, routes)
 
     @api.model
     def message_new(self, msg_dict, custom_values=None):

@@ -47,6 +47,12 @@ class ResCompany(models.Model):
     )
     gdpr_officer_name = fields.Char("Privacy Officer")
     gdpr_officer_email = fields.Char("E-mail of the Privacy Officer")
+    gdpr_lifting_days = fields.Integer(
+        "Notice Before the Processing Resumes (Days)",
+        default=0,
+        help="How long a person is told beforehand that suspended processing resumes. 0: it can resume as soon as the"
+        " notice has left.",
+    )
     gdpr_ip_retention = fields.Selection(
         [
             ("none", "Keep nothing"),
@@ -72,6 +78,9 @@ class ResCompany(models.Model):
     _gdpr_periods_positive = models.Constraint(
         "CHECK (gdpr_cooldown_months >= 0 AND gdpr_renewal_days >= 0 AND gdpr_confirmation_days > 0)",
         "Periods can't be negative, and a person needs a day at least to confirm.",
+    )
+    _gdpr_lifting_days_positive = models.Constraint(
+        "CHECK (gdpr_lifting_days >= 0)", "People can't be told a negative number of days beforehand."
     )
     _gdpr_reminders_in_time = models.Constraint(
         "CHECK (gdpr_reminder_count = 0 OR (gdpr_reminder_days < gdpr_link_validity_days"

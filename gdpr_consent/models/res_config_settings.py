@@ -43,6 +43,7 @@ class ResConfigSettings(models.TransientModel):
     gdpr_cooldown_months = fields.Integer(related="company_id.gdpr_cooldown_months", readonly=False)
     gdpr_renewal_days = fields.Integer(related="company_id.gdpr_renewal_days", readonly=False)
     gdpr_confirmation_days = fields.Integer(related="company_id.gdpr_confirmation_days", readonly=False)
+    gdpr_lifting_days = fields.Integer(related="company_id.gdpr_lifting_days", readonly=False)
     gdpr_confirm_website = fields.Boolean("Confirm Consent From the Web Site")
     gdpr_confirm_import = fields.Boolean("Confirm Imported Consent")
     gdpr_confirm_api = fields.Boolean("Confirm Consent From the API")

@@ -62,8 +62,8 @@ class TestCardQueryCount(ConsentCase):
                     shown = {} if node.get("invisible") == "1" else {"display_name": {}}
                     wanted["fields"] = shown
                 if nested := node.xpath("./list//field"):
-                    events = views["models"]["gdpr.consent.event"]["fields"]
-                    wanted |= {"fields": specify(events, nested), "limit": 20}
+                    relation = fields_of_model[node.get("name")]["relation"]
+                    wanted |= {"fields": specify(views["models"][relation]["fields"], nested), "limit": 20}
             return specification
 
         nodes = arch.xpath("//field[starts-with(@name, 'gdpr_')][not(ancestor::field)]")

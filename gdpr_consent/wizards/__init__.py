@@ -4,6 +4,12 @@ from . import gdpr_consent_form_publication
 from . import gdpr_consent_withdrawal
 from . import gdpr_ledger_heads
 from . import gdpr_legal_basis_setting
+from . import gdpr_restriction_lifting
 from . import gdpr_subject_joining
+from . import gdpr_rectification_upload
 from . import gdpr_subject_request_entry
+from . import gdpr_subject_request_extension
+from . import gdpr_subject_request_identification
+from . import gdpr_subject_request_identity_check
+from . import gdpr_subject_request_refusal
 from . import gdpr_subject_splitting

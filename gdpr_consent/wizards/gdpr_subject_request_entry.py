@@ -17,22 +17,14 @@ class GdprSubjectRequestEntry(models.TransientModel):
         help="When it reached the company. The time to answer runs from here.",
     )
     note = fields.Text("What the Person Said")
+    scan = fields.Binary("Scan of the Letter", attachment=False)
+    scan_name = fields.Char()
 
     def action_record(self):
         """Make the request and say its number; the one that is open already where there is one."""
         self.ensure_one()
         card = self._get_cards().ensure_one()
         request = card._gdpr_receive_request(self.type, received_on=self.received_on, note=self.note)
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._(
-                    "The privacy officer has the request: %(number)s, to be answered by %(day)s.",
-                    number=request.name,
-                    day=fields.Date.to_string(request.due_on),
-                ),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        if self.scan:
+            request._attach_scan(self.scan_name or self.env._("Scan"), self.scan)
+        return request._notify_handed_on({"type": "ir.actions.act_window_close"})

@@ -1,0 +1,178 @@
+from odoo import models
+
+# What must be told, by the article that asks for it.
+BLOCKS = (
+    ("purposes", "15(1)(a)"),
+    ("categories", "15(1)(b)"),
+    ("recipients", "15(1)(c)"),
+    ("retention", "15(1)(d)"),
+    ("rights", "15(1)(e)"),
+    ("complaint", "15(1)(f)"),
+    ("source", "15(1)(g)"),
+    ("automated_decisions", "15(1)(h)"),
+    ("transfers", "15(2)"),
+)
+
+
+class GdprAnswer(models.Model):
+    """The information that goes with a copy of the data: all of article 15(1)(a) to (h) and (2) (law.md R-50)."""
+
+    _inherit = "gdpr.answer"
+
+    def _get_information(self):
+        """Give what article 15 asks to tell, in the language of the context; no block is ever empty.
+
+        :return: for each block ``about`` (a key), ``article``, ``title`` and ``statements`` (sentences)
+        :rtype: list[dict]
+        """
+        self.ensure_one()
+        purposes = self._get_purposes()
+        titles = self._get_block_titles()
+        return [
+            {
+                "about": about,
+                "article": article,
+                "title": titles[about],
+                "statements": getattr(self, f"_tell_{about}")(purposes),
+            }
+            for about, article in BLOCKS
+        ]
+
+    def _get_block_titles(self):
+        return {
+            "purposes": self.env._("Why we use your data"),
+            "categories": self.env._("The kinds of data"),
+            "recipients": self.env._("Who receives it"),
+            "retention": self.env._("How long we keep it"),
+            "rights": self.env._("Your rights"),
+            "complaint": self.env._("Where you can complain"),
+            "source": self.env._("Where the data comes from"),
+            "automated_decisions": self.env._("Decisions made by a computer"),
+            "transfers": self.env._("Transfers abroad"),
+        }
+
+    def _get_purposes(self):
+        """Give the purposes the person's data is used for: those agreed to, and those that need no consent."""
+        person = self.request_id.subject_id.root_id
+        given = person.consent_ids.filtered(lambda consent: consent.state == "given").purpose_id
+        others = self.env["gdpr.purpose"].search([("legal_basis", "!=", "consent")])
+        return (given | others).filtered(lambda purpose: purpose.company_id <= self.company_id)
+
+    def _tell_purposes(self, purposes):
+        bases = dict(purposes._fields["legal_basis"]._description_selection(self.env))
+        statements = [
+            self.env._(
+                "%(purpose)s: %(description)s Legal basis: %(basis)s.",
+                purpose=purpose.name,
+                description=purpose.description or "",
+                basis=bases[purpose.legal_basis],
+            )
+            for purpose in purposes
+        ]
+        person = self.request_id.subject_id.root_id
+        if person.legal_basis in bases and person.legal_basis not in purposes.mapped("legal_basis"):
+            statements.append(
+                self.env._("We keep your records on this legal basis: %(basis)s.", basis=bases[person.legal_basis])
+            )
+        if person.restricted:
+            statements.append(self.env._("The processing is suspended: we only store your data."))
+        if not self.total_count:
+            statements.insert(0, self.env._("We hold no data about you but your request and what was done about it."))
+        return statements or [self.env._("We use your data for no purpose that needs your consent.")]
+
+    def _tell_categories(self, purposes):
+        names = [column["category"] for place in self.place_ids for column in place.columns or () if column["category"]]
+        names += purposes.data_category_ids.mapped("name")
+        places = self.place_ids.mapped("name")
+        statements = [", ".join(dict.fromkeys(names))] if names else []
+        if places:
+            statements.append(self.env._("Where we keep it: %(places)s.", places=", ".join(dict.fromkeys(places))))
+        return statements or [self.env._("None.")]
+
+    def _tell_recipients(self, purposes):
+        statements = [
+            f"{purpose.name}: {statement['text']}"
+            for purpose in purposes
+            for statement in purpose._get_statements()
+            if statement["about"] in ("recipients", "processors")
+        ]
+        # Data was passed on under a consent that has ended since as well.
+        received = self.request_id._get_recipients()[self.request_id]
+        if received:
+            names = ", ".join(recipient.name for recipient in received)
+            statements.append(self.env._("Your data was or may have been passed on to: %(names)s.", names=names))
+        return statements or [self.env._("Nobody outside our company receives your data.")]
+
+    def _tell_retention(self, purposes):
+        statements = [f"{purpose.name}: {purpose._get_retention_sentence()}" for purpose in purposes]
+        for place in self.place_ids.map_id.filtered(lambda place: place.erasure == "keep"):
+            statements.append(
+                self.env._(
+                    "%(place)s: kept for %(months)s months. %(reason)s",
+                    place=place.name,
+                    months=place.keep_months,
+                    reason=place.keep_reason or "",
+                ).strip()
+            )
+        return statements or [self.env._("As long as we need it to be in contact with you.")]
+
+    def _tell_rights(self, _purposes):
+        company = self.company_id
+        return [
+            self.env._("You can have your data corrected or completed (article 16)."),
+            self.env._("You can have it erased (article 17), or its use restricted (article 18)."),
+            self.env._("You can receive what you gave us as a file for machines (article 20)."),
+            self.env._("You can object to its use, and to marketing at any time and without a reason (article 21)."),
+            self.env._("You can take back your consent at any time; what was done before stays lawful (article 7(3))."),
+            self.env._(
+                "Write to %(address)s, or use %(page)s.",
+                address=company.gdpr_officer_email or company.email or company.name,
+                page=f"{company.get_base_url()}/gdpr/request",
+            ),
+        ]
+
+    def _tell_complaint(self, _purposes):
+        return [
+            self.env._(
+                "You can complain to a data protection authority: where you live, where you work, or where you think"
+                " the law was broken (article 77). You can also go to court (article 79)."
+            )
+        ]
+
+    def _tell_source(self, _purposes):
+        sources = self._get_sources()
+        return [
+            self.env._("Each value says whether you gave it, it was observed, or it was derived."),
+            self.env._("Each record says where it comes from: %(sources)s.", sources="; ".join(sources.values())),
+        ]
+
+    def _get_sources(self):
+        """Give the words for where a record comes from, by key of ``gdpr.data.map._read_records``."""
+        return {
+            "person": self.env._("entered by yourself"),
+            "staff": self.env._("entered or imported by a member of our staff"),
+            "automatic": self.env._("received by e-mail, through a web form, or made by our system"),
+            "unknown": self.env._("not recorded"),
+        }
+
+    def _get_origins(self):
+        """Give the words for how a value was got, by key of ``gdpr.data.map.field.origin``."""
+        return {
+            "provided": self.env._("given by you"),
+            "observed": self.env._("observed"),
+            "derived": self.env._("derived"),
+        }
+
+    def _tell_automated_decisions(self, purposes):
+        deciding = purposes.filtered("automated_decisions")
+        statements = [f"{purpose.name}: {purpose.automated_decisions}" for purpose in deciding]
+        return statements or [self.env._("No decision about you is made by a computer alone.")]
+
+    def _tell_transfers(self, purposes):
+        statements = [
+            f"{purpose.name}: {statement['text']}"
+            for purpose in purposes.filtered("transfers")
+            for statement in purpose._get_statements()
+            if statement["about"] == "transfers"
+        ]
+        return statements or [self.env._("The data stays in the European Economic Area.")]

@@ -1,0 +1,86 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..tools.redaction import MARK
+
+
+class GdprAnswerItem(models.Model):
+    """A text, a file or a record that somebody looks at before it goes out (law.md R-53)."""
+
+    _name = "gdpr.answer.item"
+    _description = "Text or File to Review"
+    _order = "id"
+    _rec_name = "title"
+
+    answer_id = fields.Many2one("gdpr.answer", required=True, readonly=True, index=True, ondelete="cascade")
+    company_id = fields.Many2one(related="answer_id.company_id", store=True)
+    place_id = fields.Many2one("gdpr.answer.place", required=True, readonly=True, index=True, ondelete="cascade")
+    place = fields.Char(related="place_id.name")
+    res_id = fields.Integer("Record", required=True, readonly=True)
+    field = fields.Char(readonly=True, help="Empty: the whole record.")
+    kind = fields.Selection([("text", "Text"), ("file", "File"), ("record", "Record")], required=True, readonly=True)
+    title = fields.Char("What", readonly=True)
+    original_text = fields.Text("Found", readonly=True)
+    outgoing_text = fields.Text("Given Out", compute="_compute_outgoing_text", store=True, readonly=False)
+    proposed_text = fields.Text(readonly=True)
+    outgoing_name = fields.Char(readonly=True, help="Where the file is in the archive.")
+    redaction_count = fields.Integer("Redacted", compute="_compute_redaction_count", store=True)
+    decision = fields.Selection(
+        [("include", "Include"), ("redact", "Redact"), ("leave_out", "Leave out")],
+        help="Redact: the text goes out as you see it, without what tells who somebody else is.",
+    )
+    state = fields.Selection(related="answer_id.state")
+
+    @api.depends("decision")
+    def _compute_outgoing_text(self):
+        for item in self:
+            if item.decision == "redact":
+                item.outgoing_text = item.proposed_text or item.outgoing_text or item.original_text
+            else:
+                item.outgoing_text = item.original_text if item.decision == "include" else False
+
+    @api.depends("outgoing_text")
+    def _compute_redaction_count(self):
+        for item in self:
+            item.redaction_count = (item.outgoing_text or "").count(MARK)
+
+    @api.constrains("decision")
+    def _check_decision(self):
+        if self.filtered(lambda item: item.decision == "redact" and item.kind != "text"):
+            raise UserError(self.env._("Only a text can be redacted: include a file, or leave it out."))
+
+    def write(self, vals):
+        """Refuse what comes too late: what is written already can't change any more."""
+        if {"decision", "outgoing_text"} & vals.keys() and self.filtered(lambda item: item.state != "review"):
+            raise UserError(self.env._("The review is over. Prepare the answer again to change what goes out."))
+        return super().write(vals)
+
+    def action_include(self):
+        """Let these texts and files go out as they are."""
+        self.decision = "include"
+
+    def action_leave_out(self):
+        """Give these texts and files to nobody."""
+        self.decision = "leave_out"
+
+    def action_redact(self):
+        """Let these texts go out without other people."""
+        self.filtered(lambda item: item.kind == "text").decision = "redact"
+
+    def action_open_record(self):
+        """Open what the text or file belongs to, with the user's own rights."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self.place_id.model,
+            "res_id": self.res_id,
+            "view_mode": "form",
+            "target": "new",
+        }
+
+    def _get_outgoing(self):
+        """Give what of this goes out: a text, or where the file is; None for nothing."""
+        self.ensure_one()
+        if self.decision not in ("include", "redact"):
+            return None
+        return self.outgoing_name or None if self.kind == "file" else self.outgoing_text

@@ -1,0 +1,62 @@
+from odoo import fields, models
+
+from ..tools.cells import make_cell
+
+
+class GdprAnswerPlace(models.Model):
+    """What one place of the data map holds of a person, as it was found: frozen, so that reading it can go on."""
+
+    _name = "gdpr.answer.place"
+    _description = "Place in an Answer"
+    _order = "sequence, id"
+
+    answer_id = fields.Many2one("gdpr.answer", required=True, index=True, ondelete="cascade")
+    map_id = fields.Many2one("gdpr.data.map", ondelete="set null")
+    sequence = fields.Integer()
+    name = fields.Char(required=True, help="In the language of the person.")
+    model = fields.Char(required=True)
+    is_card = fields.Boolean()
+    columns = fields.Json(help="What is read of each record: see gdpr.data.map._get_columns.")
+    left_out = fields.Json(help="Labels of the fields that aren't given out, by why.")
+    record_ids = fields.Json(help="Ids of what was found.")
+    doubtful_ids = fields.Json(help="Those that only an address of several people leads to.")
+    done_count = fields.Integer()
+    redaction_count = fields.Integer(help="How often somebody else was taken out of what nobody needs to look at.")
+    part_ids = fields.One2many("gdpr.answer.part", "place_id")
+
+    def _iterate_rows(self):
+        """Yield the records of this place as they go out, a batch in memory at a time.
+
+        :return: what ``gdpr.data.map._read_records`` gave, with what was decided about texts and files
+        """
+        self.ensure_one()
+        names = [column["name"] for column in self.columns or ()]
+        for part_id in self.part_ids.ids:
+            part = self.env["gdpr.answer.part"].browse(part_id)
+            rows = part.rows or []
+            items = self.env["gdpr.answer.item"].search(
+                [("place_id", "=", self.id), ("res_id", "in", [row["id"] for row in rows])]
+            )
+            by_place = {(item.res_id, item.field): item for item in items}
+            for row in rows:
+                whole = by_place.get((row["id"], False))
+                if whole and whole.decision != "include":
+                    continue
+                values = {}
+                # In the order of the columns: the database has an order of its own.
+                for name in names:
+                    item = by_place.get((row["id"], name))
+                    values[name] = item._get_outgoing() if item else row["values"][name]
+                yield {**row, "values": values}
+            part.invalidate_recordset()
+            items.invalidate_recordset()
+
+    def _iterate_csv(self):
+        """Yield the rows of the CSV of this place: the labels, then each record."""
+        self.ensure_one()
+        answer = self.answer_id
+        sources = answer._get_sources()
+        yield [self.env._("Recorded On"), self.env._("Source"), *(column["label"] for column in self.columns or ())]
+        for row in self._iterate_rows():
+            cells = [make_cell(row["values"][column["name"]]) for column in self.columns or ()]
+            yield [row["recorded_on"] or "", sources[row["source"]], *cells]

@@ -1,0 +1,161 @@
+import re
+from dataclasses import dataclass
+
+from odoo import api, models
+from odoo.tools.mail import html2plaintext
+
+# Whatever the map says, these are never given out: they would let somebody act as the person, or as the company.
+SECRET = re.compile(r"(^|_)(password|passwd|secret|token|signup_type|api_?key|private_key|otp|pin)(_|$)")
+# What Odoo calls a field that nobody may read.
+NO_ACCESS = "."
+TEXT_TYPES = ("char", "text", "html")
+PEOPLE_MODELS = ("res.partner", "res.users", "hr.employee")
+REDACTED_NAME = "[redacted]"
+
+
+@dataclass
+class Reader:
+    """How the data of a person is read: for whom, and without whom."""
+
+    lang: str
+    # Ids of the records that are the person's own, by model.
+    own: dict
+    # ``tools.redaction.Redactor``
+    redactor: object
+    # Ids of the users who aren't staff.
+    outsiders: frozenset
+
+
+class GdprDataMap(models.Model):
+    """Reading what is held of a person, as the person can read it: declared fields only."""
+
+    _inherit = "gdpr.data.map"
+
+    def _get_columns(self, origins):
+        """Give what is read of the records of this place, in the language of the context.
+
+        :param origins: those of ``gdpr.data.map.field.origin`` that are given out
+        :return: columns (``name``, ``label``, ``type``, ``category``, ``origin``, ``is_free_text``), and the labels of
+            declared fields that are left out, by why: ``other_person``, ``derived`` or ``secret``
+        :rtype: tuple[list[dict], dict[str, list[str]]]
+        """
+        self.ensure_one()
+        records = self._get_records()
+        labels = records.fields_get(attributes=["string"])
+        columns, left_out = [], {}
+        for line in self.field_ids:
+            for name in line._get_names():
+                field = records._fields.get(name)
+                if field is None or line.origin == "none":
+                    continue
+                label = labels.get(name, {}).get("string") or field.string or name
+                if SECRET.search(name) or field.groups == NO_ACCESS:
+                    left_out.setdefault("secret", []).append(label)
+                elif line.origin not in origins:
+                    left_out.setdefault(line.origin, []).append(label)
+                else:
+                    columns.append(
+                        {
+                            "name": name,
+                            "label": label,
+                            "type": field.type,
+                            "category": line.category_id.name or "",
+                            "origin": line.origin,
+                            "is_free_text": line.is_free_text and field.type in TEXT_TYPES,
+                        }
+                    )
+        return columns, left_out
+
+    def _read_records(self, ids, columns, reader):
+        """Give what is held in some records of this place.
+
+        :param list[dict] columns: of ``_get_columns``
+        :param Reader reader: for whom
+        :return: for each record that is still there ``id``, ``recorded_on`` (ISO 8601, UTC), ``source`` and
+            ``values`` by name; and the number of places where somebody else was taken out
+        :rtype: tuple[list[dict], int]
+        """
+        self.ensure_one()
+        records = self._get_records().sudo()
+        records = records.with_context(active_test=False, bin_size=True, lang=reader.lang)
+        records = records.browse(ids).exists()
+        # Not with the others: the content of a file is read when it is written out.
+        names = [column["name"] for column in columns if column["type"] != "binary"]
+        trace = [name for name in ("create_uid", "create_date") if name in records._fields]
+        records.fetch([name for name in [*names, *trace] if records._fields[name].store])
+        columns = [
+            {**column, "labels": dict(records._fields[column["name"]]._description_selection(records.env))}
+            if column["type"] == "selection"
+            else column
+            for column in columns
+        ]
+        rows, redactions = [], 0
+        for record in records:
+            values = {}
+            for column in columns:
+                value, count = self._read_value(record, column, reader)
+                values[column["name"]] = value
+                redactions += count
+            rows.append({"id": record.id, **self._read_trace(record, trace, reader), "values": values})
+        records.invalidate_recordset()
+        return rows, redactions
+
+    @api.model
+    def _read_trace(self, record, trace, reader):
+        """Give when and by whom a record was made, without naming a colleague (article 15(1)(g))."""
+        if not trace:
+            return {"recorded_on": None, "source": "unknown"}
+        creator = record.create_uid.id
+        source = "person" if creator in reader.own.get("res.users", ()) else None
+        if not source:
+            is_automatic = creator in reader.outsiders or not creator or creator == 1
+            source = "automatic" if is_automatic else "staff"
+        return {"recorded_on": make_iso(record.create_date), "source": source}
+
+    def _read_value(self, record, column, reader):
+        """Give one value as it is written out, and how often somebody else was taken out of it."""
+        name, kind = column["name"], column["type"]
+        if kind == "binary":
+            return None, 0
+        value = record[name]
+        if kind in TEXT_TYPES:
+            text = (html2plaintext(value, include_references=False) if kind == "html" else value) or ""
+            # Free text is looked at by somebody before it goes out; a card is the person's own.
+            if not text or column["is_free_text"] or self.is_card:
+                return text, 0
+            return reader.redactor.redact(text)
+        if kind in ("many2one", "many2many", "one2many", "reference"):
+            names, count = [], 0
+            for linked in value or ():
+                is_other = self._is_other_person(linked, reader)
+                names.append(REDACTED_NAME if is_other else linked.display_name or "")
+                count += is_other
+            return (names if kind.endswith("2many") else "".join(names)), count
+        if kind == "selection":
+            return column["labels"].get(value, value or ""), 0
+        if kind in ("date", "datetime"):
+            return make_iso(value), 0
+        if kind in ("properties", "json"):
+            return read_structure(value), 0
+        return value if value is not False or kind == "boolean" else None, 0
+
+    @api.model
+    def _is_other_person(self, record, reader):
+        """Tell whether a record describes a human being who isn't the person."""
+        if record._name not in PEOPLE_MODELS or record.id in reader.own.get(record._name, ()):
+            return False
+        return not (record._name == "res.partner" and record.is_company)
+
+
+def make_iso(value):
+    """Give a date or a moment (UTC) as ISO 8601 has it, or None."""
+    if not value:
+        return None
+    return f"{value.isoformat(timespec='seconds')}Z" if hasattr(value, "hour") else value.isoformat()
+
+
+def read_structure(value):
+    """Give properties by their labels, and anything else as it is."""
+    if isinstance(value, list) and all(isinstance(part, dict) for part in value):
+        return {part.get("string") or part.get("name") or "": part.get("value") for part in value}
+    return value or None

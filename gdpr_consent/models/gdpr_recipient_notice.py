@@ -1,0 +1,151 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools.mail import email_normalize
+
+# After as many attempts a human must look.
+MOST_ATTEMPTS = 5
+# What becomes of a message is found out, not typed in.
+TRACKED = frozenset({"state", "sent_on", "message_id", "failure_reason", "attempt_count", "email"})
+
+
+class GdprRecipientNotice(models.Model):
+    """One recipient of a person's data, to be told that it was corrected, erased or restricted (article 19, law.md R-62).
+
+    Made by ``gdpr.subject.request._tell_recipients``; an officer can add recipients, or say why one isn't told.
+    """
+
+    _name = "gdpr.recipient.notice"
+    _description = "Notice to a Recipient"
+    _inherit = ["gdpr.notice.mixin"]
+    _order = "id"
+    _rec_name = "recipient_id"
+
+    _notice_template = "gdpr_consent.mail_template_recipient_notice"
+
+    request_id = fields.Many2one("gdpr.subject.request", required=True, index=True, ondelete="cascade")
+    company_id = fields.Many2one(related="request_id.company_id", store=True)
+    recipient_id = fields.Many2one("res.partner", string="Recipient", required=True, ondelete="restrict")
+    purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes", readonly=True)
+    state = fields.Selection(
+        [("to_tell", "To Tell"), ("queued", "Queued"), ("sent", "Told"), ("failed", "Failed")],
+        required=True,
+        readonly=True,
+        default="to_tell",
+    )
+    exemption = fields.Selection(
+        [
+            ("impossible", "Impossible"),
+            ("disproportionate", "Disproportionate effort"),
+            ("not_disclosed", "Never received the data"),
+        ],
+        string="Isn't Told",
+        help="The law lets a recipient out where telling it is impossible or takes a disproportionate effort.",
+    )
+    reason = fields.Text("Why It Isn't Told")
+    outcome = fields.Selection(
+        [
+            ("to_tell", "To tell"),
+            ("queued", "Queued"),
+            ("failed", "Failed"),
+            ("done", "Told"),
+            ("impossible", "Impossible"),
+            ("disproportionate", "Disproportionate"),
+            ("not_disclosed", "Never received the data"),
+        ],
+        compute="_compute_outcome",
+        store=True,
+    )
+    attempt_count = fields.Integer("Attempts", readonly=True, copy=False)
+    person_name = fields.Char(compute="_compute_person")
+    person_email = fields.Char(compute="_compute_person")
+    about_in_words = fields.Char(compute="_compute_about_in_words")
+
+    _once = models.Constraint("UNIQUE(request_id, recipient_id)", "A recipient is told once about a request.")
+
+    @api.depends("state", "exemption")
+    def _compute_outcome(self):
+        for notice in self:
+            state = "done" if notice.state == "sent" else notice.state
+            notice.outcome = state if state == "done" else notice.exemption or state
+
+    @api.depends("request_id")
+    def _compute_person(self):
+        """No more than the recipient needs to find the person."""
+        cards = self.sudo().request_id.subject_id._get_main_cards()
+        for notice in self:
+            request = notice.sudo().request_id
+            card = cards.get(request.subject_id.id)
+            email = card._gdpr_get_email() if card is not None else email_normalize(request.email or "")
+            notice.person_name = card._gdpr_get_name() if card is not None else email or request.name
+            notice.person_email = email if email != notice.person_name else False
+
+    @api.depends("request_id.type")
+    @api.depends_context("lang")
+    def _compute_about_in_words(self):
+        words = {
+            "rectification": self.env._("The data was corrected. Ask us for the correct data where you need it."),
+            "erasure": self.env._("The data was erased, as the person asked: erase it, its copies and links to it."),
+        }
+        restricted = self.env._("The processing is restricted: the data may only be stored, and not used.")
+        for notice in self:
+            notice.about_in_words = words.get(notice.request_id.type, restricted)
+
+    @api.constrains("exemption", "reason")
+    def _check_reason(self):
+        if any(notice.exemption and not (notice.reason or "").strip() for notice in self):
+            raise ValidationError(self.env._("Say why the recipient isn't told."))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Let officers add recipients, not the outcome of a message."""
+        if not self.env.su and any(not TRACKED.isdisjoint(vals) for vals in vals_list):
+            raise AccessError(self.env._("What became of a notice isn't set by hand."))
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if not self.env.su and not TRACKED.isdisjoint(vals):
+            raise AccessError(self.env._("What became of a notice isn't set by hand."))
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_told(self):
+        if self.filtered(lambda notice: notice.state != "to_tell"):
+            raise UserError(self.env._("A recipient that was told, or was tried to be told, can't be removed."))
+
+    def action_send(self):
+        """Tell these recipients, or try again where that failed.
+
+        :raise UserError: one of them isn't to be told
+        """
+        self.check_access("write")
+        for notice in self:
+            if notice.exemption:
+                raise UserError(
+                    self.env._(
+                        "%(recipient)s isn't told, as you said. Remove that first.",
+                        recipient=notice.recipient_id.display_name,
+                    )
+                )
+        self.sudo()._tell()
+        return True
+
+    def _tell(self):
+        """Send those that haven't left yet."""
+        due = self.filtered(lambda notice: not notice.exemption and notice.state in ("to_tell", "failed"))
+        if not due:
+            return due
+        # They name the person.
+        stale = Domain("model", "=", self._name) & Domain("res_id", "in", due.ids)
+        self.env["mail.mail"].sudo().search(stale & Domain("state", "in", ("exception", "cancel"))).unlink()
+        for notice in due:
+            notice.email = notice.recipient_id.email_normalized
+            notice.attempt_count += 1
+        due._send_notices()
+        return due
+
+    @api.model
+    def _cron_retry(self):
+        """Try again to send the notices that failed, so that a mail server that was down loses none."""
+        failed = Domain("state", "=", "failed") & Domain("exemption", "=", False)
+        self.sudo().search(failed & Domain("attempt_count", "<", MOST_ATTEMPTS))._tell()

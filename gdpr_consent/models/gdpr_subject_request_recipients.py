@@ -1,0 +1,87 @@
+from odoo import fields, models
+from odoo.fields import Domain
+
+
+class GdprSubjectRequest(models.Model):
+    """Who received the person's data, and is told what became of it (article 19, law.md R-62)."""
+
+    _inherit = "gdpr.subject.request"
+
+    recipient_notice_ids = fields.One2many("gdpr.recipient.notice", "request_id", string="Recipients")
+
+    def action_propose_recipients(self):
+        """List the recipients that have to be told, so that the officer can correct the list before they are."""
+        self.check_access("write")
+        self.sudo()._propose_recipients()
+        return True
+
+    def action_tell_recipients(self):
+        """Tell the recipients that haven't been told yet."""
+        self.check_access("write")
+        self._tell_recipients()
+        return True
+
+    def _tell_recipients(self):
+        """Tell each recipient of the person's data, once, what became of it (article 19).
+
+        Call it while the person's name and address are still there. Who can't be told is on record as such: the
+        officer, or the scheduled action, tries again.
+
+        :return: the notices of these requests
+        :rtype: gdpr.recipient.notice
+        """
+        requests = self.sudo()
+        requests._propose_recipients()
+        told = requests.recipient_notice_ids._tell()
+        for request, notices in told.grouped("request_id").items():
+            request.with_env(self.env)._log_step("told_recipients", ", ".join(notices.recipient_id.mapped("name")))
+        return requests.recipient_notice_ids
+
+    def _propose_recipients(self):
+        """List those recipients who aren't on the list of their request yet."""
+        listed = {(notice.request_id, notice.recipient_id) for notice in self.recipient_notice_ids}
+        self.env["gdpr.recipient.notice"].create(
+            [
+                {
+                    "request_id": request.id,
+                    "recipient_id": recipient.id,
+                    "purpose_ids": [fields.Command.set(purposes.ids)],
+                }
+                for request, recipients in self._get_recipients().items()
+                for recipient, purposes in recipients.items()
+                if (request, recipient) not in listed
+            ]
+        )
+
+    def _get_recipients(self):
+        """Give, by request, who received the person's data, each with the purposes it was for.
+
+        Those of the purposes the person ever agreed to, for data was passed on meanwhile, and of those that share
+        the person's legal basis.
+
+        :rtype: dict[gdpr.subject.request, dict[res.partner, gdpr.purpose]]
+        """
+        people = self.subject_id.root_id
+        bases = set(people.mapped("legal_basis")) - {"not_applicable", "consent"}
+        all_purposes = self.env["gdpr.purpose"].sudo().with_context(active_test=False)
+        by_basis = all_purposes.search([("legal_basis", "in", list(bases))]).grouped("legal_basis")
+        found = {}
+        for request in self:
+            person = request.subject_id.root_id
+            purposes = person.consent_ids.filtered("given_on").purpose_id
+            purposes |= by_basis.get(person.legal_basis, all_purposes)
+            own = request.company_id.partner_id | person.with_context(active_test=False).partner_ids
+            recipients = found[request] = {}
+            for purpose in purposes:
+                if purpose.company_id and purpose.company_id != request.company_id:
+                    continue
+                for recipient in (purpose.recipient_ids | purpose.processor_ids) - own:
+                    recipients[recipient] = recipients.get(recipient, all_purposes) | purpose
+        return found
+
+    def _get_recipients_sentence(self):
+        """Give the sentence that tells the person which recipients are told; empty where there are none."""
+        self.ensure_one()
+        told = self.sudo().recipient_notice_ids.filtered(lambda notice: not notice.exemption)
+        names = ", ".join(told.recipient_id.mapped("name"))
+        return names and self.env._("We tell those who received your data from us: %(names)s.", names=names)

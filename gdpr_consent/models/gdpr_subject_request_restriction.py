@@ -1,0 +1,187 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+# The types that take effect when they arrive, not when an officer gets to them (articles 18 and 21, law.md R-65).
+SUSPENDING_TYPES = ("restriction", "objection")
+# Processing that article 21(1) gives no right to object to. Marketing stops all the same.
+BASES_WITHOUT_OBJECTION = ("contract", "legal_obligation", "vital_interests")
+
+
+class GdprSubjectRequest(models.Model):
+    """Requests to stop the processing, and objections: they count at once."""
+
+    _inherit = "gdpr.subject.request"
+
+    is_suspending = fields.Boolean(
+        "Suspends the Processing",
+        readonly=True,
+        copy=False,
+        help="The processing is suspended because of this request, until that is lifted.",
+    )
+
+    suspension_lifted_on = fields.Datetime(readonly=True, copy=False)
+    objection_outcome = fields.Selection(
+        [
+            ("upheld", "Upheld: the data isn't used any more"),
+            ("compelling_grounds", "Compelling legitimate grounds"),
+        ],
+        string="Decision",
+        copy=False,
+        tracking=True,
+        help="Marketing ends with the objection, whatever is decided. Other processing may go on only for compelling"
+        " legitimate grounds that override the person's interests, or for legal claims (article 21(1) GDPR).",
+    )
+    compelling_grounds = fields.Text(
+        copy=False, help="How your grounds were weighed against the person's interests. The person reads it."
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Let what the person wants stopped stop at once."""
+        self._check_suspension_untouched(set().union(*vals_list))
+        requests = super().create(vals_list)
+        requests._take_effect()
+        return requests
+
+    def write(self, vals):
+        """Let a request that turns out to be about stopping take effect."""
+        self._check_suspension_untouched(vals)
+        result = super().write(vals)
+        if "type" in vals:
+            self._take_effect()
+        return result
+
+    def _check_suspension_untouched(self, names):
+        if not self.env.su and not {"is_suspending", "suspension_lifted_on"}.isdisjoint(names):
+            raise AccessError(self.env._("The processing is suspended and resumed by what is done, not by hand."))
+
+    def action_lift_restriction(self):
+        """Open the form by which the person is told, and the processing is taken up again."""
+        self.ensure_one()
+        return self.subject_id._open_lifting(self)
+
+    # ------------------------------------------------------------
+    # AT ONCE
+    # ------------------------------------------------------------
+
+    def _take_effect(self):
+        """Suspend the processing, and stop marketing, for those of these requests that want it stopped.
+
+        An objection suspends until it is decided (article 18(1)(d)), unless the legal basis is one that nobody can
+        object to; to marketing one can object on whatever basis.
+        """
+        stopping = self.filtered(lambda request: request.type in SUSPENDING_TYPES and request._is_effective())
+        objections = stopping.filtered(lambda request: request.type == "objection")
+        for _way, alike in objections.grouped(lambda request: (request.source, request.company_id)).items():
+            alike.subject_id._record_objection(**alike[0]._prepare_act())
+        suspending = stopping.filtered(
+            lambda request: (
+                not (request.is_suspending or request.suspension_lifted_on)
+                and (
+                    request.type == "restriction"
+                    or request.sudo().subject_id.root_id.legal_basis not in BASES_WITHOUT_OBJECTION
+                )
+            )
+        )
+        if not suspending:
+            return
+        people = self.env["gdpr.subject"].sudo()
+        people._record_restrictions(
+            {
+                request.subject_id: {**request._prepare_act(), "values": {"request": request.name}}
+                for request in suspending
+            }
+        )
+        suspending.sudo().is_suspending = True
+        self.env["gdpr.lifting.notice"]._find_all_current(suspending.subject_id).is_void = True
+        suspending._log_step("restricted")
+
+    def _is_effective(self):
+        """Tell whether the request came from the person, or from staff who heard the person."""
+        self.ensure_one()
+        return self.state not in ("cancelled", "refused")
+
+    def _prepare_act(self):
+        """Give how the person acted, for the ledger."""
+        self.ensure_one()
+        is_operator = self.source == "operator"
+        sources = dict(self.env["gdpr.consent.event"]._fields["source"].selection)
+        return {
+            "actor": "operator" if is_operator else "person",
+            "source": self.source if not is_operator and self.source in sources else None,
+            "company_id": self.company_id.id,
+        }
+
+    # ------------------------------------------------------------
+    # THE END
+    # ------------------------------------------------------------
+
+    def _lift_restriction(self):
+        """End what this request suspended. The processing resumes where no other request suspends it.
+
+        :raise UserError: the person wasn't told before
+        """
+        self.ensure_one()
+        person = self.sudo().subject_id._lock_person()
+        others = person.data_request_ids.filtered("is_suspending") - self
+        if not others:
+            person._resume()
+        self._end_suspension()
+
+    def _end_suspension(self):
+        self.sudo().write({"is_suspending": False, "suspension_lifted_on": fields.Datetime.now()})
+        self._log_step("lifted")
+
+    # ------------------------------------------------------------
+    # FULFILLING
+    # ------------------------------------------------------------
+
+    def _fulfil_restriction(self):
+        """See that the data is only stored, and tell the recipients.
+
+        :return: what was done, in the language of the context
+        """
+        self.ensure_one()
+        self._take_effect()
+        self._tell_recipients()
+        if self.is_suspending:
+            done = self.env._(
+                "We only store your data, and don't use it. We tell you before we use it again (article 18 GDPR)."
+            )
+        else:
+            done = self.env._("We only stored your data, and didn't use it, until we told you that we use it again.")
+        return " ".join(filter(None, [done, self._get_recipients_sentence()]))
+
+    def _fulfil_objection(self):
+        """Do as the officer decided (article 21, law.md R-38, R-65).
+
+        :return: what was done, in the language of the context
+        :raise UserError: nothing is decided yet, or the person wasn't told before the processing resumes
+        """
+        self.ensure_one()
+        self._check_objection_decided()
+        self._take_effect()
+        marketing = self.env._("You get no marketing from us any more.")
+        if self.objection_outcome == "compelling_grounds":
+            if self.is_suspending:
+                self.with_context(lang=self.env.user.lang)._lift_restriction()
+            grounds = self.env._(
+                "Otherwise we go on using your data, for compelling legitimate grounds: %(grounds)s You can lodge a"
+                " complaint with the data protection authority, or go to court.",
+                grounds=self.compelling_grounds.strip(),
+            )
+            return f"{marketing} {grounds}"
+        self._tell_recipients()
+        stopped = self.is_suspending and self.env._("We only store your data, and don't use it.")
+        return " ".join(filter(None, [marketing, stopped, self._get_recipients_sentence()]))
+
+    def _check_objection_decided(self):
+        request = self.with_context(lang=self.env.user.lang)
+        if not self.objection_outcome:
+            raise UserError(request.env._("Decide on the objection first: uphold it, or state your compelling grounds."))
+        if self.objection_outcome == "compelling_grounds" and not (self.compelling_grounds or "").strip():
+            raise UserError(
+                request.env._(
+                    "State the compelling legitimate grounds, and how you weighed them against the person's interests."
+                )
+            )

@@ -1,0 +1,137 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools.mail import email_normalize
+
+
+class GdprSubject(models.Model):
+    """Whose data is only stored: the processing is suspended (article 18, law.md R-61), and taken up again."""
+
+    _inherit = "gdpr.subject"
+
+    # A message that leaves asks whether there is anybody at all.
+    _restricted_index = models.Index("(id) WHERE restricted")
+
+    def _record_restriction(self, **act):
+        """Record that the data of these people is only stored from now on.
+
+        :param act: further values for ``_record_acts``
+        :return: the events; none for those who are restricted already
+        """
+        return self._record_restrictions(dict.fromkeys(self, act))
+
+    @api.model
+    def _record_restrictions(self, acts):
+        """Record for each of these people, each for an own reason, that the data is only stored from now on.
+
+        :param dict[gdpr.subject, dict] acts: further values for ``_record_acts``, by person
+        """
+        people = self.union(*acts)._lock_people().filtered(lambda person: not person.restricted)
+        acts = {person.root_id.id: act for person, act in acts.items()}
+        acts = [{**acts[person.id], "subject_id": person.id, "action": "restricted"} for person in people]
+        return self._record_acts(acts) if acts else self.env["gdpr.consent.event"]
+
+    def _record_exemption(self, reason):
+        """Record why a message goes to these people although the processing is suspended (article 18(2)).
+
+        :param str reason: in the officer's words
+        """
+        people = self._lock_people().filtered("restricted")
+        return self._record_acts(
+            [{"subject_id": person.id, "action": "exempted", "values": {"reason": reason}} for person in people]
+        )
+
+    def action_lift_restriction(self):
+        """Open the form by which the person is told, and the processing is taken up again."""
+        self.ensure_one()
+        return self._open_lifting()
+
+    def _open_lifting(self, request=None):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Resume the processing"),
+            "res_model": "gdpr.restriction.lifting",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_subject_id": self.root_id.id,
+                "default_request_id": request.id if request else False,
+            },
+        }
+
+    def _tell_lifting(self, way, reason, request=None, email=None, told_on=None, statement=None):
+        """Tell the person that the processing is taken up again, or record how the person was told.
+
+        :param str way: ``email``, or how the person was told otherwise
+        :param str reason: what the person is told: why
+        :param gdpr.subject.request request: the request that suspended it
+        :param str email: where to; needed for e-mail
+        :param datetime.date told_on: the day, where not by e-mail
+        :param str statement: what proves it, where not by e-mail
+        :return: the notice
+        :rtype: gdpr.lifting.notice
+        :raise UserError: not suspended, or something is missing
+        """
+        person = self._lock_person()
+        if not person.restricted:
+            raise UserError(self.env._("The processing of this person's data isn't suspended."))
+        if not (reason or "").strip():
+            raise UserError(self.env._("Say why the processing resumes: the person reads it."))
+        company = request.company_id if request else person.company_id or self.env.company
+        values = {
+            "subject_id": person.id,
+            "request_id": request.id if request else False,
+            "company_id": company.id,
+            "way": way,
+            "reason": reason.strip(),
+            "lang": request.lang if request else person._get_lang(),
+        }
+        notices = self.env["gdpr.lifting.notice"].sudo()
+        if way == "email":
+            if not email_normalize(email or ""):
+                raise UserError(self.env._("Enter the person's e-mail address, or tell the person in another way."))
+            notice = notices.create({**values, "email": email})
+            notice._send_notices()
+        else:
+            self._check_told_on(told_on, statement)
+            told = fields.Datetime.to_datetime(told_on)
+            notice = notices.create(
+                {**values, "statement": statement.strip(), "state": "sent", "sent_on": min(told, fields.Datetime.now())}
+            )
+        if request:
+            request._log_step("lifting_told", dict(notice._fields["way"]._description_selection(self.env))[way])
+        return notice
+
+    def _check_told_on(self, told_on, statement):
+        restricted = self.history_ids.filtered(lambda event: event.action == "restricted")
+        since = max(restricted.mapped("occurred_on"), default=None)
+        if not told_on or not (statement or "").strip():
+            raise UserError(self.env._("Say when and how the person was told: it is part of the proof."))
+        if told_on > fields.Date.context_today(self):
+            raise UserError(self.env._("The person can't have been told in the future."))
+        if since and told_on < since.date():
+            raise UserError(self.env._("The person can't have been told before the processing was suspended."))
+
+    def _lift_restriction(self):
+        """Take up the processing again, after the person was told (law.md R-61).
+
+        :raise UserError: the person wasn't told yet, or a request that suspends it is still open
+        """
+        person = self._lock_person()
+        requests = person.sudo().data_request_ids.filtered("is_suspending")
+        still_open = requests.filtered(lambda request: request.state in ("new", "verifying", "in_progress"))
+        if still_open:
+            raise UserError(
+                self.env._(
+                    "The person's request %(number)s is still open: answer it first.", number=still_open[0].name
+                )
+            )
+        person._resume()
+        requests._end_suspension()
+
+    def _resume(self):
+        if not self.restricted:
+            raise UserError(self.env._("The processing of this person's data isn't suspended."))
+        notice = self.env["gdpr.lifting.notice"]._find_current(self)
+        notice._check_liftable()
+        self._record_acts([{"subject_id": self.id, "action": "unrestricted", "values": {"reason": notice.reason}}])
+        notice.lifted_on = fields.Datetime.now()

@@ -1,0 +1,92 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools.mail import email_normalize_all
+
+from .gdpr_subject_door_out import Outgoing
+from .mail_mail_gate import EXEMPTION, Exemption
+
+
+class MailComposeMessage(models.TransientModel):
+    """Odoo's composer for a message to single persons: it doesn't write to one whose processing is suspended.
+
+    An officer can say why a message must go out all the same; that is kept in the person's history.
+    """
+
+    _inherit = "mail.compose.message"
+
+    gdpr_restricted_recipients = fields.Char(compute="_compute_gdpr_restricted_recipients", compute_sudo=True)
+    gdpr_exemption = fields.Text(
+        "Must Be Sent Because",
+        groups="gdpr_consent.group_officer",
+        help="Why the message must go out although the processing is suspended: the person asked for it, the law"
+        " demands it, or a claim depends on it (article 18(2) GDPR). Kept in the person's history.",
+    )
+
+    @api.depends("composition_mode", "model", "res_ids", "partner_ids", "gdpr_consent_form_id")
+    def _compute_gdpr_restricted_recipients(self):
+        for composer in self:
+            composer.gdpr_restricted_recipients = ", ".join(composer._get_gdpr_restricted_recipients().mapped("name"))
+
+    def _get_gdpr_restricted_recipients(self):
+        """Give the recipients who may not get this message now, for their processing is suspended."""
+        self.ensure_one()
+        if self.composition_mode != "comment" or self.gdpr_consent_form_id or not self.partner_ids:
+            return self.env["res.partner"]
+        partners = self.partner_ids.sudo()
+        emails = {partner: frozenset(email_normalize_all(partner.email or "")) for partner in partners}
+        res_ids = self._evaluate_res_ids() or [None]
+        outgoing = {
+            partner: Outgoing(frozenset(partner.ids), emails[partner], self.model, res_ids[0]) for partner in partners
+        }
+        return partners.browse(
+            partner.id for partner in self.env["gdpr.subject"]._get_restricted_addressees(outgoing)
+        )
+
+    def _action_schedule_message(self):
+        for composer in self:
+            composer._check_gdpr_restricted(composer._get_gdpr_restricted_recipients(), can_be_exempt=False)
+        return super()._action_schedule_message()
+
+    def action_send_mail(self):
+        """Send nothing where one of the recipients may not get it, unless an officer says why it must go out."""
+        for composer in self:
+            composer._check_gdpr_restricted(composer._get_gdpr_restricted_recipients())
+        return super().action_send_mail()
+
+    def _action_send_mail_comment(self, res_ids):
+        """Let a message go to restricted persons where an officer says why; by code it goes to the others."""
+        self.ensure_one()
+        is_officer = self.env.user.has_group("gdpr_consent.group_officer")
+        reason = (self.gdpr_exemption or "").strip() if is_officer else ""
+        partners = self._get_gdpr_restricted_recipients() if reason else self.env["res.partner"]
+        if not partners:
+            return super()._action_send_mail_comment(res_ids)
+        people = self.env["gdpr.subject"].sudo()
+        addresses = [email for email in partners.mapped("email_normalized") if email]
+        (partners.gdpr_subject_id | people._find_by_emails(addresses))._record_exemption(reason)
+        exempt = self.with_context(**{EXEMPTION: Exemption(reason)})
+        return super(MailComposeMessage, exempt)._action_send_mail_comment(res_ids)
+
+    def _check_gdpr_restricted(self, partners, can_be_exempt=True):
+        if not partners:
+            return
+        is_officer = self.env.user.has_group("gdpr_consent.group_officer")
+        if can_be_exempt and is_officer and (self.gdpr_exemption or "").strip():
+            return
+        names = ", ".join(partners.mapped("name"))
+        if is_officer:
+            raise UserError(
+                self.env._(
+                    "The processing is suspended of: %(names)s. Their data is only stored, so this message can't be"
+                    " sent to them. Answer a request from its case. If the law demands this message, say why and"
+                    " send it now.",
+                    names=names,
+                )
+            )
+        raise UserError(
+            self.env._(
+                "The processing is suspended of: %(names)s. Their data is only stored, so this message can't be sent"
+                " to them. Ask your privacy officer if it must be.",
+                names=names,
+            )
+        )

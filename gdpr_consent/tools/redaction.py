@@ -1,0 +1,103 @@
+"""Taking other people out of a text (articles 15(4) and 20(4), law.md R-53). Kept free of the ORM.
+
+What is found is a proposal: whole names of the people known, single names of those who take part in the conversations,
+every e-mail address that isn't the person's or the company's, and the numbers of the people known.
+"""
+
+import re
+from itertools import permutations
+
+from .person_identifiers import get_phone_digits
+
+MARK = "[redacted]"
+
+WORD = re.compile(r"\w+")
+EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
+PHONE = re.compile(r"(?<!\w)\+?\(?\d[\d\s().\-/]{5,}\d(?!\w)")
+# Numbers are written with and without the code of the country.
+SAME_DIGITS = 8
+SHORTEST_SINGLE_NAME = 3
+MOST_WORDS_TO_REORDER = 3
+
+
+class Redactor:
+    """Replaces what tells who somebody else is."""
+
+    def __init__(self, own_names=(), own_emails=(), own_phones=()):
+        """Take what is the person's own, and the company's: it is never replaced."""
+        self._own_words = {word for name in own_names for word in split(name)}
+        self._own_names = {tuple(split(name)) for name in own_names}
+        self._own_emails = {email.lower() for email in own_emails}
+        self._own_phones = {phone[-SAME_DIGITS:] for phone in own_phones}
+        self._names = {}
+        self._single_names = set()
+        self._phones = set()
+
+    def add_person(self, name=None, phones=(), takes_part=False):
+        """Take in somebody else.
+
+        :param bool takes_part: in a conversation of the person, where people call one another by one name
+        """
+        words = tuple(split(name))
+        if words and words not in self._own_names:
+            if len(words) > 1:
+                self._names.setdefault(words[0], set()).add(words)
+            if takes_part or len(words) == 1:
+                self._single_names |= {
+                    word for word in words if len(word) >= SHORTEST_SINGLE_NAME and word not in self._own_words
+                }
+        digits = filter(None, map(get_phone_digits, phones))
+        self._phones |= {number[-SAME_DIGITS:] for number in digits} - self._own_phones
+
+    def redact(self, text):
+        """Give the text without other people, and how often something was replaced.
+
+        :rtype: tuple[str, int]
+        """
+        self._count = 0
+        if "@" in text:
+            text = EMAIL.sub(self._replace_email, text)
+        words = set(split(text))
+        for first in words & self._names.keys():
+            for name in self._names[first]:
+                if words.issuperset(name):
+                    text = self._replace(make_name_pattern(name), text)
+        for name in words & self._single_names:
+            # A name, not the word that is spelt the same.
+            text = self._replace(
+                rf"(?<!\w){re.escape(name[0].upper())}(?i:{re.escape(name[1:])})(?!\w)",
+                text,
+            )
+        if self._phones:
+            text = PHONE.sub(self._replace_phone, text)
+        return text, self._count
+
+    def _replace(self, pattern, text):
+        text, count = re.subn(pattern, MARK, text)
+        self._count += count
+        return text
+
+    def _replace_email(self, match):
+        if match[0].lower() in self._own_emails:
+            return match[0]
+        self._count += 1
+        return MARK
+
+    def _replace_phone(self, match):
+        digits = re.sub(r"\D", "", match[0])
+        if digits[-SAME_DIGITS:] not in self._phones:
+            return match[0]
+        self._count += 1
+        return MARK
+
+
+def split(text):
+    """Give the words of a text, in small letters."""
+    return WORD.findall((text or "").lower())
+
+
+def make_name_pattern(words):
+    """Give the pattern of a name, in whatever order its words stand."""
+    orders = permutations(words) if len(words) <= MOST_WORDS_TO_REORDER else [words]
+    names = [r"[\s,._-]+".join(map(re.escape, order)) for order in orders]
+    return rf"(?i)(?<!\w)(?:{'|'.join(names)})(?!\w)"
