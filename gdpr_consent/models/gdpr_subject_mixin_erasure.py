@@ -27,12 +27,20 @@ class GdprSubjectMixin(models.AbstractModel):
         """A card is the person: whatever can hold something typed is emptied, whether the map names it or not."""
         super()._gdpr_anonymise([*names, *self._gdpr_get_own_texts()])
         self._gdpr_put_out_of_use()
+        self._gdpr_drop_hanging()
 
     def _gdpr_freeze(self):
         """Leave of these cards what kept documents name the person by, out of use (law.md R-57)."""
         kept = {name for name in self._gdpr_get_identity_fields() if name in self._fields}
         super()._gdpr_anonymise([name for name in self._gdpr_get_freely_emptied() if name not in kept])
         self._gdpr_put_out_of_use()
+        self._gdpr_drop_hanging()
+
+    def _gdpr_drop_hanging(self):
+        """Remove what would go with the cards if they were deleted."""
+        for name in ("activity_ids", "message_follower_ids"):
+            if name in self._fields:
+                self[name].sudo().with_context(active_test=False).unlink()
 
     def _gdpr_put_out_of_use(self):
         if self._active_name:

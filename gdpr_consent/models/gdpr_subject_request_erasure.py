@@ -260,6 +260,24 @@ class GdprSubjectRequest(models.Model):
         (self.plan_line_ids - kept).unlink()
         self.invalidate_recordset(["plan_line_ids"])
 
+    def _decide_again(self, decisions):
+        """Decide as it was decided before; doubtful records are somebody else's.
+
+        :param list[dict] decisions: of exported lines of a journal, see ``gdpr.erasure.journal._to_line``
+        """
+        self.ensure_one()
+        by_place = {(decision["place"], decision["part"]): decision for decision in decisions}
+        for line in self.plan_line_ids:
+            name = line.map_id.get_external_id().get(line.map_id.id) or line.map_id.name
+            decision = by_place.get((name, line.part))
+            if decision:
+                names = ("action", "ground", "reason", "keep_until", "after_keeping")
+                values = {name: decision[name] for name in names}
+                line.with_context(gdpr_planning=True).write({**values, "is_corrected": True})
+        self.plan_line_ids.doubt_ids.filtered(lambda doubt: not doubt.decision).with_context(
+            gdpr_planning=True
+        ).write({"decision": "others"})
+
     def _propose_plan(self):
         """Give the values of the lines as they would be planned now, each with the ids of doubtful records.
 

@@ -22,6 +22,8 @@ from . import test_consent_entry
 from . import test_consent_page
 from . import test_consent_record
 from . import test_erasure
+from . import test_erasure_keeping
+from . import test_erasure_replay
 from . import test_evidence
 from . import test_export
 from . import test_cool_down
@@ -53,6 +55,7 @@ from . import test_server_actions
 from . import test_settings
 from . import test_subject_request
 from . import test_subject_request_log
+from . import test_suppression
 from . import test_state_machine
 from . import test_tour_campaign
 from . import test_tour_consent
