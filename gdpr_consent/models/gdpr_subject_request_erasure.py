@@ -6,8 +6,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-# While these the plan is an officer's; afterwards it is the system's.
-PLANNING_STATES = ("planned", "approved")
+# In these it can be planned, or planned again: what is left of somebody who was erased too.
+PLANNING_STATES = ("planned", "approved", "finished")
 
 
 class GdprSubjectRequest(models.Model):
@@ -85,6 +85,8 @@ class GdprSubjectRequest(models.Model):
                     "approved_on": False,
                     "approved_by_id": False,
                     "erase_on": False,
+                    "erased_on": False,
+                    "erasure_journal_id": False,
                 }
             )
             request._log_step("planned")
