@@ -46,9 +46,10 @@ class GdprReplayErasures(Command):
         journals = env["gdpr.erasure.journal"]
         with open(path, "rb") as file:
             lines = journals._read_export(file)
+        index = journals._index_cards(lines)
         ordered = []
         for line in lines:
-            ordered += journals._replay(line).ids
+            ordered += journals._replay(line, index).ids
             env.cr.commit()
         requests = env["gdpr.subject.request"].browse(ordered)
         # Not within a scheduled action: each step commits all the same.

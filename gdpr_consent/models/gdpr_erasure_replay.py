@@ -78,11 +78,13 @@ class GdprErasureJournal(models.Model):
             ) from error
 
     @api.model
-    def _replay(self, line):
+    def _replay(self, line, index):
         """Order the erasure of the person of one exported line again, where the person is back.
 
         Does nothing where this database knows of the erasure already: then the backup is younger.
 
+        :param dict line: of ``_read_export``
+        :param dict index: of ``_index_cards``
         :return: the requests that the scheduled action carries out
         :rtype: gdpr.subject.request
         """
@@ -94,12 +96,12 @@ class GdprErasureJournal(models.Model):
         if not company or known:
             return requests
         self.env["gdpr.suppression"]._remember_digests(line["identifiers"], company)
-        for card in self._find_replayed_cards(line, company):
-            requests |= self._order_again(card._gdpr_ensure_subjects().root_id, line, company)
+        for cards in self._find_replayed_cards(line, index):
+            requests |= self._order_again(cards._gdpr_ensure_subjects().root_id, line, company)
         return requests
 
     @api.model
-    def _find_replayed_cards(self, line, company):
+    def _find_replayed_cards(self, line, index):
         """Give the cards of the person of a line, a recordset for each model that has some."""
         found = []
         digests = {digest for _kind, digest in line["identifiers"]}
@@ -109,23 +111,31 @@ class GdprErasureJournal(models.Model):
             known = cards.browse(numbers).exists().filtered(
                 lambda card: self._get_card_digest(card) == line["cards"][f"{card._name},{card.id}"]
             )
-            known |= cards.browse(self._find_by_digests(cards, digests))
+            known |= cards.browse(card_id for digest in digests for card_id in index.get((model, digest), ())).exists()
             if known:
                 found.append(known)
         return found
 
     @api.model
-    def _find_by_digests(self, cards, digests):
-        """Give the ids of the cards with one of the addresses: each has to be hashed, for nothing else is known."""
-        field = "email_normalized" if "email_normalized" in cards._fields else cards._gdpr_email_field
+    def _index_cards(self, lines):
+        """Give the ids of the cards with one of the addresses of the lines, by model and keyed hash.
+
+        Each address in the database has to be hashed, for nothing else is known; once for all lines.
+
+        :param list[dict] lines: of ``_read_export``
+        :rtype: dict[tuple[str, str], list[int]]
+        """
+        wanted = {digest for line in lines for _kind, digest in line["identifiers"]}
         suppressions = self.env["gdpr.suppression"]
-        found = []
-        rows = cards._read_group([(field, "!=", False)], [field], ["id:array_agg"])
-        by_value = dict(rows)
-        for value, digest in suppressions._digest_values("email", by_value).items():
-            if digest in digests:
-                found += by_value[value]
-        return found
+        index = {}
+        for model in self.env["gdpr.subject.mixin"]._get_card_models():
+            cards = self.env[model].sudo().with_context(active_test=False)
+            field = "email_normalized" if "email_normalized" in cards._fields else cards._gdpr_email_field
+            by_value = dict(cards._read_group([(field, "!=", False)], [field], ["id:array_agg"]))
+            for value, digest in suppressions._digest_values("email", by_value).items():
+                if digest in wanted:
+                    index.setdefault((model, digest), []).extend(by_value[value])
+        return index
 
     @api.model
     def _order_again(self, people, line, company):

@@ -10,7 +10,7 @@ from .gdpr_blacklist_mixin import BLACKLISTS
 _logger = logging.getLogger(__name__)
 
 # Messages on these records answer the person the record is about (``subject_id``), at its address (``email``).
-ANSWERING_MODELS = ("gdpr.subject.request", "gdpr.lifting.notice")
+ANSWERING_MODELS = ("gdpr.subject.request", "gdpr.subject.request.declaration", "gdpr.lifting.notice")
 
 
 @dataclass(frozen=True)
@@ -203,6 +203,10 @@ class GdprSubject(models.Model):
         for model, res_id in records:
             if model in ANSWERING_MODELS:
                 record = self.env[model].sudo().browse(res_id).exists()
+                if "subject_id" not in record._fields:
+                    # Nobody knows yet whose it is: only the mailbox is written to.
+                    exempt[model, res_id] = frozenset(), frozenset({record.email or ""})
+                    continue
                 person = record.subject_id.root_id.with_context(active_test=False)
                 addresses = person._get_addresses("mail.blacklist") | person._get_addresses("phone.blacklist")
                 addresses.add(email_normalize(record.email or "") or "")

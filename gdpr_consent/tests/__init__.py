@@ -54,8 +54,15 @@ from . import test_restriction
 from . import test_server_actions
 from . import test_settings
 from . import test_subject_request
+from . import test_subject_request_card
+from . import test_subject_request_clock
+from . import test_subject_request_identity
 from . import test_subject_request_log
 from . import test_suppression
+from . import test_subject_request_mail
+from . import test_subject_request_page
+from . import test_subject_request_refusal
+from . import test_subject_request_register
 from . import test_state_machine
 from . import test_tour_campaign
 from . import test_tour_consent

@@ -289,3 +289,42 @@ class TestErasure(ErasureCase):
             journal.unlink()
         with self.assertRaises(AccessError):
             journal.with_user(self.officer).write({"name": "x"})
+
+    def test_person_is_taken_out_of_what_is_others_too(self):
+        place = self.env["gdpr.data.map"].create(
+            {
+                "name": "Meetings",
+                "sequence": 200,
+                "model": "calendar.event",
+                "path": "partner_ids",
+                "erasure": "detach",
+                "field_ids": [(0, 0, {"names": "name, description", "origin": "observed", "is_free_text": True})],
+            }
+        )
+        self.env["gdpr.data.map"].search([("model", "=", "calendar.event"), ("id", "!=", place.id)]).active = False
+        meeting = self.env["calendar.event"].create(
+            {
+                "name": f"{NAME} and Bob",
+                "start": "2026-03-02 10:00:00",
+                "stop": "2026-03-02 11:00:00",
+                "description": f"<p>Call {PHONE} or write to {EMAIL}. Bring the plans.</p>",
+                "partner_ids": [(6, 0, (self.person | self.partner).ids)],
+            }
+        )
+        self.erase()
+        self.env.invalidate_all()
+        self.assertEqual(meeting.partner_ids, self.partner)
+        self.assertEqual(meeting.name, "[Erased] and Bob")
+        self.assertIn("Bring the plans", meeting.description)
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_officer_says_that_the_person_has_come_back(self):
+        self.erase()
+        back = self.env["res.partner"].with_user(self.salesperson).create({"name": "Z. Q.", "email": EMAIL}).sudo()
+        self.assertTrue(back.gdpr_subject_id.is_suppressed)
+        with self.assertRaises(AccessError):
+            back.gdpr_subject_id.with_user(self.salesperson).action_end_suppression()
+        back.gdpr_subject_id.with_user(self.officer).action_end_suppression()
+        self.assertFalse(back.gdpr_restricted)
+        # The objection is the person's to take back.
+        self.assertTrue(back.gdpr_objected)

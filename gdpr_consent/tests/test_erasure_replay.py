@@ -18,8 +18,10 @@ class TestErasureReplay(ErasureCase):
     def replay(self, file):
         journals = self.env["gdpr.erasure.journal"]
         requests = self.env["gdpr.subject.request"]
-        for line in journals._read_export(file):
-            requests |= journals._replay(line)
+        lines = journals._read_export(file)
+        index = journals._index_cards(lines)
+        for line in lines:
+            requests |= journals._replay(line, index)
         self.run_erasure()
         return requests
 
