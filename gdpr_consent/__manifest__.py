@@ -77,6 +77,7 @@
         "web.assets_backend": [
             "gdpr_consent/static/src/campaign_form/*.js",
             "gdpr_consent/static/src/import_screen/*.js",
+            "gdpr_consent/static/src/lazy_list/*.js",
         ],
         "web.assets_tests": ["gdpr_consent/static/tests/tours/*.js"],
     },
