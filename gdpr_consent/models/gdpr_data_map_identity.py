@@ -1,4 +1,5 @@
 from odoo import api, models
+from odoo.fields import Domain
 from odoo.tools import OrderedSet
 from odoo.tools.mail import email_normalize_all
 
@@ -12,7 +13,7 @@ class GdprDataMap(models.Model):
 
     @api.model
     def _identify(self, subject, emails=(), company=None):
-        """Give what identifies a person: the cards, the users, the addresses and the numbers, and what they share.
+        """Give what identifies a person: the cards, the users and employees, the addresses and the numbers, and what they share.
 
         :param emails: further normalised addresses of the person
         :param res.company company: leave out the cards of another company alone
@@ -35,6 +36,10 @@ class GdprDataMap(models.Model):
         if partner_ids := person.cards.get("res.partner"):
             users = self.env["res.users"].sudo().with_context(active_test=False)
             person.add("res.users", users.search([("partner_id", "in", list(partner_ids))]).ids)
+            if "hr.employee" in self.env:
+                employees = self.env["hr.employee"].sudo().with_context(active_test=False)
+                contact, user = Domain("work_contact_id", "in", list(partner_ids)), person.found.get("res.users", ())
+                person.add("hr.employee", employees.search(contact | Domain("user_id", "in", list(user))).ids)
         for cards in self._find_others_cards(person):
             for card in cards:
                 person.shared_emails |= person.emails & set(email_normalize_all(card[card._gdpr_email_field] or ""))
