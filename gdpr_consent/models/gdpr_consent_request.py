@@ -450,7 +450,8 @@ class GdprConsentRequest(models.Model):
         Called once the answer is on record: the outcome follows from it.
         """
         open_requests = self.filtered(lambda request: request.state in ("queued", "sent") or request.is_in_doubt)
-        open_requests.mail_mail_ids.filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
+        unsent = open_requests.mail_mail_ids.filtered(lambda mail: mail.state in ("outgoing", "exception"))
+        unsent.write({"state": "cancel"})
         for outcome, requests in open_requests._group_by_outcome().items():
             requests.write(
                 {

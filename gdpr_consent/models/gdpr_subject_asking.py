@@ -40,9 +40,7 @@ class GdprSubject(models.Model):
         if not emails:
             return set()
         numbers = sorted({crc32(email.encode()) % LOCK_COUNT for email in emails})
-        self.env.cr.execute(
-            SQL("SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s) AS number", LOCKS, numbers)
-        )
+        self.env.cr.execute(SQL("SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s) AS number", LOCKS, numbers))
         self.env["gdpr.consent.request"].flush_model(["email", "company_id", "subject_id", "state", "is_in_doubt"])
         query = self._get_address_questions_query(emails)
         seen = {row[3] for row in self.env.execute_query(query)}

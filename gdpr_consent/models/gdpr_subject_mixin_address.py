@@ -1,6 +1,6 @@
 from odoo import models
 
-# A message of these kinds continues what the person was asked before: what others are asked at the address is no hindrance.
+# These continue what the person was asked before: what others are asked at the address is no hindrance.
 CONTINUING_KINDS = ("reminder", "renewal")
 
 

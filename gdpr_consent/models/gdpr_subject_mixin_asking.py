@@ -3,7 +3,7 @@ from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, format_date
+from odoo.tools import format_date
 from odoo.tools.mail import email_normalize_all
 
 from ..tools.replay import DENIALS

@@ -34,8 +34,9 @@ class TestAskedAddress(CampaignCase, ImportCase):
             record = self.make_record(model)
             with self.catch_mails():
                 for ask in (record.gdpr_request_consent, record.action_gdpr_send_consent_request):
-                    with self.subTest("By hand", model=model, ask=ask.__name__), self.assertRaisesRegex(
-                        UserError, message
+                    with (
+                        self.subTest("By hand", model=model, ask=ask.__name__),
+                        self.assertRaisesRegex(UserError, message),
                     ):
                         ask()
                 with self.subTest("By a rule", model=model):

@@ -80,6 +80,7 @@ class TestAskingConcurrency(TransactionCase):
             people = env["res.partner"].browse(self.partner_ids)
             self.subject_ids = list({*self.subject_ids, *people.gdpr_subject_id.ids})
             cr.execute("ALTER TABLE gdpr_consent_event DISABLE TRIGGER USER")
+            cr.execute("DELETE FROM gdpr_consent WHERE subject_id = ANY(%s)", [self.subject_ids])
             cr.execute("DELETE FROM gdpr_consent_event WHERE subject_id = ANY(%s)", [self.subject_ids])
             cr.execute("ALTER TABLE gdpr_consent_event ENABLE TRIGGER USER")
             requests = env["gdpr.consent.request"].search([("subject_id", "in", self.subject_ids)])
@@ -355,10 +356,10 @@ class TestAskingConcurrency(TransactionCase):
             if is_after:
                 with patch.object(modules.module, "current_test", None):
                     SEND_AFTER_COMMIT(mails)
-                    cr.commit()
+                    # What is to be done after the transaction.
+                    cr.commit()  # pylint: disable=invalid-commit
             else:
                 mails.send()
-                cr.commit()
             return getattr(server, "call_count", None)
 
     def read_delivery(self):
@@ -468,9 +469,7 @@ class TestAskingConcurrency(TransactionCase):
                 request = api.Environment(cr, SUPERUSER_ID, {})["gdpr.link"]._find("grant", token).request_id
                 request._answer(request._get_version(), "refuse", {}, {})
                 self.assertEqual((request.state, request.is_in_doubt), ("answered", False))
-                self.assertEqual(
-                    request.subject_id.event_ids.sorted("id").mapped("action")[-2:], ["asked", "refused"]
-                )
+                self.assertEqual(request.subject_id.event_ids.sorted("id").mapped("action")[-2:], ["asked", "refused"])
             self.read_requests()
 
     def read_mail_states(self):
