@@ -265,6 +265,7 @@ class TestAskingConcurrency(TransactionCase):
                     twin = people.create({"name": "Twin", "email": people[0].email})
                     twin.gdpr_legal_basis = "consent"
                     self.partner_ids.append(twin.id)
+                    self.subject_ids.append(twin.gdpr_subject_id.id)
                 if case == "two rules":
                     self.assertIsNone(self.run_in_order(ask(first), ask(twin.id)))
                     self.assertEqual(self.read_requests(), [first])
