@@ -64,6 +64,7 @@ class GdprSubjectRequest(models.Model):
             ("cancelled", "Cancelled"),
         ],
         required=True,
+        readonly=True,
         default="new",
         index=True,
         tracking=True,

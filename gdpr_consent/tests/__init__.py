@@ -24,6 +24,8 @@ from . import test_consent_entry
 from . import test_consent_page
 from . import test_consent_record
 from . import test_erasure
+from . import test_erasure_keeping
+from . import test_erasure_replay
 from . import test_evidence
 from . import test_export
 from . import test_cool_down
@@ -58,6 +60,7 @@ from . import test_subject_request_card
 from . import test_subject_request_clock
 from . import test_subject_request_identity
 from . import test_subject_request_log
+from . import test_suppression
 from . import test_subject_request_mail
 from . import test_subject_request_page
 from . import test_subject_request_refusal
