@@ -7,5 +7,6 @@ from . import portal
 from . import preferences_page
 from . import unsubscribe_page
 from . import receipt_page
+from . import rectification_page
 from . import website_form
 from . import request_page

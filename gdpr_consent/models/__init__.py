@@ -4,6 +4,7 @@ from . import gdpr_data_map
 from . import gdpr_data_map_field
 from . import gdpr_data_map_finding
 from . import gdpr_data_map_reading
+from . import gdpr_data_map_keeping
 from . import gdpr_purpose
 from . import gdpr_scope
 from . import gdpr_scope_asking
@@ -57,6 +58,17 @@ from . import gdpr_subject_request_recipients
 from . import gdpr_subject_request_restriction
 from . import gdpr_subject_request_step
 from . import gdpr_subject_request_step_stop
+from . import gdpr_erasure_plan_line
+from . import gdpr_erasure_doubt
+from . import gdpr_erasure_journal
+from . import gdpr_erasure_journal_entry
+from . import gdpr_erasure_replay
+from . import gdpr_suppression
+from . import gdpr_subject_request_erasure
+from . import gdpr_subject_request_erasing
+from . import gdpr_subject_request_messages
+from . import gdpr_subject_traces
+from . import gdpr_subject_suppression
 from . import gdpr_ledger_verification
 from . import gdpr_link
 from . import gdpr_link_request
@@ -69,6 +81,9 @@ from . import gdpr_answer_information
 from . import gdpr_answer_files
 from . import gdpr_answer_sending
 from . import gdpr_subject_request_answer
+from . import gdpr_subject_request_rectification
+from . import gdpr_subject_request_step_answer
+from . import gdpr_rectification_line
 from . import gdpr_link_answer
 from . import gdpr_new_record
 from . import gdpr_oca_migration
@@ -83,6 +98,8 @@ from . import gdpr_subject_mixin_entry
 from . import gdpr_subject_mixin_rights
 from . import gdpr_subject_mixin_evidence
 from . import gdpr_subject_mixin_new
+from . import gdpr_subject_mixin_erasure
+from . import gdpr_subject_mixin_suppression
 from . import gdpr_subject_mixin_website
 from . import gdpr_blacklist_mixin
 from . import ir_actions_actions
@@ -117,4 +134,10 @@ from . import mail_mail_answer
 from . import mail_mail_delivery
 from . import mail_template
 from . import mail_thread
+from . import mail_thread_blacklist
+from . import base
+from . import res_company_erasure
+from . import res_config_settings_erasure
+from . import res_partner_erasure
+from . import res_users_erasure
 from . import base_import_import

@@ -163,7 +163,9 @@ class GdprAnswer(models.Model):
         staff = self.env["res.users"].sudo().with_context(active_test=False).search([("share", "=", False)])
         talking = self._find_talking(own.get("mail.message", ()))
         parents = partners.browse(own_partners).commercial_partner_id.filtered("is_company")
-        colleagues = partners.search([("parent_id", "child_of", parents.ids)], limit=COLLEAGUES) if parents else partners
+        colleagues = partners
+        if parents:
+            colleagues = partners.search([("parent_id", "child_of", parents.ids)], limit=COLLEAGUES)
         others = (staff.partner_id | talking | colleagues).filtered(
             lambda partner: not partner.is_company and partner.id not in own_partners and partner.id != robot
         )
@@ -205,20 +207,20 @@ class GdprAnswer(models.Model):
         doubtful = set(place.doubtful_ids or ())
         items = []
         for row in rows:
+            file_name = row["values"].get("name")
             if row["id"] in doubtful:
                 items.append(self._prepare_item(place, row, "record"))
             for column in place.columns or ():
                 if column["type"] == "binary":
-                    items.append(self._prepare_item(place, row, "file", column))
+                    item = self._prepare_item(place, row, "file", column)
+                    items.append({**item, "title": (isinstance(file_name, str) and file_name) or item["title"]})
                 elif column["is_free_text"] and row["values"][column["name"]]:
                     items.append(self._prepare_item(place, row, "text", column, reader.redactor))
                     # What goes out is what somebody has looked at, whatever becomes of the record.
                     row["values"][column["name"]] = None
         self.env["gdpr.answer.item"].sudo().create(items)
         self.env["gdpr.answer.part"].sudo().create({"place_id": place.id, "rows": rows})
-        place.write(
-            {"done_count": place.done_count + len(ids), "redaction_count": place.redaction_count + redactions}
-        )
+        place.write({"done_count": place.done_count + len(ids), "redaction_count": place.redaction_count + redactions})
         self.done_count += len(ids)
         return len(ids)
 
@@ -237,8 +239,7 @@ class GdprAnswer(models.Model):
             texts = [str(value) for value in row["values"].values() if value and not isinstance(value, (list, dict))]
             return {**values, "original_text": "\n".join(texts)}
         if kind == "file":
-            name = row["values"].get("name")
-            return {**values, "title": name if isinstance(name, str) and name else values["title"]}
+            return values
         text = row["values"][column["name"]]
         redacted, count = redactor.redact(text)
         return {

@@ -96,6 +96,11 @@ class GdprAnswer(models.Model):
             for statement in purpose._get_statements()
             if statement["about"] in ("recipients", "processors")
         ]
+        # Data was passed on under a consent that has ended since as well.
+        received = self.request_id._get_recipients()[self.request_id]
+        if received:
+            names = ", ".join(recipient.name for recipient in received)
+            statements.append(self.env._("Your data was or may have been passed on to: %(names)s.", names=names))
         return statements or [self.env._("Nobody outside our company receives your data.")]
 
     def _tell_retention(self, purposes):
@@ -127,12 +132,17 @@ class GdprAnswer(models.Model):
         ]
 
     def _tell_complaint(self, _purposes):
-        return [
+        name, url = self.company_id._gdpr_get_authority()
+        statements = [
             self.env._(
                 "You can complain to a data protection authority: where you live, where you work, or where you think"
                 " the law was broken (article 77). You can also go to court (article 79)."
             )
         ]
+        if name or url:
+            authority = " – ".join(filter(None, [name, url]))
+            statements.append(self.env._("The authority of our country: %(authority)s", authority=authority))
+        return statements
 
     def _tell_source(self, _purposes):
         sources = self._get_sources()
@@ -159,7 +169,8 @@ class GdprAnswer(models.Model):
         }
 
     def _tell_automated_decisions(self, purposes):
-        statements = [f"{purpose.name}: {purpose.automated_decisions}" for purpose in purposes.filtered("automated_decisions")]
+        deciding = purposes.filtered("automated_decisions")
+        statements = [f"{purpose.name}: {purpose.automated_decisions}" for purpose in deciding]
         return statements or [self.env._("No decision about you is made by a computer alone.")]
 
     def _tell_transfers(self, purposes):

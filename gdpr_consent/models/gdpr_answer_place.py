@@ -30,6 +30,7 @@ class GdprAnswerPlace(models.Model):
         :return: what ``gdpr.data.map._read_records`` gave, with what was decided about texts and files
         """
         self.ensure_one()
+        names = [column["name"] for column in self.columns or ()]
         for part_id in self.part_ids.ids:
             part = self.env["gdpr.answer.part"].browse(part_id)
             rows = part.rows or []
@@ -41,11 +42,12 @@ class GdprAnswerPlace(models.Model):
                 whole = by_place.get((row["id"], False))
                 if whole and whole.decision != "include":
                     continue
-                for column in self.columns or ():
-                    item = by_place.get((row["id"], column["name"]))
-                    if item:
-                        row["values"][column["name"]] = item._get_outgoing()
-                yield row
+                values = {}
+                # In the order of the columns: the database has an order of its own.
+                for name in names:
+                    item = by_place.get((row["id"], name))
+                    values[name] = item._get_outgoing() if item else row["values"][name]
+                yield {**row, "values": values}
             part.invalidate_recordset()
             items.invalidate_recordset()
 

@@ -67,20 +67,25 @@ class GdprAnswer(models.Model):
                     placeholder=DOWNLOAD_PLACEHOLDER,
                 )
             )
+        answer.failure_reason = False
         files = [Command.link(file.id) for file in answer.attachment_ids] if answer._is_attached() else []
-        mail = self.env["mail.mail"].sudo().create(
-            {
-                **{name: value for name, value in values.items() if value},
-                "attachment_ids": [*(values.get("attachment_ids") or []), *files],
-                "body": values["body_html"],
-                "model": "gdpr.subject.request",
-                "res_id": answer.request_id.id,
-                "email_to": answer.request_id.email,
-                "message_type": "email_outgoing",
-                "is_notification": True,
-                "auto_delete": False,
-                "gdpr_answer_id": answer.id,
-            }
+        mail = (
+            self.env["mail.mail"]
+            .sudo()
+            .create(
+                {
+                    **{name: value for name, value in values.items() if value},
+                    "attachment_ids": [*(values.get("attachment_ids") or []), *files],
+                    "body": values["body_html"],
+                    "model": "gdpr.subject.request",
+                    "res_id": answer.request_id.id,
+                    "email_to": answer.request_id.email,
+                    "message_type": "email_outgoing",
+                    "is_notification": True,
+                    "auto_delete": False,
+                    "gdpr_answer_id": answer.id,
+                }
+            )
         )
         mail.send_after_commit()
         return mail

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import UserError
 
 from .gdpr_consent_event import SOURCES
 
@@ -290,6 +291,23 @@ class GdprConsentRequest(models.Model):
             "grant": Link._issue("grant", self.subject_id, self, self.email, validity),
             "preferences": Link._issue("preferences", self.subject_id, self, self.email),
         }
+
+    def _begin_sending(self):
+        """Make the links of a message that Odoo's own sending hands to the mail server now, and note that it does.
+
+        After a crash the message isn't sent once more, for nobody can tell whether it arrived.
+
+        :return: the tokens by kind
+        :rtype: dict[str, str]
+        :raise UserError: an earlier attempt was interrupted; the request is recorded as failed
+        """
+        self.subject_id._lock_heads()
+        if self.env["gdpr.consent.delivery"].sudo()._begin(self):
+            self._mark_failed(self._explain_doubt(), is_in_doubt=True)
+            raise UserError(self._explain_doubt())
+        # A human may send it once more.
+        self.is_in_doubt = False
+        return self._issue_links()
 
     def _send_fresh_link(self, subject, email):
         """Mail a new form to a person who asked for it, past any cool-down.

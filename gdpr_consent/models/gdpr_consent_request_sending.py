@@ -327,13 +327,12 @@ class GdprConsentRequest(models.Model):
         :return: those that one has taken already
         :rtype: gdpr.consent.request
         """
-        campaigns = self.filtered("campaign_id")
-        if not campaigns:
-            return self.browse()
+        if not self:
+            return self
         self.env.execute_query(
-            SQL("SELECT id FROM gdpr_consent_request WHERE id IN %s ORDER BY id FOR UPDATE", tuple(campaigns.ids))
+            SQL("SELECT id FROM gdpr_consent_request WHERE id IN %s ORDER BY id FOR UPDATE", tuple(self.ids))
         )
-        return self.browse(sorted(self.env["gdpr.consent.delivery"]._find_in_hands(campaigns.ids)))
+        return self.browse(sorted(self.env["gdpr.consent.delivery"]._find_in_hands(self.ids)))
 
     def _is_on_its_way(self):
         """Tell whether the message has left already, although that isn't on record yet."""

@@ -10,7 +10,7 @@ TRACKED = frozenset({"state", "sent_on", "message_id", "failure_reason", "attemp
 
 
 class GdprRecipientNotice(models.Model):
-    """One recipient of a person's data, to be told that it was corrected, erased or restricted (article 19, law.md R-62).
+    """A recipient of a person's data, to be told that it was corrected, erased or restricted (article 19, law.md R-62).
 
     Made by ``gdpr.subject.request._tell_recipients``; an officer can add recipients, or say why one isn't told.
     """

@@ -152,8 +152,7 @@ class GdprSubject(models.Model):
         partner_ids = self._filter_restricted_contacts(frozenset().union(*(m.partner_ids for m in messages.values())))
         addresses = self._filter_restricted_addresses(frozenset().union(*(m.addresses for m in messages.values())))
         found = {
-            key: (message.partner_ids & partner_ids, message.addresses & addresses)
-            for key, message in messages.items()
+            key: (message.partner_ids & partner_ids, message.addresses & addresses) for key, message in messages.items()
         }
         found = {key: addressees for key, addressees in found.items() if any(addressees)}
         exempt = self._get_exempt_addressees({(messages[key].model, messages[key].res_id) for key in found})

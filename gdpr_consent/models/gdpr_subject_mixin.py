@@ -315,6 +315,8 @@ class GdprSubjectMixin(models.AbstractModel):
         if any(is_chosen for *_basis, is_chosen in bases):
             self._gdpr_check_group("gdpr_consent.group_officer")
         cards = super().create(vals_list)
+        # At once: what is shown on other cards meanwhile lets go of what waits to be computed.
+        cards._recompute_recordset([*SHOWN])
         cards.sudo()._gdpr_adopt_subjects()
         by_basis = defaultdict(self.browse)
         for card, basis in zip(cards, bases, strict=True):

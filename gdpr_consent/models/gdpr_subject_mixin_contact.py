@@ -18,6 +18,14 @@ class GdprSubjectMixin(models.AbstractModel):
             self._gdpr_block_objecting()
         return result
 
+    def export_data(self, fields_to_export):
+        """Leave out those whose processing is suspended: they are only stored. An officer exports all (law.md R-61)."""
+        if self.env.su or self.env.user.has_group("gdpr_consent.group_officer"):
+            return super().export_data(fields_to_export)
+        covered = self.env["gdpr.scope"]._filter_covered(self).sudo().with_context(active_test=False)
+        restricted = covered._gdpr_narrow("gdpr_restricted", "=", True)
+        return super(GdprSubjectMixin, self - self.browse(restricted.ids)).export_data(fields_to_export)
+
     def gdpr_may_contact(self, purpose, channel):
         """Tell whether the persons may be contacted for a purpose, through a channel, now.
 
@@ -83,9 +91,23 @@ class GdprSubjectMixin(models.AbstractModel):
             reasons = self.exists()._gdpr_get_contact_reasons(purpose, channel)
             reasons = {card_id: reason for card_id, reason in reasons.items() if reason != "allowed"}
             governed = set(cards.browse(reasons)._gdpr_narrow("gdpr_legal_basis", "!=", "not_applicable").ids)
-            reasons = {card_id: reason for card_id, reason in reasons.items() if card_id in governed or reason in NOES}
+            noes = governed.union(card_id for card_id, reason in reasons.items() if reason in NOES)
+            noes |= self._gdpr_find_objected_elsewhere(reasons.keys() - noes, purpose, channel)
+            reasons = {card_id: reason for card_id, reason in reasons.items() if card_id in noes}
         covered = set(scopes._filter_covered(self.browse(reasons)).ids)
         return {card_id: reason for card_id, reason in reasons.items() if card_id in covered}
+
+    @api.model
+    def _gdpr_find_objected_elsewhere(self, ids, purpose, channel):
+        """Give the ids of those of the cards at whose address somebody objects to marketing (law.md R-38)."""
+        blacklist = self.env["gdpr.subject"]._get_blacklist(purpose, channel)
+        if blacklist is None or not ids:
+            return set()
+        name = blacklist._gdpr_card_field
+        cards = self.sudo().with_context(active_test=False).browse(ids)
+        by_address = cards.grouped(lambda card: card[name] if name in card._fields else card._gdpr_get_email())
+        objected = self.env["gdpr.subject"]._filter_objected_to(blacklist._name, {*filter(None, by_address)})
+        return {card_id for address in objected for card_id in by_address[address].ids}
 
     def _gdpr_narrow(self, field, operator, value):
         return self.search([("id", "in", self.ids), (field, operator, value)]) if self else self

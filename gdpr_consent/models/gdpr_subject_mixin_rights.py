@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 
 
 class GdprSubjectMixin(models.AbstractModel):
@@ -118,3 +118,38 @@ class GdprSubjectMixin(models.AbstractModel):
         # A pattern, so that letters of either case are found; the address itself is compared below.
         found = self.search([(field, "=", address)] if is_normalized else [(field, "ilike", address)])
         return found.filtered(lambda card: card._gdpr_get_email() == address)
+
+    def _gdpr_receive_requests(self, request_type, **values):
+        """Make a data-subject request of a type for each person of these cards who has no open one.
+
+        :param str request_type: as for ``_gdpr_receive_request``
+        :param values: further field values of the requests
+        :return: the new requests, one a person
+        :rtype: gdpr.subject.request
+        """
+        self._gdpr_check_group("gdpr_consent.group_user")
+        self.check_access("read")
+        # A visitor, whose act a rule has followed, isn't on record as who typed it in.
+        operator = self.env.user if self.env.user._is_internal() else self.env["res.users"].browse(SUPERUSER_ID)
+        requests = self.env["gdpr.subject.request"].with_user(operator).sudo()
+        if not self:
+            return requests
+        people = self._gdpr_ensure_subjects().root_id._lock_people()
+        people -= requests._find_open(people, [request_type]).subject_id.root_id
+        # By the card that was chosen, of several of one person the first with an address.
+        chosen = {}
+        for card in self.sudo().sorted(lambda card: not card._gdpr_get_email()):
+            chosen.setdefault(card.gdpr_subject_id.root_id, card)
+        return requests.with_context(mail_create_nosubscribe=True).create(
+            [
+                {
+                    "subject_id": person.id,
+                    "type": request_type,
+                    "company_id": chosen[person]._gdpr_get_company().id,
+                    "email": chosen[person]._gdpr_get_email(),
+                    "lang": chosen[person]._gdpr_get_lang(),
+                    **values,
+                }
+                for person in people
+            ]
+        )

@@ -16,7 +16,7 @@ class GdprSubjectRequest(models.Model):
 
     answer_ids = fields.One2many("gdpr.answer", "request_id", readonly=True)
     answer_id = fields.Many2one(
-        "gdpr.answer", string="Answer", readonly=True, copy=False, ondelete="set null", help="The one that counts."
+        "gdpr.answer", readonly=True, copy=False, ondelete="set null", help="The one that counts."
     )
     answer_state = fields.Selection(related="answer_id.state", string="Answer State")
     answer_progress = fields.Float(related="answer_id.progress", string="Answer Progress")
@@ -35,13 +35,15 @@ class GdprSubjectRequest(models.Model):
     @api.depends("subject_id", "type", "lang")
     def _compute_card_summary(self):
         for request in self:
-            cards = request._find_card_lines()
-            rows = Markup().join(
-                Markup('<tr><td style="padding: 2px 16px 2px 0;">%s</td><td style="padding: 2px 0;">%s</td></tr>')
-                % (line["label"], line["value"])
-                for line in cards
-                if line["value"]
-            )
+            lines = [line for line in request._find_card_lines() if line["value"]]
+            rows, record = Markup(), None
+            for line in lines:
+                if line["record"] != record:
+                    record = line["record"]
+                    rows += Markup('<tr><td colspan="2" style="padding: 8px 0 2px 0;"><b>%s</b></td></tr>') % record
+                rows += Markup(
+                    '<tr><td style="padding: 2px 16px 2px 0;">%s</td><td style="padding: 2px 0;">%s</td></tr>'
+                ) % (line["label"], line["value"])
             request.card_summary = rows and Markup("<table>%s</table>") % rows
 
     def action_prepare_answer(self):
@@ -105,22 +107,25 @@ class GdprSubjectRequest(models.Model):
     def _fulfil_access(self):
         """Prepare and send what is held of the person, where it isn't sent yet; give what was done."""
         return self._send_answer(
-            lambda date: self.env._("We sent you a copy of your data, and all that article 15 asks, on %(date)s.", date=date)
+            lambda date: self.env._(
+                "We sent you a copy of your data, and all that article 15 asks, on %(date)s.", date=date
+            )
         )
 
     def _fulfil_portability(self):
         """Prepare and send the person's data as files for machines, where they aren't sent yet."""
-        return self._send_answer(
-            lambda date: self.env._("We sent you your data as files on %(date)s.", date=date)
-        )
+        return self._send_answer(lambda date: self.env._("We sent you your data as files on %(date)s.", date=date))
 
     def _send_answer(self, describe):
-        """Do what is left to do until the answer is on its way.
+        """Do what is left to do until the answer is on its way. What the officer answered by hand is done already.
 
         :raise UserError: somebody must review it first, or it takes its time
         """
         self.ensure_one()
         answer = self.sudo().answer_id
+        if (self.resolution or "").strip() and not (answer and self.email):
+            # Answered in another way: the officer says how.
+            return None
         if answer.state not in ("review", "collecting", "assembling", "ready", "sent"):
             answer = self.env["gdpr.answer"]._prepare(self, self.type)
         if answer.state != "sent" and answer.total_count <= IMMEDIATE:
@@ -146,5 +151,7 @@ class GdprSubjectRequest(models.Model):
             raise UserError(answer.failure_reason)
         if answer.state == "ready":
             answer.with_user(self.env.user)._send()
+            if answer.failure_reason:
+                raise UserError(answer.failure_reason)
         date = fields.Date.context_today(self, answer.sent_on or fields.Datetime.now())
         return describe(self.env["ir.qweb.field.date"].value_to_html(date, {}))

@@ -7,10 +7,11 @@ from odoo.exceptions import ValidationError
 
 from .gdpr_consent_event import SOURCES
 from .gdpr_purpose import LEGAL_BASES
+from .gdpr_subject_request import REQUEST_TYPES
 
 _logger = logging.getLogger(__name__)
 
-STATES = ("gdpr_ask", "gdpr_set_basis", "gdpr_withdraw")
+STATES = ("gdpr_ask", "gdpr_set_basis", "gdpr_withdraw", "gdpr_request")
 # Who gave consent isn't asked again by an action; who is waited for is reminded by the settings.
 NOT_ASKED_STATES = ("obtained", "waiting")
 
@@ -29,6 +30,7 @@ class IrActionsServer(models.Model):
             ("gdpr_ask", "Ask for Consent"),
             ("gdpr_set_basis", "Set Legal Basis"),
             ("gdpr_withdraw", "Withdraw Consent"),
+            ("gdpr_request", "Make Data-Subject Request"),
             ("code",),
         ],
         ondelete=dict.fromkeys(STATES, "cascade"),
@@ -58,11 +60,20 @@ class IrActionsServer(models.Model):
         string="Purposes Withdrawn",
         help="Empty: all that the person agreed to.",
     )
+    gdpr_request_type = fields.Selection(
+        REQUEST_TYPES,
+        string="What Is Asked",
+        help="Each person gets a request of this kind, as if the person had asked; who has an open one doesn't get"
+        " another one. Access, rectification, export and erasure wait for a privacy officer. Stopping takes effect at"
+        " once.",
+    )
     gdpr_source = fields.Selection(
         SOURCES, string="Source of the Withdrawal", default="email", help="How the person took consent back."
     )
 
-    @api.constrains("state", "model_id", "gdpr_legal_basis", "gdpr_legal_basis_reason", "gdpr_template_id")
+    @api.constrains(
+        "state", "model_id", "gdpr_legal_basis", "gdpr_legal_basis_reason", "gdpr_template_id", "gdpr_request_type"
+    )
     def _check_gdpr_action(self):
         cards = self.env["gdpr.subject.mixin"]._get_card_models()
         for action in self.filtered(lambda action: action.state in STATES):
@@ -70,6 +81,8 @@ class IrActionsServer(models.Model):
                 raise ValidationError(self.env._("%(model)s has no data privacy fields.", model=action.model_id.name))
             if action.state == "gdpr_set_basis":
                 action._check_gdpr_basis()
+            if action.state == "gdpr_request" and not action.gdpr_request_type:
+                raise ValidationError(self.env._("Choose what the persons ask."))
             template = action.gdpr_template_id
             if action.state == "gdpr_ask" and template:
                 if template.model_id != action.model_id:
@@ -96,13 +109,16 @@ class IrActionsServer(models.Model):
             )
 
     def _name_depends(self):
-        return [*super()._name_depends(), "gdpr_legal_basis"]
+        return [*super()._name_depends(), "gdpr_legal_basis", "gdpr_request_type"]
 
     def _generate_action_name(self):
         self.ensure_one()
         if self.state == "gdpr_set_basis" and self.gdpr_legal_basis:
             bases = dict(self._fields["gdpr_legal_basis"]._description_selection(self.env))
             return self.env._("Set Legal Basis: %(basis)s", basis=bases[self.gdpr_legal_basis])
+        if self.state == "gdpr_request" and self.gdpr_request_type:
+            types = dict(self._fields["gdpr_request_type"]._description_selection(self.env))
+            return self.env._("Data-Subject Request: %(type)s", type=types[self.gdpr_request_type])
         return super()._generate_action_name()
 
     @api.depends("state")
@@ -163,6 +179,27 @@ class IrActionsServer(models.Model):
         else:
             cards._gdpr_check_group("gdpr_consent.group_user")
             self._withdraw_gdpr(cards)
+
+    def _run_action_gdpr_request_multi(self, eval_context=None):
+        cards = self._get_gdpr_cards(eval_context)
+        if cards.env.su:
+            self._run_gdpr_safely(cards, lambda cards: cards._gdpr_receive_requests(self.gdpr_request_type))
+            return None
+        requests = cards._gdpr_receive_requests(self.gdpr_request_type)
+        people = cards.sudo().gdpr_subject_id.root_id
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success" if requests else "warning",
+                "message": self.env._(
+                    "Requests made: %(made)s. Persons with an open request of this kind: %(open)s.",
+                    made=len(requests),
+                    open=len(people - requests.subject_id.root_id),
+                ),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
 
     def _get_gdpr_cards(self, eval_context):
         """Give the records the action runs on, as far as they are covered.

@@ -2,6 +2,7 @@ from odoo import api, models
 from odoo.tools import html2plaintext
 
 from .gdpr_blacklist_mixin import SILENT
+from .gdpr_subject_mixin_suppression import INCOMING
 
 
 class MailThread(models.AbstractModel):
@@ -14,6 +15,13 @@ class MailThread(models.AbstractModel):
             message, message_dict, model=model, thread_id=thread_id, custom_values=custom_values
         )
         return self.env["gdpr.subject.request"]._filter_routes(message, routes)
+
+    @api.model
+    def message_new(self, msg_dict, custom_values=None):
+        """What is made of a message that came in is no act of the company."""
+        return super(MailThread, self.with_context(**{INCOMING: True})).message_new(
+            msg_dict, custom_values=custom_values
+        )
 
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):

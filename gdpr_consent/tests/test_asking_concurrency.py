@@ -11,9 +11,15 @@ from odoo.service.model import retrying
 from odoo.tests import TransactionCase, freeze_time, tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.base.models.ir_mail_server import MailDeliveryException
+
 # How long who is first keeps the transaction open, so that the other one runs into it.
 OVERLAP = 0.3
 REFUSED = "is being asked at this very moment"
+
+
+class Killed(BaseException):
+    """The process is gone: nobody cleans up."""
 
 
 @tagged("post_install", "-at_install")
@@ -286,6 +292,57 @@ class TestAskingConcurrency(TransactionCase):
 
             self.assertIsNone(self.run_in_order(self.claim, send_template))
             self.assertEqual(self.read_requests(), self.partner_ids)
+
+    def send_mails(self, **send_email):
+        """Send what was made by hand, with what becomes of it at the mail server."""
+        with (
+            patch.object(self.registry["ir.mail_server"], "send_email", **send_email) as server,
+            patch.object(self.registry["ir.mail_server"], "_disable_send", lambda _servers: False),
+            patch.object(self.registry["ir.mail_server"], "_connect__", lambda _servers, **_options: None),
+            mute_logger("odoo.addons.mail.models.mail_mail"),
+            self.registry.cursor() as cr,
+        ):
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            people = env["gdpr.subject"].browse(self.subject_ids)
+            people.request_ids.mail_mail_ids.filtered(lambda mail: mail.state in ("outgoing", "exception")).send()
+            return server.call_count
+
+    def read_delivery(self):
+        """Give the state of the request, whether it is in doubt, and how many messages are noted as being sent."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            request = env["gdpr.subject"].browse(self.subject_ids).request_ids
+            return request.state, request.is_in_doubt, env["gdpr.consent.delivery"].search_count([])
+
+    def test_killed_while_sending(self):
+        """What was being handed over isn't sent once more by itself; a human may."""
+        with self.new_people():
+            with self.registry.cursor() as cr:
+                self.ask_by_hand(api.Environment(cr, SUPERUSER_ID, {}))
+            with self.assertRaises(Killed):
+                self.send_mails(side_effect=Killed)
+            self.assertEqual(self.read_delivery(), ("queued", False, 1))
+            self.assertEqual(self.send_mails(return_value="<sent@example.com>"), 0)
+            self.assertEqual(self.read_delivery(), ("failed", True, 0))
+            self.retry_mails()
+            self.assertEqual(self.send_mails(return_value="<sent@example.com>"), 1)
+            self.assertEqual(self.read_delivery(), ("sent", False, 0))
+
+    def test_mail_server_says_no(self):
+        """That is no doubt: it can be tried again."""
+        with self.new_people():
+            with self.registry.cursor() as cr:
+                self.ask_by_hand(api.Environment(cr, SUPERUSER_ID, {}))
+            self.send_mails(side_effect=MailDeliveryException("No", "such mailbox"))
+            self.assertEqual(self.read_delivery(), ("failed", False, 0))
+            self.retry_mails()
+            self.assertEqual(self.send_mails(return_value="<sent@example.com>"), 1)
+            self.assertEqual(self.read_delivery(), ("sent", False, 0))
+
+    def retry_mails(self):
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            env["gdpr.subject"].browse(self.subject_ids).request_ids.mail_mail_ids.mark_outgoing()
 
     # ------------------------------------------------------------
     # WHO ISN'T KNOWN YET

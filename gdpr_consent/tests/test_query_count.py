@@ -81,7 +81,7 @@ class TestCardQueryCount(ConsentCase):
 
     def test_list(self):
         specification = self.read_specification("list")
-        self.assertEqual(specification, {"gdpr_legal_basis": {}, "gdpr_consent_state": {}})
+        self.assertEqual(specification, {"gdpr_legal_basis": {}, "gdpr_consent_state": {}, "gdpr_restricted": {}})
         self.people.web_read(specification)
         for people in (self.people[:1], self.people):
             self.env.invalidate_all()

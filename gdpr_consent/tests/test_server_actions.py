@@ -136,6 +136,63 @@ class TestServerActions(ConsentCase):
             with self.subTest(state=state, values=values), self.assertRaises(ValidationError):
                 self.make_action(state, **values)
 
+    def get_data_requests(self, cards):
+        return self.env["gdpr.subject.request"].search([("subject_id", "in", cards.gdpr_subject_id.ids)])
+
+    def test_requests_of_all_kinds(self):
+        """Access, rectification, export, stop, delete: ready for the lists, a request a person, none twice."""
+        twin = self.env["crm.lead"].create({"name": "Twin", "partner_id": self.other.id})
+        for model, cards in (("res_partner", self.partner | self.other), ("crm_lead", self.lead | twin)):
+            for kind, request_type in (
+                ("access", "access"),
+                ("rectification", "rectification"),
+                ("export", "portability"),
+                ("stop", "restriction"),
+                ("delete", "erasure"),
+            ):
+                with self.subTest(model=model, kind=kind):
+                    action = self.env.ref(f"gdpr_consent.{model}_action_request_{kind}")
+                    self.assertEqual((action.binding_model_id.model), cards._name)
+                    before = self.get_data_requests(cards)
+                    notification = self.run_action(action, cards, self.officer)
+                    made = self.get_data_requests(cards) - before
+                    # The other lead is about a contact who has asked already.
+                    people = cards.gdpr_subject_id if model == "res_partner" else self.lead.gdpr_subject_id
+                    self.assertEqual(made.subject_id, people)
+                    self.assertEqual(set(made.mapped("type")), {request_type})
+                    self.assertIn(f"made: {len(people)}.", notification["params"]["message"])
+        self.assertTrue(all(card.gdpr_restricted for card in (self.partner, self.lead, twin)))
+        action = self.env.ref("gdpr_consent.res_partner_action_request_access")
+        again = self.run_action(action, self.partner, self.officer)
+        self.assertIn("of this kind: 1.", again["params"]["message"])
+        self.assertEqual(again["params"]["type"], "warning")
+        self.assertLedgerSound()
+
+    def test_requests_by_a_rule_and_by_others(self):
+        action = self.make_action("gdpr_request", gdpr_request_type="objection")
+        self.run_action(action, self.partner)
+        self.assertTrue(self.partner.gdpr_objected)
+        with self.assertRaises(AccessError):
+            self.run_action(action, self.other, self.employee)
+        ready_made = self.env.ref("gdpr_consent.res_partner_action_request_delete")
+        with self.assertRaises(AccessError):
+            self.run_action(ready_made, self.other, self.salesperson)
+        with self.assertRaises(ValidationError):
+            self.make_action("gdpr_request")
+
+    def test_cost_of_requests(self):
+        partners = self.env["res.partner"].create([{"name": f"P {n}", "email": f"p{n}@example.com"} for n in range(60)])
+        action = self.make_action("gdpr_request", gdpr_request_type="restriction")
+        counts = []
+        for cards in (partners[:10], partners[10:]):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            self.run_action(action, cards)
+            counts.append(self.cr.sql_log_count - before)
+        self.assertTrue(all(partners.mapped("gdpr_restricted")))
+        self.assertLess(counts[1], counts[0] * 5, "Not more for each than for the first.")
+
     def test_cost(self):
         """Withdrawing of many takes as many queries as of few."""
         partners = self.env["res.partner"].create([{"name": f"P {n}", "email": f"p{n}@example.com"} for n in range(40)])

@@ -1,0 +1,67 @@
+from odoo.exceptions import UserError
+from odoo.http import request, route
+
+from ..models.gdpr_subject_request import OPEN_STATES
+from .answers import NOTE_LIMIT
+from .privacy_page import LINK_PAGE, PrivacyPage
+
+FILE_LIMIT = 1_000_000
+
+
+class RectificationPage(PrivacyPage):
+    """Where a person says what is right instead of what is on record (article 16, S33)."""
+
+    @route("/gdpr/rectification/<string:token>", methods=["GET", "POST"], **LINK_PAGE)
+    def rectification(self, token, **_params):
+        """Show what is on record, or note what the person proposes; the record stays until somebody decides."""
+        link, page = self._find_link("rectification", token)
+        if page:
+            return page
+        case = link.answer_id.request_id
+        if case.state not in OPEN_STATES:
+            return self._unusable()
+        self._speak(link._get_lang())
+        case = case.with_context(lang=request.env.lang)
+        if request.httprequest.method != "POST":
+            return self._show_corrections(link, case)
+        form = request.httprequest.form
+        lines = request.env["gdpr.answer"].sudo()._read_cards(case)
+        values = [
+            (line["model"], line["res_id"], line["field"], form[name])
+            for line in lines
+            if (name := get_input_name(line)) in form
+        ]
+        try:
+            values += self._read_file(case)
+        except UserError as error:
+            return self._show_corrections(link, case, status=422, problem=str(error))
+        statement = (form.get("statement") or "").replace("\0", "").strip()[:NOTE_LIMIT]
+        proposed = case._propose_corrections(values, statement)
+        return self._show_corrections(link, case, proposed=proposed, is_answered=True)
+
+    def _read_file(self, case):
+        file = request.httprequest.files.get("file")
+        content = file.read(FILE_LIMIT) if file else b""
+        return case._parse_corrections(content) if content else []
+
+    def _show_corrections(self, link, case, status=200, **values):
+        lines = request.env["gdpr.answer"].sudo()._read_cards(case)
+        return self._render(
+            "gdpr_consent.rectification_page",
+            {
+                "form": link._get_form(),
+                "number": case.name,
+                "lines": lines,
+                "get_input_name": get_input_name,
+                "proposed": None,
+                "problem": None,
+                "is_answered": False,
+                **values,
+            },
+            status=status,
+        )
+
+
+def get_input_name(line):
+    """Give the name of the input for a line of a card."""
+    return f"value.{line['model']}.{line['res_id']}.{line['field']}"

@@ -1,0 +1,115 @@
+import re
+
+from odoo import models
+from odoo.tools import SQL
+
+from ..tools.trace_scanner import compile_pattern
+from .gdpr_erasure_journal_entry import PLACEHOLDER
+
+TEXT_TYPES = ("char", "text", "html")
+# Their values are rows of other tables, which have their own place in the map.
+OF_OTHERS = ("one2many",)
+
+
+class Base(models.AbstractModel):
+    """How a record of any model is emptied of a person."""
+
+    _inherit = "base"
+
+    def _gdpr_anonymise(self, names):
+        """Empty fields of these records; what must have a value gets a placeholder that says nothing (law.md R-58).
+
+        :param names: of the fields
+        """
+        if not self:
+            return
+        values, singly = {}, []
+        for name in dict.fromkeys(names):
+            field = self._fields[name]
+            if field.type in OF_OTHERS or not self._gdpr_is_emptiable(field):
+                continue
+            if field.company_dependent or (field.translate and not field.required and name != self._rec_name):
+                self._gdpr_empty_column(field)
+            elif not field.required and name != self._rec_name:
+                values[name] = False
+            elif field.type in TEXT_TYPES:
+                if self._gdpr_is_unique(field):
+                    singly.append(name)
+                else:
+                    values[name] = PLACEHOLDER
+        if values:
+            self.write(values)
+        for record in self if singly else ():
+            record.write({name: f"{PLACEHOLDER.lower()}-{record.id}" for name in singly})
+
+    def _gdpr_is_emptiable(self, field):
+        if field.related:
+            # It is the value of another record.
+            return False
+        return bool(field.store and (not field.compute or not field.readonly)) or bool(
+            field.inverse or field.company_dependent or (field.type == "binary" and field.attachment)
+        )
+
+    def _gdpr_is_unique(self, field):
+        """Tell whether no two records may have the same value."""
+        return bool(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT 1 FROM pg_index i
+                      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+                     WHERE i.indrelid = %s::regclass AND i.indisunique AND a.attname = %s LIMIT 1
+                    """,
+                    self._table,
+                    field.name,
+                )
+            )
+        )
+
+    def _gdpr_empty_column(self, field):
+        """Empty a value that is kept for each language or company: the ORM would empty one."""
+        self.flush_recordset([field.name])
+        self.env.cr.execute(
+            SQL(
+                "UPDATE %s SET %s = NULL WHERE id IN %s",
+                SQL.identifier(self._table),
+                SQL.identifier(field.name),
+                tuple(self.ids),
+            )
+        )
+        self.invalidate_recordset([field.name], flush=False)
+        self.modified([field.name])
+
+    def _gdpr_take_out(self, path, found):
+        """Remove the links to a person.
+
+        :param str path: the name of a field; a path with dots leads to another record, which has its own place
+        :param dict[str, set] found: ids of the person's records, by model
+        """
+        field = self._fields.get(path)
+        if field is None or not field.store or field.comodel_name not in found:
+            return
+        ids = list(found[field.comodel_name])
+        if field.type == "many2many":
+            self.write({path: [(3, record_id) for record_id in ids]})
+        elif field.type == "many2one":
+            self.filtered(lambda record: record[path].id in ids).write({path: False})
+
+    def _gdpr_redact(self, names, person):
+        """Replace what names a person in texts.
+
+        :param names: of the fields
+        :param PersonIdentifiers person: who
+        """
+        pattern = compile_pattern([*person.emails, *person.phones, *person.names])
+        if not pattern:
+            return
+        expression = re.compile(pattern, re.IGNORECASE)
+        for name in dict.fromkeys(names):
+            field = self._fields[name]
+            if field.type not in TEXT_TYPES or not self._gdpr_is_emptiable(field):
+                continue
+            for record in self:
+                text = record[name]
+                if text and expression.search(text):
+                    record[name] = expression.sub(f"[{PLACEHOLDER}]", text)

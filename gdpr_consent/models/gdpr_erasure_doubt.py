@@ -1,0 +1,45 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class GdprErasureDoubt(models.Model):
+    """A record that an address leads to which somebody else has as well: an officer says whose it is.
+
+    Holds nothing of the record but its number.
+    """
+
+    _name = "gdpr.erasure.doubt"
+    _description = "Doubtful Record of an Erasure"
+    _order = "line_id, res_id"
+
+    line_id = fields.Many2one("gdpr.erasure.plan.line", required=True, index=True, ondelete="cascade")
+    request_id = fields.Many2one(related="line_id.request_id")
+    model = fields.Char(related="line_id.model")
+    res_id = fields.Many2oneReference("Record", model_field="model", required=True, readonly=True)
+    name = fields.Char(compute="_compute_name", compute_sudo=True)
+    decision = fields.Selection(
+        [("theirs", "It is this person's"), ("others", "It is somebody else's")],
+        help="Only what is this person's is erased.",
+    )
+
+    @api.depends("model", "res_id")
+    def _compute_name(self):
+        for model, doubts in self.grouped("model").items():
+            names = self.env["gdpr.erasure.plan.line"]._get_names(model, doubts.mapped("res_id"))
+            for doubt in doubts:
+                doubt.name = names.get(doubt.res_id, False)
+
+    def write(self, vals):
+        if "decision" in vals and not self.env.context.get("gdpr_planning") and any(doubt.request_id.sudo().erasure_state != "planned" for doubt in self):
+            raise UserError(self.env._("The plan was approved already: plan again to change it."))
+        return super().write(vals)
+
+    def action_theirs(self):
+        """Say that these records are the person's."""
+        self.decision = "theirs"
+        return True
+
+    def action_others(self):
+        """Say that these records are somebody else's: they stay."""
+        self.decision = "others"
+        return True

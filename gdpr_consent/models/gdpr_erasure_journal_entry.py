@@ -1,0 +1,196 @@
+import logging
+
+from psycopg2 import OperationalError
+
+from odoo import api, fields, models
+from odoo.tools import mute_logger
+from odoo.tools.misc import split_every
+
+from .gdpr_blacklist_mixin import SILENT
+from .gdpr_data_map import ERASURES, GROUNDS
+
+_logger = logging.getLogger(__name__)
+
+# So often something that failed is tried again by itself.
+ATTEMPTS = 3
+PLACEHOLDER = "Erased"
+# Erasing leaves no trace of what was erased, tells nobody, and is no act of the person.
+QUIETLY = {
+    "active_test": False,
+    "tracking_disable": True,
+    "mail_notrack": True,
+    "mail_create_nolog": True,
+    "mail_create_nosubscribe": True,
+    "mail_activity_quick_update": True,
+    "gdpr_erasing": True,
+    SILENT: True,
+}
+
+
+class GdprErasureJournalEntry(models.Model):
+    """Records of one kind that are erased in one transaction, or kept until a day. States:
+
+    * todo: written before anything is touched;
+    * done: erased, in the transaction that says so: after a crash it is either both or none;
+    * kept: they stay, until the end that is named;
+    * failed: they couldn't be erased, with the reason.
+    """
+
+    _name = "gdpr.erasure.journal.entry"
+    _description = "Records in the Journal of an Erasure"
+    _order = "is_card, sequence, id"
+
+    journal_id = fields.Many2one("gdpr.erasure.journal", required=True, readonly=True, index=True, ondelete="cascade")
+    line_id = fields.Many2one("gdpr.erasure.plan.line", readonly=True, index="btree_not_null", ondelete="set null")
+    map_id = fields.Many2one("gdpr.data.map", string="Place", readonly=True, ondelete="set null")
+    part = fields.Char(readonly=True)
+    sequence = fields.Integer(readonly=True)
+    is_card = fields.Boolean(readonly=True)
+    model = fields.Char(readonly=True, required=True)
+    res_ids = fields.Json("Record Numbers", readonly=True, required=True)
+    count = fields.Integer(compute="_compute_count")
+    action = fields.Selection(ERASURES, readonly=True, required=True)
+    ground = fields.Selection(GROUNDS, readonly=True)
+    keep_until = fields.Date(readonly=True)
+    after_keeping = fields.Selection([("delete", "Delete"), ("anonymise", "Anonymise")], readonly=True)
+    state = fields.Selection(
+        [("todo", "To Do"), ("done", "Done"), ("kept", "Kept"), ("failed", "Failed")],
+        readonly=True,
+        required=True,
+        default="todo",
+    )
+    attempts = fields.Integer(readonly=True)
+    failure = fields.Text("Why It Failed", readonly=True)
+    done_on = fields.Datetime(readonly=True)
+
+    _todo_index = models.Index("(journal_id) WHERE state = 'todo'")
+    _kept_index = models.Index("(keep_until) WHERE state = 'kept'")
+
+    @api.depends("res_ids")
+    def _compute_count(self):
+        for entry in self:
+            entry.count = len(entry.res_ids or ())
+
+    def _carry_out(self):
+        """Do with the records of one entry what it says, and note it, in one transaction.
+
+        Doing it twice does nothing the second time. Where it fails for all together it is done record by record, and
+        those that fail go into an entry of their own.
+        """
+        self.ensure_one()
+        records = self.env.get(self.model)
+        if records is None:
+            self._set_done("done")
+            return
+        records = records.sudo().with_context(**QUIETLY).browse(self.res_ids).exists()
+        failures = self._try(records)
+        if not failures:
+            self._set_done("kept" if self.action == "keep" else "done")
+            return
+        for reason, ids in failures.items():
+            self.copy(
+                {
+                    "res_ids": ids,
+                    "state": "todo" if self.attempts + 1 < ATTEMPTS else "failed",
+                    "attempts": self.attempts + 1,
+                    "failure": reason,
+                }
+            )
+        failed_ids = {record_id for ids in failures.values() for record_id in ids}
+        done_ids = [record_id for record_id in self.res_ids if record_id not in failed_ids]
+        if done_ids:
+            self.res_ids = done_ids
+            self._set_done("done")
+        else:
+            self.unlink()
+
+    def _set_done(self, state):
+        self.write({"state": state, "done_on": fields.Datetime.now(), "failure": False})
+
+    def _try(self, records):
+        """Treat records; give the ids of those that failed, by reason."""
+        if not records:
+            return {}
+        try:
+            # What the database refuses is logged with its values: not here.
+            with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                self._treat(records)
+                self.env.flush_all()
+            return {}
+        except OperationalError:
+            # Somebody else is at it: the whole transaction is tried again.
+            raise
+        except Exception as error:
+            self.env.invalidate_all()
+            if len(records) == 1:
+                reason = self._describe_error(error, records)
+                _logger.info("%s can't be erased: %s", records, reason)
+                return {reason: records.ids}
+        failures = {}
+        for half in split_every((len(records) + 1) // 2, records.ids, records.browse):
+            for reason, ids in self._try(half.exists()).items():
+                failures.setdefault(reason, []).extend(ids)
+        return failures
+
+    @api.model
+    def _describe_error(self, error, record):
+        """Give why a record failed, without what is in it: messages of the database quote values."""
+        diagnostics = getattr(error, "diag", None)
+        if diagnostics is None:
+            words = str(error.args[0] if error.args else "").strip()
+            return words.splitlines()[0] if words else type(error).__name__
+        return self.env._(
+            "The database refuses it: %(constraint)s (%(table)s).",
+            constraint=diagnostics.constraint_name or diagnostics.message_primary,
+            table=diagnostics.table_name or record._table,
+        )
+
+    def _treat(self, records):
+        if self.action == "delete":
+            self._delete(records)
+        elif self.action == "anonymise":
+            records._gdpr_anonymise(self._get_emptied_fields(records))
+        elif self.action == "detach":
+            self._detach(records)
+        elif self.part == "identity":
+            # What a kept document needs, and no more.
+            records._gdpr_freeze()
+
+    def _delete(self, records):
+        if not self.is_card:
+            records.unlink()
+            return
+        try:
+            with self.env.cr.savepoint():
+                records.unlink()
+                self.env.flush_all()
+        except OperationalError:
+            raise
+        except Exception:
+            # Other records refer to it: an empty card is left, which says nothing of anybody.
+            self.env.invalidate_all()
+            records.exists()._gdpr_anonymise(self._get_emptied_fields(records))
+
+    def _get_emptied_fields(self, records):
+        """Give the names of the fields that are emptied, as the map says."""
+        lines = self.map_id.sudo().field_ids.filtered(lambda line: line.erasure == "empty" and line.origin != "none")
+        return [name for line in lines for name in line._get_names() if name in records._fields]
+
+    def _detach(self, records):
+        """Take the person out of records that are about others too: links, addresses, and the text that names it."""
+        journal = self.journal_id
+        place = self.map_id.sudo()
+        person = self.env["gdpr.data.map"]._identify(journal.request_id.subject_id)
+        partner_ids = person.found.get("res.partner", set())
+        found = {"res.partner": partner_ids}
+        found["res.users"] = set(
+            self.env["res.users"].sudo().with_context(active_test=False).search([("partner_id", "in", list(partner_ids))])._ids
+        )
+        texts = [
+            *place._split(place.email_fields),
+            *place._split(place.phone_fields),
+            *self._get_emptied_fields(records),
+        ]
+        for path in place._split(place.path):
+            records._gdpr_take_out(path, found)
+        records._gdpr_redact(texts, person)

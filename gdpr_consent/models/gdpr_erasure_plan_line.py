@@ -1,0 +1,196 @@
+import logging
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+
+from .gdpr_data_map import ERASURES, GROUNDS
+
+_logger = logging.getLogger(__name__)
+
+EXAMPLES = 3
+EXAMPLE_LENGTH = 60
+# What an officer decides of a line.
+DECIDED = frozenset({"action", "ground", "reason", "keep_until", "after_keeping"})
+
+
+class GdprErasurePlanLine(models.Model):
+    """A set of records in the plan of an erasure, and what happens to it (law.md R-56).
+
+    Holds the numbers of the records, never what is in them: the examples are read when somebody looks.
+    """
+
+    _name = "gdpr.erasure.plan.line"
+    _description = "Line of an Erasure Plan"
+    _order = "request_id, sequence, id"
+
+    request_id = fields.Many2one("gdpr.subject.request", required=True, readonly=True, index=True, ondelete="cascade")
+    company_id = fields.Many2one(related="request_id.company_id", store=True)
+    sequence = fields.Integer(readonly=True)
+    map_id = fields.Many2one("gdpr.data.map", string="Place", readonly=True, ondelete="set null")
+    part = fields.Selection(
+        [
+            ("all", "All"),
+            ("expired", "Time over"),
+            ("attached", "Files of kept documents"),
+            ("identity", "Named in kept documents"),
+        ],
+        readonly=True,
+        required=True,
+        default="all",
+        help="Of one place, records with different ends.",
+    )
+    name = fields.Char("Records", readonly=True, required=True)
+    model = fields.Char(readonly=True, required=True)
+    res_ids = fields.Json("Record Numbers", readonly=True, copy=False)
+    doubt_ids = fields.One2many("gdpr.erasure.doubt", "line_id", string="Doubtful Records")
+    count = fields.Integer(compute="_compute_count", help="Without the doubtful ones that aren't this person's.")
+    doubtful_count = fields.Integer("To Be Looked At", compute="_compute_count")
+    examples = fields.Text(compute="_compute_examples", compute_sudo=True)
+    proposed_action = fields.Selection(ERASURES, readonly=True)
+    action = fields.Selection(ERASURES, string="What Happens", required=True)
+    ground = fields.Selection(GROUNDS)
+    reason = fields.Text(help="The law or the claim, as the person reads it.")
+    keep_until = fields.Date(help="Then it is erased by itself.")
+    after_keeping = fields.Selection([("delete", "Delete"), ("anonymise", "Anonymise")], default="anonymise")
+    is_corrected = fields.Boolean("Corrected", readonly=True, copy=False)
+    done_count = fields.Integer("Done", compute="_compute_progress")
+    failed_count = fields.Integer("Failed", compute="_compute_progress")
+    failure = fields.Text("Why It Failed", compute="_compute_progress")
+
+    _keep_explained = models.Constraint(
+        "CHECK (action != 'keep' OR (ground IS NOT NULL AND keep_until IS NOT NULL))",
+        "What is kept needs a ground and an end (article 17(3) GDPR).",
+    )
+
+    @api.depends("res_ids", "doubt_ids.decision")
+    def _compute_count(self):
+        for line in self:
+            line.count = len(line._get_ids())
+            line.doubtful_count = len(line.doubt_ids.filtered(lambda doubt: not doubt.decision))
+
+    @api.depends("res_ids", "model")
+    @api.depends_context("lang")
+    def _compute_examples(self):
+        for line in self:
+            names = self._get_names(line.model, line._get_ids()[:EXAMPLES])
+            line.examples = "\n".join(filter(None, names.values()))
+
+    @api.depends("request_id.erasure_journal_id.entry_ids.state")
+    def _compute_progress(self):
+        entries = self.sudo().request_id.erasure_journal_id.entry_ids.grouped("line_id")
+        for line in self:
+            own = entries.get(line, self.env["gdpr.erasure.journal.entry"])
+            line.done_count = sum(own.filtered(lambda entry: entry.state in ("done", "kept")).mapped("count"))
+            failed = own.filtered(lambda entry: entry.state == "failed")
+            line.failed_count = sum(failed.mapped("count"))
+            line.failure = "\n".join(dict.fromkeys(filter(None, failed.mapped("failure")))) or False
+
+    @api.constrains("action", "ground", "keep_until")
+    def _check_keep(self):
+        for line in self.filtered(lambda line: line.action == "keep"):
+            if not line.ground or not line.keep_until:
+                raise ValidationError(
+                    self.env._(
+                        "%(records)s: what is kept needs a ground and an end (article 17(3) GDPR).", records=line.name
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            raise AccessError(self.env._("The lines of a plan are made by planning."))
+        return super().create(vals_list)
+
+    def write(self, vals):
+        """Let an officer correct a plan that nobody has approved yet; the correction outlives a new plan."""
+        if DECIDED & vals.keys() and not self.env.context.get("gdpr_planning"):
+            if any(line.request_id.erasure_state != "planned" for line in self):
+                raise UserError(self.env._("The plan was approved already: plan again to change it."))
+            if not self.env.su and vals.keys() - DECIDED - {"doubt_ids"}:
+                raise AccessError(self.env._("Only what happens to the records can be corrected."))
+            super(GdprErasurePlanLine, self.sudo()).write({"is_corrected": True})
+        return super().write(vals)
+
+    @api.onchange("action")
+    def _onchange_action(self):
+        if self.action == "keep" and self.map_id:
+            self.ground = self.ground or self.map_id.keep_ground
+            self.reason = self.reason or self.map_id.keep_reason
+
+    @api.model
+    def _get_names(self, model, ids):
+        """Give what records are called, in short, by id; those that exist."""
+        records = self.env.get(model)
+        if records is None or not ids:
+            return {}
+        records = records.sudo().with_context(active_test=False).browse(ids).exists()
+        try:
+            return {record.id: (record.display_name or "")[:EXAMPLE_LENGTH] for record in records}
+        except Exception:
+            _logger.info("The names of %s can't be read.", records, exc_info=True)
+            return {record.id: str(record.id) for record in records}
+
+    def _get_ids(self):
+        """Give the ids of the records that something happens to: the certain ones, and what an officer said is theirs."""
+        self.ensure_one()
+        theirs = self.doubt_ids.filtered(lambda doubt: doubt.decision == "theirs").mapped("res_id")
+        return sorted({*(self.res_ids or ()), *theirs})
+
+    def _read_decision(self):
+        """Give what was decided of the line, as values."""
+        self.ensure_one()
+        return {name: self[name] for name in DECIDED}
+
+    def _group_by_end(self, ids):
+        """Give the records with the day on which each is erased: ``(day or False, ids)``, a pair for each day."""
+        self.ensure_one()
+        if self.action != "keep" or self.is_corrected or self.part != "all" or not self.map_id:
+            return [(self.keep_until if self.action == "keep" else False, ids)] if ids else []
+        groups = {}
+        for record_id, end in self.map_id._get_ends(ids).items():
+            groups.setdefault(end, []).append(record_id)
+        return sorted(groups.items())
+
+    def action_show_records(self):
+        """Open the list of the records, as far as the user may see them."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.name,
+            "res_model": self.model,
+            "view_mode": "list,form",
+            "domain": [("id", "in", self._get_ids())],
+            "context": {"create": False, "active_test": False},
+        }
+
+    def action_decide_doubts(self):
+        """Open the doubtful records, to say whose they are."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Whose are they?"),
+            "res_model": "gdpr.erasure.doubt",
+            "view_mode": "list",
+            "domain": [("line_id", "=", self.id)],
+            "context": {"create": False},
+            "target": "new",
+        }
+
+    def _describe(self, lang):
+        """Give what is told of the line: ``name``, ``count``, ``action``, ``ground``, ``reason``, ``until``.
+
+        :param str lang: code of the reader's language
+        :rtype: dict
+        """
+        self.ensure_one()
+        line = self.sudo().with_context(lang=lang)
+        grounds = dict(line._fields["ground"]._description_selection(line.env))
+        is_corrected = line.reason and line.reason != line.map_id.with_context(lang=None).keep_reason
+        return {
+            "name": line.map_id.name or line.name,
+            "count": line.count,
+            "action": line.action,
+            "ground": grounds.get(line.ground),
+            "reason": line.reason if is_corrected else line.map_id.keep_reason or line.reason,
+            "until": line.keep_until,
+        }

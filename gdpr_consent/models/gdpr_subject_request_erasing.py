@@ -1,0 +1,335 @@
+import logging
+from datetime import timedelta
+
+from psycopg2 import OperationalError
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..tools.trace_scanner import scan_database
+
+_logger = logging.getLogger(__name__)
+
+# So long a mail server may be away until the person isn't told any more.
+TELLING_PATIENCE = timedelta(days=5)
+# So long it is waited for the messages to the recipients of the data to leave.
+RECIPIENTS_PATIENCE = timedelta(days=1)
+
+
+class GdprSubjectRequest(models.Model):
+    """Erasing, in the background: in batches that commit, so that after a crash the rest follows (law.md R-58, R-107)."""
+
+    _inherit = "gdpr.subject.request"
+
+    erased_on = fields.Datetime(readonly=True, copy=False)
+    erasure_mail_id = fields.Many2one("mail.mail", readonly=True, copy=False, ondelete="set null")
+
+    @api.model
+    def _cron_erase(self):
+        """Carry out the plans whose time has come, one batch a transaction.
+
+        Requests that another worker has are left to it.
+        """
+        job = self.env["ir.cron"]
+        skipped = set()
+        remaining = self._count_to_erase()
+        job._commit_progress(remaining=remaining)
+        while request := self._find_to_erase(skipped):
+            request = request.try_lock_for_update()
+            if not request:
+                break
+            try:
+                goes_on = request._erase_next()
+                self.env.flush_all()
+            except OperationalError:
+                raise
+            except Exception:
+                self.env.cr.rollback()
+                _logger.exception("The erasure of request %s can't go on.", request.id)
+                request._block(self.env._("An unexpected error, which is in the server's log, stopped the erasure."))
+                goes_on = False
+            if not goes_on:
+                skipped.add(request.id)
+            if not job._commit_progress(1, remaining=max(1, self._count_to_erase()) if goes_on else None):
+                return
+        if self.search_count([("erasure_state", "=", "finished"), ("erased_on", ">", fields.Datetime.now() - timedelta(hours=1))]):
+            # Odoo removes the files of what was deleted once a day; that is too late here.
+            self.env["ir.attachment"]._gc_file_store()
+
+    @api.model
+    def _get_to_erase_domain(self):
+        due = Domain("erasure_state", "=", "queued") & Domain("erase_on", "<=", fields.Datetime.now())
+        return Domain("state", "=", "in_progress") & (due | Domain("erasure_state", "in", ("running", "telling")))
+
+    @api.model
+    def _find_to_erase(self, skipped):
+        domain = self._get_to_erase_domain() & Domain("id", "not in", list(skipped))
+        return self.sudo().search(domain, limit=1, order="erase_on, id")
+
+    @api.model
+    def _count_to_erase(self):
+        requests = self.sudo().search(self._get_to_erase_domain())
+        entries = self.env["gdpr.erasure.journal.entry"].sudo()
+        journals = requests.erasure_journal_id
+        return len(requests) + entries.search_count([("journal_id", "in", journals.ids), ("state", "=", "todo")])
+
+    def _erase_next(self):
+        """Do the next piece of one erasure; tell whether there may be more to do now."""
+        self.ensure_one()
+        if self.erasure_state == "queued":
+            return self._begin_erasure()
+        if self.erasure_state == "running":
+            return self._erase_batch()
+        if self.erasure_state == "telling":
+            return self._tell_erased()
+        return False
+
+    def _begin_erasure(self):
+        """Write the journal; nothing is touched in the transaction that does."""
+        if self._plan_anew_if_changed():
+            self._call_officer(self.env._("The plan changed before it was carried out: look at it again."))
+            return False
+        person = self.subject_id.root_id
+        if not person.restricted:
+            # While it is going on nobody writes to the person any more.
+            self.env["gdpr.subject"]._record_acts(
+                [{"subject_id": person.id, "action": "restricted", "actor": "system", "company_id": self.company_id.id}]
+            )
+        # While there is a name to tell them.
+        self._tell_recipients()
+        journal = self.env["gdpr.erasure.journal"].sudo()._open(self)
+        self.write({"erasure_state": "running", "erasure_journal_id": journal.id, "erasure_note": False})
+        return True
+
+    def _erase_batch(self):
+        entries = self.erasure_journal_id.entry_ids
+        todo = entries.filtered(lambda entry: entry.state == "todo")
+        hanging = todo.filtered(lambda entry: not entry.is_card)
+        # What failed comes after what was never tried.
+        if hanging:
+            hanging.sorted(lambda entry: (entry.attempts, entry.sequence, entry.id))[0]._carry_out()
+            return True
+        failed = entries.filtered(lambda entry: entry.state == "failed")
+        if failed:
+            self._block(
+                self.env._("%(count)s records couldn't be erased. See the plan.", count=sum(failed.mapped("count")))
+            )
+            return False
+        if not self.erasure_journal_id.is_rechecked:
+            self._recheck()
+            return True
+        queued = self.recipient_notice_ids.filtered(lambda notice: notice.state == "queued")
+        if queued and self.erasure_journal_id.started_on > fields.Datetime.now() - RECIPIENTS_PATIENCE:
+            # What tells them whom it is about is to leave first.
+            return False
+        self._finish_erasing(todo)
+        return True
+
+    def _recheck(self):
+        """Note in the journal what came in while it was being erased, so that it goes too."""
+        journal = self.erasure_journal_id
+        known = {(entry.model, record_id) for entry in journal.entry_ids for record_id in entry.res_ids}
+        # What is erased stays in the plan as it was approved; only what is new is looked at.
+        before = {line.id: (line.res_ids, line.doubt_ids.ids) for line in self.plan_line_ids}
+        decided = {(line.map_id.id, line.part): line for line in self.plan_line_ids}
+        for vals, _doubtful in self._propose_plan():
+            new_ids = [record_id for record_id in vals["res_ids"] if (vals["model"], record_id) not in known]
+            if not new_ids:
+                continue
+            line = decided.get((vals["map_id"], vals["part"]))
+            if line:
+                line.with_context(gdpr_planning=True).write({"res_ids": [*(before[line.id][0] or ()), *new_ids]})
+            else:
+                line = self.plan_line_ids.create({**vals, "res_ids": new_ids, "request_id": self.id})
+            journal._add_entries(line, known)
+        journal.is_rechecked = True
+
+    def _finish_erasing(self, cards):
+        """Erase the cards, the traces of the add-on itself and what Odoo keeps for a day, in one transaction.
+
+        The addresses are remembered as keyed hashes alone.
+        """
+        person = self.subject_id.root_id
+        identified = self.env["gdpr.data.map"]._identify(person)
+        terms = [*identified.emails, *identified.phones, *(name for name in identified.names if " " in name.strip())]
+        self.env["gdpr.suppression"]._remember(identified, self.company_id)
+        for entry in cards.sorted(lambda entry: (entry.sequence, entry.id)):
+            entry._carry_out()
+        if failed := self.erasure_journal_id.entry_ids.filtered(lambda entry: entry.state in ("todo", "failed")):
+            self.env["gdpr.erasure.journal.entry"].browse(failed.ids).write({"state": "failed"})
+            self._block(
+                self.env._("%(count)s records couldn't be erased. See the plan.", count=sum(failed.mapped("count")))
+            )
+            return
+        person._forget_traces(self, identified)
+        self._sweep(terms)
+        self.erasure_journal_id.finished_on = fields.Datetime.now()
+        self.write({"erasure_state": "telling", "erased_on": fields.Datetime.now(), "erasure_note": False})
+        self._log_step("executed")
+
+    @api.model
+    def _sweep(self, terms):
+        """Remove what Odoo keeps of the person for a short time: rows of wizards, and messages to browsers."""
+        self.env.flush_all()
+        tables = {
+            model._table: name
+            for name, model in self.env.registry.items()
+            if model._transient and model._auto and not model._abstract
+        }
+        for trace in scan_database(self.env.cr, terms, [*tables, "bus_bus"]):
+            if trace.ids:
+                self.env.cr.execute(
+                    SQL("DELETE FROM %s WHERE id IN %s", SQL.identifier(trace.table), tuple(trace.ids))
+                )
+        self.env.invalidate_all()
+
+    def _block(self, note):
+        self.write({"erasure_state": "blocked", "erasure_note": note})
+        self._call_officer(note)
+
+    def _call_officer(self, note):
+        """Remind the officer in charge of something to look at, once."""
+        self.ensure_one()
+        user = self.approved_by_id or self.planned_by_id or self.user_id
+        summary = self.env._("Erasure %(number)s: %(note)s", number=self.name, note=note)
+        if user and not self.activity_ids.filtered(lambda activity: activity.summary == summary):
+            self.activity_schedule("mail.mail_activity_data_warning", summary=summary, user_id=user.id)
+
+    # ------------------------------------------------------------
+    # TELLING THE PERSON
+    # ------------------------------------------------------------
+
+    def _tell_erased(self):
+        """Tell the person, as the last act, at the address that is forgotten afterwards; then close the request."""
+        mail = self.erasure_mail_id
+        if not self.email:
+            self._close_erased()
+        elif not mail:
+            template = self.env.ref("gdpr_consent.mail_template_erasure_done").sudo()
+            mail_id = template.send_mail(self.id, email_values={"auto_delete": False, "is_notification": False})
+            self.erasure_mail_id = mail_id
+            return True
+        elif mail.state == "sent":
+            self._close_erased()
+        elif self.erased_on < fields.Datetime.now() - TELLING_PATIENCE:
+            self._log_step("executed", self.env._("The person couldn't be told: the mail can't be delivered."))
+            self._close_erased()
+        else:
+            if mail.state in ("exception", "cancel"):
+                mail.mark_outgoing()
+            mail.send()
+            # Whoever sends commits: a mail that left is never sent again.
+            return mail.state == "sent"
+        return False
+
+    def _close(self, state, action, note=None):
+        """What is being erased can't be stopped half-way."""
+        under_way = self.filtered(lambda request: request.erasure_state in ("running", "blocked", "telling"))
+        if under_way:
+            raise UserError(self.env._("%(number)s is being erased: it can't be closed.", number=under_way[0].name))
+        super()._close(state, action, note)
+
+    def _close_erased(self):
+        """Forget the address, file the certificate, and close the request."""
+        lang = self.lang or self.env.lang or "en_US"
+        self._forget_messages()
+        self.write({"erasure_state": "finished", "email": False, "note": False})
+        self._file_certificate()
+        self.with_context(lang=lang).action_fulfil()
+
+    def _fulfil_erasure(self):
+        """Give what was done, in the language of the context.
+
+        :raise UserError: it isn't erased yet
+        """
+        self.ensure_one()
+        if self.erasure_state != "finished":
+            raise UserError(
+                self.env._("Plan, approve and carry out the erasure of %(number)s first.", number=self.name)
+            )
+        return "\n".join(self._get_erasure_sentences())
+
+    def _get_erasure_summary(self):
+        """Give what is told of the erasure: for each set of records what ``gdpr.erasure.plan.line._describe`` gives.
+
+        :rtype: list[dict]
+        """
+        self.ensure_one()
+        lang = self.lang or self.env.lang or "en_US"
+        return [line._describe(lang) for line in self.plan_line_ids if line.count]
+
+    def _get_erasure_sentences(self):
+        self.ensure_one()
+        summary = self._get_erasure_summary()
+        words = {
+            "delete": self.env._("Deleted: %(records)s."),
+            "anonymise": self.env._("Made anonymous: %(records)s."),
+            "detach": self.env._("Your data taken out of: %(records)s."),
+        }
+        sentences = []
+        for action, sentence in words.items():
+            names = [f"{line['name']} ({line['count']})" for line in summary if line["action"] == action]
+            if names:
+                sentences.append(sentence % {"records": ", ".join(names)})
+        for line in summary:
+            if line["action"] == "keep":
+                sentences.append(
+                    self.env._(
+                        "Kept until %(date)s, and used for nothing else: %(records)s. Why: %(reason)s.",
+                        date=line["until"],
+                        records=f"{line['name']} ({line['count']})",
+                        reason=line["reason"] or line["ground"],
+                    )
+                )
+        return sentences or [self.env._("Nothing is held of you any more.")]
+
+    def _file_certificate(self):
+        """Put the certificate into the request: what was done, without a word about who it was."""
+        report = self.env.ref("gdpr_consent.erasure_certificate_report").sudo()
+        try:
+            with self.env.cr.savepoint():
+                content, kind = report._render_qweb_pdf(report.id, self.ids)
+        except OperationalError:
+            raise
+        except Exception:
+            # Where PDF can't be made, the same as a page.
+            _logger.warning("The certificate of request %s can't be made as PDF.", self.id, exc_info=True)
+            content, kind = report._render_qweb_html(report.id, self.ids)
+        self.env["ir.attachment"].sudo().create(
+            {
+                "name": f"{self.env._('Certificate of erasure')} {self.name}.{kind}".replace("/", "-"),
+                "raw": content,
+                "mimetype": "application/pdf" if kind == "pdf" else "text/html",
+                "res_model": self._name,
+                "res_id": self.id,
+            }
+        )
+
+    # ------------------------------------------------------------
+    # AFTERWARDS
+    # ------------------------------------------------------------
+
+    @api.model
+    def _cron_end_keeping(self):
+        """Erase what was kept, once its time is over (law.md R-57)."""
+        job = self.env["ir.cron"]
+        entries = self.env["gdpr.erasure.journal.entry"].sudo()
+        domain = Domain("state", "=", "kept") & Domain("keep_until", "<=", fields.Date.context_today(self))
+        found = entries.search(domain, order="is_card, sequence, id")
+        job._commit_progress(remaining=len(found))
+        for entry in found:
+            entry = entry.try_lock_for_update().filtered_domain(domain)
+            if not entry:
+                continue
+            entry.write({"state": "todo", "action": entry.after_keeping or "anonymise", "attempts": 0, "part": "all"})
+            entry._carry_out()
+            failed = entry.journal_id.entry_ids.filtered(lambda entry: entry.state in ("todo", "failed"))
+            request = entry.journal_id.request_id if failed else self.browse()
+            # They stay kept, and are tried again tomorrow.
+            failed.write({"state": "kept", "action": "keep"})
+            if request:
+                request._call_officer(self.env._("What was kept is over its time, but can't be erased."))
+            if not job._commit_progress(1):
+                break

@@ -1,0 +1,428 @@
+from collections import defaultdict
+
+from dateutil.relativedelta import relativedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
+
+# In these it can be planned, or planned again: what is left of somebody who was erased too.
+PLANNING_STATES = ("planned", "approved", "finished")
+
+
+class GdprSubjectRequest(models.Model):
+    """Erasure: the plan, and who approves it (article 17, law.md R-56, R-57, R-107). States, and who sets them:
+
+    * planned: an officer has planned it, or the system has planned anew because something came in;
+    * approved: an officer has approved the plan, another one where the company asks for it;
+    * queued: an officer has ordered it; it begins when the delay of the company is over;
+    * running: the journal is written, and the records are erased in batches;
+    * blocked: something couldn't be erased, and an officer has to look;
+    * telling: all is erased, the person is being told;
+    * finished: the person was told, or can't be.
+    """
+
+    _inherit = "gdpr.subject.request"
+
+    plan_line_ids = fields.One2many("gdpr.erasure.plan.line", "request_id", string="Plan", copy=False)
+    erasure_state = fields.Selection(
+        [
+            ("planned", "Planned"),
+            ("approved", "Approved"),
+            ("queued", "Queued"),
+            ("running", "Erasing"),
+            ("blocked", "Needs Attention"),
+            ("telling", "Telling the Person"),
+            ("finished", "Erased"),
+        ],
+        string="Erasure",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+    )
+    erasure_note = fields.Text("What to Know", readonly=True, copy=False)
+    planned_on = fields.Datetime(readonly=True, copy=False)
+    planned_by_id = fields.Many2one("res.users", string="Planned By", readonly=True, copy=False)
+    approved_on = fields.Datetime(readonly=True, copy=False)
+    approved_by_id = fields.Many2one("res.users", string="Approved By", readonly=True, copy=False)
+    erase_on = fields.Datetime("Begins", readonly=True, copy=False)
+    erasure_journal_id = fields.Many2one("gdpr.erasure.journal", string="Journal", readonly=True, copy=False)
+    erasure_progress = fields.Float(compute="_compute_erasure_progress", help="Per cent of the records.")
+    doubtful_count = fields.Integer("To Be Looked At", compute="_compute_doubtful_count")
+
+    @api.depends("plan_line_ids.count", "plan_line_ids.done_count")
+    def _compute_erasure_progress(self):
+        for request in self:
+            total = sum(request.plan_line_ids.mapped("count"))
+            done = sum(request.plan_line_ids.mapped("done_count"))
+            request.erasure_progress = 100 * min(1, done / total) if total else 0
+
+    @api.depends("plan_line_ids.doubtful_count")
+    def _compute_doubtful_count(self):
+        for request in self:
+            request.doubtful_count = sum(request.plan_line_ids.mapped("doubtful_count"))
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_plan(self):
+        """Find all that is held of the person, and propose what happens to it. Corrections made before are kept.
+
+        :raise UserError: not an erasure, it has begun, or the person can't be erased
+        """
+        for request in self:
+            request._check_erasable()
+            if request.state != "in_progress":
+                request.action_start()
+            request.sudo()._make_plan()
+            request.sudo().write(
+                {
+                    "erasure_state": "planned",
+                    "erasure_note": False,
+                    "planned_on": fields.Datetime.now(),
+                    "planned_by_id": self.env.uid,
+                    "approved_on": False,
+                    "approved_by_id": False,
+                    "erase_on": False,
+                    "erased_on": False,
+                    "erasure_journal_id": False,
+                }
+            )
+            request._log_step("planned")
+        return True
+
+    def action_approve(self):
+        """Approve the plans as they are.
+
+        Where something came in since, the plan is made anew instead, and the user told.
+
+        :raise UserError: not planned, a doubt is left, or somebody else has to approve it
+        """
+        for request in self:
+            request._check_officer()
+            if request.erasure_state != "planned":
+                raise UserError(self.env._("Plan %(number)s first.", number=request.name))
+            if request.company_id.gdpr_erasure_second_officer and self.env.user in (
+                request.planned_by_id | request.create_uid
+            ):
+                raise UserError(
+                    self.env._("Somebody else has to approve the plan of %(number)s: you made it.", number=request.name)
+                )
+            if stale := request._plan_anew_if_changed():
+                return stale
+            if request.doubtful_count:
+                raise UserError(
+                    self.env._(
+                        "%(number)s: %(count)s records may be somebody else's. Say whose they are first.",
+                        number=request.name,
+                        count=request.doubtful_count,
+                    )
+                )
+            request.sudo().write(
+                {"erasure_state": "approved", "approved_on": fields.Datetime.now(), "approved_by_id": self.env.uid}
+            )
+            request._log_step("approved")
+        return True
+
+    def action_execute(self):
+        """Have approved plans carried out, in the background, after the delay of the company.
+
+        Where something came in since, the plan is made anew instead, and the user told.
+
+        :raise UserError: not approved
+        """
+        for request in self:
+            request._check_officer()
+            if request.erasure_state != "approved":
+                raise UserError(self.env._("The plan of %(number)s isn't approved.", number=request.name))
+            if stale := request._plan_anew_if_changed():
+                return stale
+            delay = relativedelta(days=request.company_id.gdpr_erasure_delay_days)
+            request.sudo().write({"erasure_state": "queued", "erase_on": fields.Datetime.now() + delay})
+            self.env.ref("gdpr_consent.ir_cron_erasure").sudo()._trigger(at=request.erase_on)
+        return True
+
+    def action_hold_erasure(self):
+        """Take back the order to carry out a plan, while it hasn't begun.
+
+        :raise UserError: it has begun
+        """
+        for request in self:
+            request._check_officer()
+            locked = request.sudo().try_lock_for_update()
+            locked.invalidate_recordset(["erasure_state"])
+            if locked.erasure_state != "queued":
+                raise UserError(self.env._("%(number)s is being erased already.", number=request.name))
+            locked.write({"erasure_state": "approved", "erase_on": False})
+        return True
+
+    def action_retry_erasure(self):
+        """Try again what couldn't be erased, after its cause was removed."""
+        for request in self.filtered(lambda request: request.erasure_state == "blocked"):
+            request._check_officer()
+            entries = request.sudo().erasure_journal_id.entry_ids.filtered(lambda entry: entry.state == "failed")
+            entries.write({"state": "todo", "attempts": 0, "failure": False})
+            state = "telling" if request.erased_on else "running"
+            request.sudo().write({"erasure_state": state, "erasure_note": False})
+        self.env.ref("gdpr_consent.ir_cron_erasure").sudo()._trigger()
+        return True
+
+    def action_show_doubts(self):
+        """Open the records that may be somebody else's, to say whose they are."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Whose are they?"),
+            "res_model": "gdpr.erasure.doubt",
+            "view_mode": "list",
+            "domain": [("line_id.request_id", "=", self.id)],
+            "context": {"create": False},
+        }
+
+    # ------------------------------------------------------------
+    # THE PLAN
+    # ------------------------------------------------------------
+
+    def _check_officer(self):
+        if not self.env.su and not self.env.user.has_group("gdpr_consent.group_officer"):
+            raise AccessError(self.env._("Only a privacy officer can erase a person."))
+
+    def _check_erasable(self):
+        self.ensure_one()
+        self._check_officer()
+        if self.type != "erasure":
+            raise UserError(self.env._("%(number)s doesn't ask for erasure.", number=self.name))
+        if self.erasure_state and self.erasure_state not in PLANNING_STATES:
+            raise UserError(self.env._("The erasure of %(number)s is under way already.", number=self.name))
+        cards = self.subject_id.sudo().root_id._get_all_cards()
+        for records in cards:
+            if reason := records._gdpr_get_erasure_hindrance():
+                raise UserError(reason)
+
+    def _plan_anew_if_changed(self):
+        """Plan anew where the plan isn't what it would be now; give the action that tells the user, or None."""
+        self.ensure_one()
+        request = self.sudo()
+        if request._is_plan_current():
+            return None
+        request._make_plan()
+        note = self.env._("Since the plan was made something came in or went: it was made anew. Look at it again.")
+        request.write(
+            {
+                "erasure_state": "planned",
+                "erasure_note": note,
+                "planned_on": fields.Datetime.now(),
+                "approved_on": False,
+                "approved_by_id": False,
+                "erase_on": False,
+            }
+        )
+        self._log_step("planned", note)
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "sticky": True,
+                "title": self.name,
+                "message": note,
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _is_plan_current(self):
+        proposed = {(vals["map_id"], vals["part"]): (vals, doubtful) for vals, doubtful in self._propose_plan()}
+        lines = {(line.map_id.id, line.part): line for line in self.plan_line_ids}
+        return proposed.keys() == lines.keys() and all(
+            set(vals["res_ids"]) == set(lines[key].res_ids or ())
+            and set(doubtful) == set(lines[key].doubt_ids.mapped("res_id"))
+            for key, (vals, doubtful) in proposed.items()
+        )
+
+    def _make_plan(self):
+        """Write the lines as they are now. What an officer decided of a line stands."""
+        self.ensure_one()
+        lines = {(line.map_id.id, line.part): line for line in self.plan_line_ids}
+        kept = self.env["gdpr.erasure.plan.line"]
+        for vals, doubtful in self._propose_plan():
+            line = lines.get((vals["map_id"], vals["part"]))
+            if line:
+                if line.is_corrected:
+                    vals = {name: vals[name] for name in ("res_ids", "sequence", "proposed_action")}
+                line.with_context(gdpr_planning=True).write(vals)
+            else:
+                line = kept.create({**vals, "request_id": self.id})
+            known = line.doubt_ids.grouped("res_id")
+            line.doubt_ids.filtered(lambda doubt: doubt.res_id not in doubtful).unlink()  # noqa: B023
+            line.doubt_ids.create(
+                [{"line_id": line.id, "res_id": record_id} for record_id in doubtful if record_id not in known]
+            )
+            kept |= line
+        (self.plan_line_ids - kept).unlink()
+        self.invalidate_recordset(["plan_line_ids"])
+
+    def _decide_again(self, decisions):
+        """Decide as it was decided before; doubtful records are somebody else's.
+
+        :param list[dict] decisions: of exported lines of a journal, see ``gdpr.erasure.journal._to_line``
+        """
+        self.ensure_one()
+        by_place = {(decision["place"], decision["part"]): decision for decision in decisions}
+        for line in self.plan_line_ids:
+            name = line.map_id.get_external_id().get(line.map_id.id) or line.map_id.name
+            decision = by_place.get((name, line.part))
+            if decision:
+                names = ("action", "ground", "reason", "keep_until", "after_keeping")
+                values = {name: decision[name] for name in names}
+                line.with_context(gdpr_planning=True).write({**values, "is_corrected": True})
+        self.plan_line_ids.doubt_ids.filtered(lambda doubt: not doubt.decision).with_context(
+            gdpr_planning=True
+        ).write({"decision": "others"})
+
+    def _propose_plan(self):
+        """Give the values of the lines as they would be planned now, each with the ids of doubtful records.
+
+        Cards come last, for what is kept of them follows from what else is kept.
+
+        :rtype: list[tuple[dict, list[int]]]
+        """
+        self.ensure_one()
+        found = self.env["gdpr.data.map"]._find(self.subject_id, company=self.company_id)
+        corrected = {
+            (line.map_id.id, line.part): line for line in self.plan_line_ids.filtered("is_corrected")
+        }
+        card_models = self.env["gdpr.subject.mixin"]._get_card_models()
+        # What is kept, by model and id: the values that say why and until when.
+        kept = defaultdict(dict)
+        proposed = []
+        for place, ids, doubtful in [item for item in found if item.place.model not in card_models]:
+            certain = [record_id for record_id in ids if record_id not in doubtful]
+            for part, part_ids, vals in self._propose_parts(place, certain, kept):
+                line = corrected.get((place.id, part))
+                reasons = {**vals, **line._read_decision()} if line else vals
+                if reasons["action"] == "keep":
+                    kept[place.model] |= dict.fromkeys(part_ids, reasons)
+                proposed.append((vals, sorted(doubtful) if part == "all" else []))
+            if doubtful and not any(vals["map_id"] == place.id and vals["part"] == "all" for vals, _ in proposed):
+                proposed.append((self._prepare_line(place, "all", []), sorted(doubtful)))
+        for place, ids, doubtful in [item for item in found if item.place.model in card_models]:
+            certain = [record_id for record_id in ids if record_id not in doubtful]
+            needed = self._find_needed(place.model, certain, kept)
+            if needed:
+                proposed.append((self._prepare_identity_line(place, sorted(needed), needed), []))
+            rest = [record_id for record_id in certain if record_id not in needed]
+            if rest or doubtful:
+                proposed.append((self._prepare_line(place, "all", rest), sorted(doubtful)))
+        return proposed
+
+    def _propose_parts(self, place, ids, kept):
+        """Give the parts that the records of a place fall into: key, ids and values of the line."""
+        if not ids:
+            return
+        attached = self._find_attached(place, ids, kept)
+        if attached:
+            reasons = max(attached.values(), key=lambda vals: vals["keep_until"])
+            vals = {name: reasons[name] for name in ("ground", "reason", "keep_until", "after_keeping")}
+            # The file of a document is the document.
+            yield "attached", [*attached], {
+                **self._prepare_line(place, "attached", sorted(attached)),
+                **vals,
+                "action": "keep",
+                "after_keeping": "delete",
+            }
+            ids = [record_id for record_id in ids if record_id not in attached]
+        if place.erasure != "keep":
+            if ids:
+                yield "all", ids, self._prepare_line(place, "all", ids)
+            return
+        ends = place._get_ends(ids)
+        today = fields.Date.context_today(self)
+        over = [record_id for record_id in ids if ends[record_id] <= today]
+        still = [record_id for record_id in ids if ends[record_id] > today]
+        if over:
+            yield "expired", over, {
+                **self._prepare_line(place, "expired", over),
+                "action": place.after_keeping or "anonymise",
+            }
+        if still:
+            yield "all", still, {
+                **self._prepare_line(place, "all", still),
+                "ground": place.keep_ground,
+                "reason": place.keep_reason,
+                "keep_until": max(ends[record_id] for record_id in still),
+            }
+
+    def _prepare_line(self, place, part, ids):
+        action = place.erasure
+        if action == "keep" and (part != "all" or not ids):
+            # Nothing is kept but what has an end.
+            action = place.after_keeping or "anonymise"
+        return {
+            "map_id": place.id,
+            "part": part,
+            "sequence": place.sequence,
+            "name": place.name,
+            "model": place.model,
+            "res_ids": sorted(ids),
+            "proposed_action": action,
+            "action": action,
+            "ground": False,
+            "reason": False,
+            "keep_until": False,
+            "after_keeping": place.after_keeping or "anonymise",
+        }
+
+    def _prepare_identity_line(self, place, ids, needed):
+        reasons = max(needed.values(), key=lambda vals: vals["keep_until"])
+        return {
+            **self._prepare_line(place, "identity", ids),
+            **{name: reasons[name] for name in ("ground", "reason", "keep_until")},
+            "proposed_action": "keep",
+            "action": "keep",
+            "after_keeping": "anonymise",
+        }
+
+    @api.model
+    def _find_attached(self, place, ids, kept):
+        """Give the files among these records that belong to a kept document, with why it is kept."""
+        names = place._split(place.document_fields)
+        if place.model != "ir.attachment" or not names or not kept:
+            return {}
+        files = self.env["ir.attachment"].sudo().browse(ids)
+        return {
+            file.id: kept[file.res_model][file.res_id]
+            for file in files
+            if file.res_model in kept and file.res_id in kept[file.res_model]
+        }
+
+    @api.model
+    def _find_needed(self, model, ids, kept):
+        """Give the cards that kept documents name the person by, with why those are kept.
+
+        :rtype: dict[int, dict]
+        """
+        needed = {}
+        if not self.env[model]._gdpr_get_identity_fields():
+            return needed
+        for document_model, documents in kept.items():
+            records = self.env[document_model]
+            for field in records._fields.values():
+                if field.type != "many2one" or field.comodel_name != model or not field.store or not field.column_type:
+                    continue
+                rows = self.env.execute_query(
+                    SQL(
+                        "SELECT %(column)s, array_agg(id) FROM %(table)s"
+                        " WHERE id IN %(documents)s AND %(column)s IN %(cards)s GROUP BY %(column)s",
+                        column=SQL.identifier(field.name),
+                        table=SQL.identifier(records._table),
+                        documents=tuple(documents),
+                        cards=tuple(ids) or (0,),
+                    )
+                )
+                for card_id, document_ids in rows:
+                    for document_id in document_ids:
+                        best = needed.get(card_id)
+                        if not best or documents[document_id]["keep_until"] > best["keep_until"]:
+                            needed[card_id] = documents[document_id]
+        return self.env[model]._gdpr_add_needed(needed, ids)

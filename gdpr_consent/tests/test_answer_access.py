@@ -1,0 +1,175 @@
+import json
+import shutil
+from unittest import skipUnless
+
+from lxml import html
+
+from odoo.tests import new_test_user, tagged
+
+from .answer_common import AnswerCase
+
+BLOCKS = {
+    "purposes",
+    "categories",
+    "recipients",
+    "retention",
+    "rights",
+    "complaint",
+    "source",
+    "automated_decisions",
+    "transfers",
+}
+
+
+@tagged("post_install", "-at_install")
+class TestAnswerAccess(AnswerCase):
+    """The whole answer of article 15, to read and for machines (S32, law.md R-50)."""
+
+    def check_schema(self, document):
+        """Check a document against its schema, version 1.0."""
+        expected = {
+            "schema": str,
+            "schema_version": str,
+            "created_on": str,
+            "language": str,
+            "request": dict,
+            "controller": dict,
+            "person": dict,
+            "information": list,
+            "consents": list,
+            "history": list,
+            "wordings": list,
+            "data": list,
+        }
+        self.assertEqual(set(document), set(expected))
+        for name, kind in expected.items():
+            self.assertIsInstance(document[name], kind, name)
+        self.assertEqual({block["about"] for block in document["information"]}, BLOCKS)
+        for block in document["information"]:
+            self.assertEqual(set(block), {"about", "article", "title", "statements"})
+            self.assertTrue(block["statements"] and all(block["statements"]), block["about"])
+        for place in document["data"]:
+            self.assertEqual(set(place), {"place", "fields", "records"})
+            names = [field["name"] for field in place["fields"]]
+            for field in place["fields"]:
+                self.assertEqual(set(field), {"name", "label", "category", "origin"})
+                self.assertIn(field["origin"], ("provided", "observed", "derived"))
+            for record in place["records"]:
+                self.assertEqual(set(record), {"recorded_on", "source", "values"})
+                self.assertEqual(list(record["values"]), names)
+
+    def read_report(self, request):
+        """Give the text of the document to read; in tests Odoo makes a page of it."""
+        return " ".join(html.fromstring(self.get_file(request, "answer.html")).text_content().split())
+
+    def test_everything(self):
+        self.partner.gdpr_record_consent(
+            "marketing", ["email"], "phone", evidence="Call", note="Only once a month, please"
+        )
+        self.marketing.recipient_ids = self.env["res.partner"].create({"name": "Acme Mailing", "is_company": True})
+        request = self.prepare("access")
+        document = self.read_json(request)
+        self.check_schema(document)
+        information = {block["about"]: " ".join(block["statements"]) for block in document["information"]}
+        self.assertIn(self.marketing.name, information["purposes"])
+        self.assertIn("Acme Mailing", information["recipients"])
+        self.assertEqual([consent["purpose"] for consent in document["consents"]], [self.marketing.name])
+        self.assertIn("Only once a month, please", [event["note"] for event in document["history"]])
+        [lead] = self.get_values(document, "Leads")
+        self.assertEqual(lead["probability"], 42)
+        text = self.read_report(request)
+        for told in (
+            "Anna Rossi",
+            "Torino",
+            "=2+3 chairs",
+            "Acme Mailing",
+            "Only once a month, please",
+            "data protection authority",
+            "given by you",
+            "derived",
+            self.env.company.name,
+            request.name,
+        ):
+            self.assertIn(told, text)
+        for other in ("Bob", "Verdi", "carla", self.officer.name):
+            self.assertNotIn(other, text)
+
+    def test_nothing_held(self):
+        """Somebody of whom no record is left is told all the same."""
+        subject = self.env["gdpr.subject"].create({})
+        request = self.make_request("access", subject_id=subject.id, email="nobody@example.com", lang="en_US")
+        request.action_prepare_answer()
+        self.assertEqual(request.answer_state, "ready")
+        document = self.read_json(request)
+        self.check_schema(document)
+        self.assertEqual(document["data"], [])
+        self.assertIn("We hold no data about you", self.read_report(request))
+
+    def test_mail_has_the_data_of_the_card(self):
+        self.start_server()
+        message = self.send(self.prepare("access"))
+        text = message.get_body(("plain",)).get_content()
+        for told in ("Anna Rossi", "Via Roma 1", "+39 02 5550123"):
+            self.assertIn(told, text)
+        path = self.find_link(message, "download")
+        self.assertEqual(self.parse(self.url_open(path)).xpath("//button/@value"), ["answer.html", "data.zip"])
+
+    def test_in_the_language_of_the_person(self):
+        self.env["res.lang"]._activate_lang("it_IT")
+        country = self.env.ref("base.it")
+        country.with_context(lang="it_IT").name = "Italia"
+        self.partner.write({"lang": "it_IT", "country_id": country.id})
+        request = self.prepare("access")
+        self.assertEqual(request.answer_id.lang, "it_IT")
+        document = self.read_json(request)
+        self.assertEqual(document["language"], "it-IT")
+        cards = [part for part in document["data"] if "country_id" in [field["name"] for field in part["fields"]]]
+        self.assertIn("Italia", [record["values"]["country_id"] for part in cards for record in part["records"]])
+
+    def test_source(self):
+        """Where a record comes from is told, not by whom of the staff (article 15(1)(g))."""
+        staff = new_test_user(self.env, "stella", "base.group_user,base.group_partner_manager", name="Stella Nobile")
+        self.env["res.partner"].with_user(staff).create(
+            {"name": "Anna Rossi", "parent_id": self.partner.id, "type": "delivery"}
+        )
+        [contact] = [part for part in self.read_json(self.prepare("access"))["data"] if part["place"] == "Contact"]
+        self.assertEqual([record["source"] for record in contact["records"]], ["automatic", "staff"])
+        self.assertNotIn("Stella", json.dumps(contact))
+
+    def test_other_company(self):
+        """What another company alone holds is that controller's to tell."""
+        other = self.env["res.company"].create({"name": "Other"})
+        self.inquiry.copy({"company_id": other.id, "name": "Secret of the other"})
+        self.assertNotIn("Secret of the other", str(self.read_json(self.prepare("access"))))
+
+    def test_secrets_never(self):
+        place = self.env.ref("gdpr_consent.data_map_res_partner")
+        place.field_ids = [(0, 0, {"names": "signup_type", "origin": "observed"})]
+        manifest = json.loads(self.open_archive(self.prepare("access")).read("manifest.json"))
+        self.assertIn("It protects your account.", [gap["reason"] for gap in manifest["left_out"]])
+
+    def test_only_declared_fields(self):
+        self.partner.write({"barcode": "undeclared-4711", "website": "https://undeclared.example.com"})
+        archive = self.open_archive(self.prepare("access"))
+        for name in archive.namelist():
+            self.assertNotIn(b"undeclared", archive.read(name))
+
+    def test_shared_address(self):
+        """A record that only a shared address leads to waits for somebody who knows whose it is."""
+        self.env["res.partner"].create({"name": "Ugo Blu", "email": "anna.rossi@example.com"})
+        doubtful = self.env["crm.lead"].create({"name": "Whose is it", "email_from": "anna.rossi@example.com"})
+        request = self.make_request("access")
+        request.action_prepare_answer()
+        item = request.answer_id.item_ids.filtered(lambda item: item.kind == "record" and item.res_id == doubtful.id)
+        self.assertFalse(item.decision)
+        request.answer_id.item_ids.filtered(lambda item: not item.decision).decision = "leave_out"
+        request.answer_id.action_approve()
+        self.assertNotIn("Whose is it", str(self.read_json(request)))
+
+    @skipUnless(shutil.which("wkhtmltopdf"), "wkhtmltopdf isn't installed")
+    def test_pdf(self):
+        request = self.make_request("access").with_context(force_report_rendering=True)
+        request.action_prepare_answer()
+        request.answer_id.item_ids.filtered(lambda item: not item.decision).decision = "leave_out"
+        request.answer_id.action_approve()
+        self.assertTrue(self.get_file(request, "answer.pdf").startswith(b"%PDF"))

@@ -1,0 +1,221 @@
+import base64
+import csv
+import io
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import Form, new_test_user, tagged
+
+from .answer_common import AnswerCase
+
+
+@tagged("post_install", "-at_install")
+class TestAnswerRectification(AnswerCase):
+    """The person gets the data to correct, says what is right, and an officer decides line by line (S33)."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_server()
+
+    def open_case(self):
+        """Give a request whose data was sent to the person, and the path of the form."""
+        request = self.prepare("rectification")
+        message = self.send(request)
+        return request, message, self.find_link(message, "rectification")
+
+    def name_of(self, field, record=None):
+        record = record or self.partner
+        return f"value.{record._name}.{record.id}.{field}"
+
+    def propose(self, path, *values):
+        return self.submit(path, list(values))
+
+    def tick(self, request, *labels):
+        with Form(request.with_user(self.officer)) as form:
+            for index, line in enumerate(request.correction_ids):
+                if line.label in labels:
+                    with form.correction_ids.edit(index) as edited:
+                        edited.is_chosen = True
+
+    def fill_csv(self, request, right, delimiter=",", encoding="utf-8-sig"):
+        """Give the file that was sent, with what is right in the last column, as a spreadsheet saves it."""
+        rows = self.read_csv(self.get_file(request, "data.csv"))
+        for row in rows:
+            row[3] = right.get(row[1], row[3]) if row[0] == "Contact" else row[3]
+        file = io.StringIO(newline="")
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+        return file.getvalue().encode(encoding)
+
+    def test_mail(self):
+        request, message, path = self.open_case()
+        text = message.get_body(("plain",)).get_content()
+        self.assertIn("Via Roma 1", text)
+        download = self.find_link(message, "download")
+        rows = self.read_csv(self.download(download, "data.csv").content)
+        self.assertEqual(len(rows[0]), 4)
+        self.assertIn(["Contact", "City", "Torino", ""], rows)
+        self.assertIn(["Contact", "Phone", "'+39 02 5550123", ""], rows)
+        self.assertNotIn("Likes tea", str(rows))
+        self.assertTrue(path)
+        self.assertEqual(request.state, "in_progress")
+
+    def test_csv_attached(self):
+        self.env.company.gdpr_answer_delivery = "attachment"
+        _request, message, _path = self.open_case()
+        self.assertEqual([part.get_filename() for part in message.iter_attachments()], ["data.csv"])
+
+    def test_form(self):
+        request, _message, path = self.open_case()
+        page = self.url_open(path)
+        inputs = self.parse(page).xpath("//input[@type='text']")
+        self.assertEqual(
+            {field.get("name"): field.get("value") for field in inputs}[self.name_of("city")],
+            "Torino",
+        )
+        self.assertNotIn("<script", page.text)
+        response = self.propose(
+            path, (self.name_of("city"), "Milano"), (self.name_of("phone"), "+39 02 5550123"), ("statement", "And more")
+        )
+        self.assertIn("Milano", response.text)
+        self.env.invalidate_all()
+        self.assertEqual(self.partner.city, "Torino", "nothing changes before somebody has decided")
+        self.assertEqual(
+            [(line.label, line.old_value or "", line.new_value) for line in request.correction_ids],
+            [("City", "Torino", "Milano"), ("In the person's words", "", "And more")],
+        )
+        self.assertIn("proposed", request.step_ids.mapped("action"))
+
+    def test_apply(self):
+        request, _message, path = self.open_case()
+        country = self.env.ref("base.it")
+        self.propose(
+            path,
+            (self.name_of("city"), "Milano"),
+            (self.name_of("street"), "Via Verdi 2"),
+            (self.name_of("country_id"), country.name),
+        )
+        self.env.invalidate_all()
+        with self.assertRaisesRegex(UserError, "Tick"):
+            request.action_apply_corrections()
+        self.tick(request, "City", "Country")
+        request.action_apply_corrections()
+        self.assertEqual((self.partner.city, self.partner.street), ("Milano", "Via Roma 1"))
+        self.assertEqual(self.partner.country_id, country)
+        with self.assertRaisesRegex(UserError, "apply or reject"):
+            request.action_fulfil()
+        request.action_reject_corrections()
+        request.action_fulfil()
+        self.assertEqual(request.state, "done")
+        self.assertIn("We corrected: City, Country", request.resolution)
+        self.assertEqual(request.correction_ids.mapped("user_id"), self.officer)
+        notes = request.step_ids.filtered(lambda step: step.action in ("applied", "rejected"))
+        self.assertNotIn("Milano", str(notes.mapped("note")), "the log tells what, not the values")
+        self.assertIn(request.name, str(self.partner.message_ids.mapped("body")))
+
+    def test_recipients_are_told(self):
+        recipient = self.env["res.partner"].create(
+            {"name": "Acme", "is_company": True, "email": "privacy@acme.example.com"}
+        )
+        self.marketing.recipient_ids = recipient
+        self.partner.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call")
+        request, _message, path = self.open_case()
+        self.propose(path, (self.name_of("city"), "Milano"))
+        self.env.invalidate_all()
+        self.tick(request, "City")
+        request.action_apply_corrections()
+        self.assertEqual(request.recipient_notice_ids.recipient_id, recipient)
+
+    def test_officer_needs_the_right_to_write(self):
+        request, _message, path = self.open_case()
+        self.propose(path, (self.name_of("city"), "Milano"))
+        self.env.invalidate_all()
+        request.sudo().correction_ids.is_chosen = True
+        weak = new_test_user(self.env, "weak", "gdpr_consent.group_officer")
+        with self.assertRaises(AccessError):
+            request.with_user(weak).action_apply_corrections()
+        self.assertEqual(self.partner.city, "Torino")
+
+    def test_what_cannot_be_written(self):
+        request, _message, path = self.open_case()
+        self.propose(path, (self.name_of("country_id"), "Atlantis"), (self.name_of("city"), "Milano"))
+        self.env.invalidate_all()
+        self.tick(request, "City", "Country")
+        with self.assertRaisesRegex(UserError, "Atlantis"), self.env.cr.savepoint():
+            request.action_apply_corrections()
+        self.env.invalidate_all()
+        self.assertEqual(self.partner.city, "Torino", "all or nothing")
+
+    def test_only_what_was_shown(self):
+        """Whatever else a form sends changes nothing (law.md R-96)."""
+        request, _message, path = self.open_case()
+        other = self.env["res.partner"].create({"name": "Other", "city": "Roma"})
+        self.propose(
+            path,
+            (self.name_of("city", other), "Milano"),
+            (self.name_of("credit_limit"), "1000000"),
+            (self.name_of("comment"), "x"),
+            ("state", "done"),
+        )
+        self.env.invalidate_all()
+        self.assertFalse(request.correction_ids)
+
+    def test_proposed_again(self):
+        """A second thought takes the place of the first; two tabs don't double a line."""
+        request, _message, path = self.open_case()
+        self.propose(path, (self.name_of("city"), "Milano"))
+        self.propose(path, (self.name_of("city"), "Roma"))
+        self.env.invalidate_all()
+        self.assertEqual(request.correction_ids.mapped("new_value"), ["Roma"])
+
+    def test_looking_changes_nothing(self):
+        self.watched_models += ("gdpr.rectification.line", "gdpr.subject.request.step")
+        _request, _message, path = self.open_case()
+        before = self.take_snapshot()
+        self.url_open(path, params={self.name_of("city"): "Milano"})
+        self.assertEqual(self.take_snapshot(), before)
+
+    def test_closed_case(self):
+        request, _message, path = self.open_case()
+        request.resolution = "Corrected on the phone."
+        request.action_fulfil()
+        self.assertEqual(self.url_open(path).status_code, 404)
+
+    def test_csv_by_the_officer(self):
+        request = self.prepare("rectification")
+        for delimiter, encoding in ((",", "utf-8-sig"), (";", "cp1252")):
+            with self.subTest(delimiter=delimiter):
+                content = self.fill_csv(request, {"City": "Forlì", "Phone": "'+39 06 1234567"}, delimiter, encoding)
+                action = request.action_read_corrections()
+                upload = self.env[action["res_model"]].with_user(self.officer).with_context(**action["context"])
+                upload.create({"file": base64.b64encode(content)}).action_read()
+                self.assertEqual(
+                    {line.label: line.new_value for line in request.correction_ids},
+                    {"City": "Forlì", "Phone": "+39 06 1234567"},
+                )
+
+    def test_csv_through_the_form(self):
+        request, _message, path = self.open_case()
+        fields = dict(self.get_hidden_fields(self.url_open(path)))
+        content = self.fill_csv(request, {"City": "Milano"})
+        self.url_open(path, data=fields, files={"file": ("data.csv", content, "text/csv")})
+        self.env.invalidate_all()
+        self.assertEqual(request.correction_ids.new_value, "Milano")
+        response = self.url_open(path, data=fields, files={"file": ("data.csv", b"a,b\r\n1,2\r\n", "text/csv")})
+        self.assertEqual(response.status_code, 422)
+        self.assertIn("isn't the file", self.parse(response).text_content())
+
+    def test_csv_by_mail(self):
+        """The person answers the message with the file; somebody else's answer counts for nothing."""
+        request, message, _path = self.open_case()
+        content = self.fill_csv(request, {"City": "Milano"})
+        for sender, expected in (("thief@example.com", []), ("Anna Rossi <anna.rossi@example.com>", ["Milano"])):
+            with self.subTest(sender=sender):
+                answer = (
+                    f"From: {sender}\r\nTo: {message['Reply-To'] or message['From']}\r\nSubject: Re: data\r\n"
+                    f"Message-Id: <{abs(hash(sender))}@example.com>\r\nIn-Reply-To: {message['Message-Id']}\r\n"
+                    "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"
+                    "Content-Type: text/plain\r\n\r\nHere it is\r\n--x\r\nContent-Type: text/csv; name=data.csv\r\n"
+                    "Content-Disposition: attachment; filename=data.csv\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+                    f"{base64.b64encode(content).decode()}\r\n--x--\r\n"
+                )
+                self.env["mail.thread"].message_process(None, answer)
+                self.assertEqual(request.correction_ids.mapped("new_value"), expected)

@@ -1,0 +1,330 @@
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .erasure_common import EMAIL, NAME, PHONE, ErasureCase
+
+# A dot.
+IMAGE = b"R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
+
+
+@tagged("post_install", "-at_install")
+class TestErasurePlan(ErasureCase):
+    """Nothing is erased before it was planned, looked at and approved."""
+
+    def test_plan_names_what_happens(self):
+        self.person.message_post(body="Hello")
+        lead = self.env["crm.lead"].create({"name": "Boat", "partner_id": self.person.id})
+        lines = self.plan()
+        self.assertEqual(lines["res.partner", "all"].count, 1)
+        self.assertIn(NAME, lines["res.partner", "all"].examples)
+        self.assertEqual(lines["crm.lead", "all"].res_ids, lead.ids)
+        self.assertEqual(lines["crm.lead", "all"].action, "delete")
+        self.assertTrue(lines["mail.message", "all"].count)
+
+    def test_plan_holds_no_personal_data(self):
+        request = self.ask_erasure()
+        self.plan(request)
+        tables = ["gdpr_erasure_plan_line", "gdpr_erasure_doubt", "gdpr_erasure_journal", "gdpr_erasure_journal_entry"]
+        self.assertEqual(self.find_traces(tables=tables), [])
+
+    def test_keep_needs_ground_and_end(self):
+        lines = self.plan()
+        with self.assertRaises(ValidationError):
+            lines["res.partner", "all"].action = "keep"
+        with self.assertRaises(ValidationError):
+            lines["res.partner", "all"].write({"action": "keep", "ground": "legal_claims"})
+        lines["res.partner", "all"].write({"action": "keep", "ground": "legal_claims", "keep_until": "2030-01-01"})
+        self.assertTrue(lines["res.partner", "all"].is_corrected)
+
+    def test_corrections_outlive_a_new_plan(self):
+        lead = self.env["crm.lead"].create({"name": "Boat", "partner_id": self.person.id})
+        request = self.ask_erasure()
+        line = self.plan(request)["crm.lead", "all"]
+        line.write({"action": "keep", "ground": "legal_claims", "keep_until": "2030-01-01", "reason": "Lawsuit 7"})
+        lead |= self.env["crm.lead"].create({"name": "Another boat", "partner_id": self.person.id})
+        self.plan(request)
+        self.assertEqual((line.action, line.reason, set(line.res_ids)), ("keep", "Lawsuit 7", set(lead.ids)))
+
+    def test_what_came_in_since_is_said(self):
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        self.env["crm.lead"].create({"name": "Boat", "partner_id": self.person.id})
+        action = request.action_approve()
+        self.assertEqual(action["tag"], "display_notification")
+        self.assertEqual(request.erasure_state, "planned")
+        request.action_approve()
+        self.env["crm.lead"].create({"name": "Another", "partner_id": self.person.id})
+        self.assertEqual(request.action_execute()["tag"], "display_notification")
+        self.assertEqual(request.erasure_state, "planned")
+
+    def test_what_comes_in_after_the_order_is_looked_at(self):
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
+        self.env["crm.lead"].create({"name": "Boat", "partner_id": self.person.id})
+        self.run_erasure()
+        self.assertEqual(request.erasure_state, "planned")
+        self.assertTrue(self.person.exists().name == NAME)
+        self.assertIn("changed", str(request.activity_ids.mapped("summary")))
+
+    def test_doubtful_records_need_a_word(self):
+        self.env["res.partner"].create({"name": "Somebody Else", "email": EMAIL})
+        theirs, others = self.env["crm.lead"].create(
+            [{"name": "Boat", "email_from": EMAIL}, {"name": "Car", "email_from": EMAIL}]
+        )
+        request = self.ask_erasure().with_user(self.officer)
+        line = self.plan(request)["crm.lead", "all"]
+        self.assertEqual((line.count, line.doubtful_count), (0, 2))
+        with self.assertRaisesRegex(UserError, "somebody else's"):
+            request.action_approve()
+        doubts = line.doubt_ids.grouped("res_id")
+        doubts[theirs.id].action_theirs()
+        doubts[others.id].action_others()
+        self.erase(request)
+        self.assertFalse(theirs.exists())
+        self.assertTrue(others.exists())
+
+    def test_second_officer(self):
+        self.env.company.gdpr_erasure_second_officer = True
+        request = self.ask_erasure()
+        self.plan(request)
+        with self.assertRaisesRegex(UserError, "Somebody else"):
+            request.with_user(self.officer).action_approve()
+        request.with_user(self.second_officer).action_approve()
+        self.assertEqual(request.approved_by_id, self.second_officer)
+
+    def test_nothing_without_approval(self):
+        request = self.ask_erasure().with_user(self.officer)
+        with self.assertRaises(UserError):
+            request.action_approve()
+        self.plan(request)
+        with self.assertRaises(UserError):
+            request.action_execute()
+        with self.assertRaises(UserError):
+            request.action_fulfil()
+        self.run_erasure()
+        self.assertEqual(self.person.name, NAME)
+
+    def test_approved_plan_stands(self):
+        request = self.ask_erasure().with_user(self.officer)
+        line = self.plan(request)["res.partner", "all"]
+        request.action_approve()
+        with self.assertRaisesRegex(UserError, "approved already"):
+            line.action = "delete"
+
+    def test_only_officers(self):
+        request = self.ask_erasure()
+        for user in (self.salesperson, self.employee):
+            with self.assertRaises(AccessError):
+                request.with_user(user).action_plan()
+
+    def test_delay_can_be_used_to_take_it_back(self):
+        self.env.company.gdpr_erasure_delay_days = 3
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
+        self.run_erasure()
+        self.assertEqual((request.erasure_state, self.person.name), ("queued", NAME))
+        request.action_hold_erasure()
+        self.assertEqual(request.erasure_state, "approved")
+
+    def test_colleagues_and_companies_are_refused(self):
+        for card in (self.officer.partner_id, self.env.company.partner_id):
+            request = self.env["gdpr.subject.request"]._receive(card._gdpr_ensure_subjects(), "erasure")
+            with self.assertRaises(UserError):
+                request.action_plan()
+
+
+@tagged("post_install", "-at_install")
+class TestErasure(ErasureCase):
+    """What was approved is done, and nothing is left but what the plan keeps."""
+
+    def test_nothing_is_left(self):
+        self.ask(self.person)
+        self.person.gdpr_record_consent(
+            self.marketing, self.email_channel, "phone", note=f"{NAME} called", evidence=f"Heard {NAME}"
+        )
+        self.person.message_post(body=f"Dear {NAME}", attachments=[("zelda.txt", f"for {NAME}".encode())])
+        self.person.activity_schedule("mail.mail_activity_data_todo", summary=f"Call {NAME}")
+        lead = self.env["crm.lead"].create(
+            {"name": f"Boat for {NAME}", "contact_name": NAME, "partner_id": self.person.id, "phone": PHONE}
+        )
+        lead.phone = "+39 02 1234567"
+        self.env["res.partner"].create(
+            {"name": f"{NAME}, home", "parent_id": self.person.id, "type": "delivery", "street": "Via Quirinale 9"}
+        )
+        self.env["res.users"].with_context(no_reset_password=True).create(
+            {
+                "login": EMAIL,
+                "partner_id": self.person.id,
+                "group_ids": [(6, 0, self.env.ref("base.group_portal").ids)],
+            }
+        )
+        self.env["mail.blacklist"]._add(EMAIL)
+        self.env.flush_all()
+        request = self.erase()
+        failures = request.plan_line_ids.mapped(lambda line: (line.model, line.failure))
+        self.assertEqual(request.erasure_state, "finished", (request.erasure_note, failures))
+        self.assertEqual(request.state, "done")
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+        self.assertLedgerSound()
+        self.assertIn("erased", request.subject_id.history_ids.mapped("action"))
+        self.assertFalse(lead.exists())
+
+    def test_person_is_told_and_a_certificate_filed(self):
+        request = self.ask_erasure()
+        self.plan(request)
+        request.with_user(self.officer).action_approve()
+        request.with_user(self.officer).action_execute()
+        with self.catch_mails(), self.enter_registry_test_mode():
+            self.env.ref("gdpr_consent.ir_cron_erasure").method_direct_trigger()
+            told = [mail for mail in self._mails if EMAIL in str(mail["email_to"])]
+        self.env.invalidate_all()
+        self.assertEqual(len(told), 1)
+        self.assertIn("Made anonymous: Contact", told[0]["body"])
+        self.assertFalse(request.email)
+        certificate = self.env["ir.attachment"].search(
+            [("res_model", "=", "gdpr.subject.request"), ("res_id", "=", request.id)]
+        )
+        self.assertEqual(len(certificate), 1)
+        self.assertNotIn(NAME.encode(), certificate.raw)
+        self.assertTrue(request.resolution)
+        self.assertIn("executed", request.step_ids.mapped("action"))
+
+    def test_files_are_gone(self):
+        content = f"a letter to {NAME}".encode()
+        self.env["ir.attachment"].create(
+            {"name": "letter.txt", "raw": content, "res_model": "res.partner", "res_id": self.person.id}
+        )
+        self.person.image_1920 = IMAGE
+        self.assertTrue(self.find_files())
+        self.erase()
+        self.assertEqual(self.find_files(), [])
+        images = [("res_model", "=", "res.partner"), ("res_id", "=", self.person.id), ("res_field", "!=", False)]
+        self.assertFalse(self.env["ir.attachment"].search(images))
+
+    def test_what_is_shared_stays(self):
+        other = self.env["res.partner"].create({"name": "Other"})
+        content = b"our terms and conditions"
+        files = self.env["ir.attachment"].create(
+            [
+                {"name": "terms.txt", "raw": content, "res_model": "res.partner", "res_id": card.id}
+                for card in (self.person, other)
+            ]
+        )
+        self.erase()
+        self.assertEqual(files.exists().raw, content)
+        self.assertEqual(files.exists().res_id, other.id)
+
+    @mute_logger("odoo.sql_db")
+    def test_failure_is_said_and_tried_again(self):
+        message = self.person.message_post(body="Hello")
+        self.env.cr.execute(
+            "CREATE TABLE gdpr_test_reference (message_id integer REFERENCES mail_message ON DELETE RESTRICT)"
+        )
+        self.env.cr.execute("INSERT INTO gdpr_test_reference VALUES (%s)", [message.id])
+        request = self.erase()
+        self.assertEqual(request.erasure_state, "blocked")
+        line = request.plan_line_ids.filtered(lambda line: line.model == "mail.message")
+        self.assertEqual(line.failed_count, 1)
+        self.assertIn("gdpr_test_reference", line.failure)
+        self.assertIn("couldn't be erased", str(request.activity_ids.mapped("summary")))
+        # Nothing that leads to the rest is touched before the rest is gone.
+        self.assertEqual(self.person.name, NAME)
+        with self.assertRaises(UserError):
+            request.with_user(self.officer).action_cancel()
+        self.env.cr.execute("DELETE FROM gdpr_test_reference")
+        request.with_user(self.officer).action_retry_erasure()
+        self.run_erasure()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertFalse(message.exists())
+
+    def test_card_that_others_refer_to_is_emptied(self):
+        lead = self.env["crm.lead"].create({"name": "Boat", "contact_name": NAME, "partner_id": self.person.id})
+        self.env.cr.execute("CREATE TABLE gdpr_test_reference (lead_id integer REFERENCES crm_lead ON DELETE RESTRICT)")
+        self.env.cr.execute("INSERT INTO gdpr_test_reference VALUES (%s)", [lead.id])
+        with mute_logger("odoo.sql_db"):
+            request = self.erase()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertTrue(lead.exists())
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_what_comes_in_meanwhile_goes_too(self):
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
+        request.sudo()._erase_next()
+        self.person.message_post(body=f"Late news for {NAME}")
+        self.run_erasure()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_employer_and_colleagues_are_untouched(self):
+        employer = self.env["res.partner"].create(
+            {"name": "Boats Inc.", "is_company": True, "street": "Harbour 1", "vat": "IT12345670017"}
+        )
+        colleague = self.env["res.partner"].create({"name": "Bob", "parent_id": employer.id})
+        self.person.write({"parent_id": employer.id, "street": "Harbour 1"})
+        self.erase()
+        self.env.invalidate_all()
+        self.assertEqual((employer.street, employer.vat, colleague.parent_id), ("Harbour 1", "IT12345670017", employer))
+
+    def test_twice_is_once(self):
+        request = self.erase()
+        entries = request.erasure_journal_id.entry_ids
+        entries.write({"state": "todo"})
+        for entry in entries:
+            entry._carry_out()
+        self.assertEqual(set(entries.mapped("state")), {"done"})
+
+    def test_journal_names_nobody_and_stays(self):
+        self.erase()
+        journal = self.env["gdpr.erasure.journal"].search([], limit=1)
+        self.assertTrue(journal.sudo().identifier_digests)
+        with self.assertRaises(AccessError):
+            journal.unlink()
+        with self.assertRaises(AccessError):
+            journal.with_user(self.officer).write({"name": "x"})
+
+    def test_person_is_taken_out_of_what_is_others_too(self):
+        place = self.env["gdpr.data.map"].create(
+            {
+                "name": "Meetings",
+                "sequence": 200,
+                "model": "calendar.event",
+                "path": "partner_ids",
+                "erasure": "detach",
+                "field_ids": [(0, 0, {"names": "name, description", "origin": "observed", "is_free_text": True})],
+            }
+        )
+        self.env["gdpr.data.map"].search([("model", "=", "calendar.event"), ("id", "!=", place.id)]).active = False
+        meeting = self.env["calendar.event"].create(
+            {
+                "name": f"{NAME} and Bob",
+                "start": "2026-03-02 10:00:00",
+                "stop": "2026-03-02 11:00:00",
+                "description": f"<p>Call {PHONE} or write to {EMAIL}. Bring the plans.</p>",
+                "partner_ids": [(6, 0, (self.person | self.partner).ids)],
+            }
+        )
+        self.erase()
+        self.env.invalidate_all()
+        self.assertEqual(meeting.partner_ids, self.partner)
+        self.assertEqual(meeting.name, "[Erased] and Bob")
+        self.assertIn("Bring the plans", meeting.description)
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_officer_says_that_the_person_has_come_back(self):
+        self.erase()
+        back = self.env["res.partner"].with_user(self.salesperson).create({"name": "Z. Q.", "email": EMAIL}).sudo()
+        self.assertTrue(back.gdpr_subject_id.is_suppressed)
+        with self.assertRaises(AccessError):
+            back.gdpr_subject_id.with_user(self.salesperson).action_end_suppression()
+        back.gdpr_subject_id.with_user(self.officer).action_end_suppression()
+        self.assertFalse(back.gdpr_restricted)
+        # The objection is the person's to take back.
+        self.assertTrue(back.gdpr_objected)

@@ -1,0 +1,80 @@
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from odoo.addons.gdpr_consent.tests.common import ConsentCase
+from odoo.addons.sms.tests.common import SMSCase
+
+
+@tagged("post_install", "-at_install")
+class TestSms(ConsentCase, SMSCase):
+    """Nobody whose processing is suspended gets a text message (law.md R-61)."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        italy = cls.env.ref("base.it").id
+        cls.card, cls.other = cls.env["res.partner"].create(
+            [
+                {"name": "Rita", "phone": "+39 02 1234567", "country_id": italy, "email": "rita@example.com"},
+                {"name": "Olga", "phone": "+39 02 7654321", "country_id": italy},
+            ]
+        )
+
+    def restrict(self):
+        with self.catch_mails():
+            self.card._gdpr_receive_request("restriction")
+
+    def compose(self, cards, mode, user=None, **values):
+        return (
+            self.env["sms.composer"]
+            .with_user(user or self.env.user)
+            .with_context(active_model=cards._name, active_ids=cards.ids, active_id=cards.ids[0])
+            .create({"composition_mode": mode, "body": "Hello", "mass_force_send": True, **values})
+        )
+
+    def get_numbers(self):
+        return {sms["number"] for sms in self._sms}
+
+    def test_to_one(self):
+        composer = self.compose(self.card, "comment", self.salesperson)
+        self.restrict()
+        with self.assertRaisesRegex(UserError, "suspended of: Rita"), self.mockSMSGateway():
+            composer.action_send_sms()
+        with self.mockSMSGateway():
+            message = self.card._message_sms("Hello")
+        self.assertFalse(self._sms)
+        self.assertEqual(
+            (message.notification_ids.notification_status, message.notification_ids.failure_type),
+            ("exception", "gdpr_restricted"),
+        )
+        self.assertEqual(message.notification_ids.failure_reason, "The processing is suspended.")
+
+    def test_to_many(self):
+        self.restrict()
+        with self.mockSMSGateway():
+            self.compose(self.card + self.other, "mass").action_send_sms()
+        self.assertEqual(self.get_numbers(), {self.other.phone_sanitized})
+
+    def test_queued_before(self):
+        sms = self.env["sms.sms"].create(
+            [
+                {"number": self.card.phone_sanitized, "body": "By number"},
+                {"number": "0212", "partner_id": self.card.id, "body": "By contact"},
+                {"number": self.other.phone_sanitized, "body": "To another"},
+            ]
+        )
+        self.restrict()
+        with self.mockSMSGateway(), self.enter_registry_test_mode():
+            self.env.ref("sms.ir_cron_sms_scheduler_action").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertEqual(self.get_numbers(), {self.other.phone_sanitized})
+        self.assertEqual(sms[:2].mapped("state"), ["canceled", "canceled"])
+        self.assertEqual(set(sms[:2].mapped("failure_type")), {"gdpr_restricted"})
+
+    def test_lead(self):
+        country = self.env.ref("base.it").id
+        lead = self.env["crm.lead"].create({"name": "Inquiry", "phone": self.card.phone, "country_id": country})
+        self.restrict()
+        with self.mockSMSGateway():
+            lead._message_sms("Hello")
+        self.assertFalse(self._sms, "The number is that of a restricted person.")
