@@ -76,6 +76,14 @@ class GdprSubjectRequest(models.Model):
             else:
                 request.urgency = "soon" if request.target_on <= today else "on_time"
 
+    def write(self, vals):
+        """Let what there is to do follow the deadline."""
+        result = super().write(vals)
+        if "received_on" in vals:
+            for due_on, requests in self.grouped("due_on").items():
+                requests._get_answer_activities().date_deadline = due_on
+        return result
+
     def _get_months(self):
         self.ensure_one()
         return MONTHS_EXTENDED if self.extended_on else MONTHS
