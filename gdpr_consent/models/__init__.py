@@ -62,6 +62,7 @@ from . import gdpr_erasure_plan_line
 from . import gdpr_erasure_doubt
 from . import gdpr_erasure_journal
 from . import gdpr_erasure_journal_entry
+from . import gdpr_erasure_replay
 from . import gdpr_suppression
 from . import gdpr_subject_request_erasure
 from . import gdpr_subject_request_erasing

@@ -207,11 +207,13 @@ class GdprAnswer(models.Model):
         doubtful = set(place.doubtful_ids or ())
         items = []
         for row in rows:
+            file_name = row["values"].get("name")
             if row["id"] in doubtful:
                 items.append(self._prepare_item(place, row, "record"))
             for column in place.columns or ():
                 if column["type"] == "binary":
-                    items.append(self._prepare_item(place, row, "file", column))
+                    item = self._prepare_item(place, row, "file", column)
+                    items.append({**item, "title": (isinstance(file_name, str) and file_name) or item["title"]})
                 elif column["is_free_text"] and row["values"][column["name"]]:
                     items.append(self._prepare_item(place, row, "text", column, reader.redactor))
                     # What goes out is what somebody has looked at, whatever becomes of the record.
@@ -237,8 +239,7 @@ class GdprAnswer(models.Model):
             texts = [str(value) for value in row["values"].values() if value and not isinstance(value, (list, dict))]
             return {**values, "original_text": "\n".join(texts)}
         if kind == "file":
-            name = row["values"].get("name")
-            return {**values, "title": name if isinstance(name, str) and name else values["title"]}
+            return values
         text = row["values"][column["name"]]
         redacted, count = redactor.redact(text)
         return {

@@ -105,7 +105,7 @@ class GdprErasureJournalEntry(models.Model):
             self.unlink()
 
     def _set_done(self, state):
-        self.write({"state": state, "done_on": fields.Datetime.now()})
+        self.write({"state": state, "done_on": fields.Datetime.now(), "failure": False})
 
     def _try(self, records):
         """Treat records; give the ids of those that failed, by reason."""
@@ -137,7 +137,8 @@ class GdprErasureJournalEntry(models.Model):
         """Give why a record failed, without what is in it: messages of the database quote values."""
         diagnostics = getattr(error, "diag", None)
         if diagnostics is None:
-            return str(error).splitlines()[0] if str(error) else type(error).__name__
+            words = str(error.args[0] if error.args else "").strip()
+            return words.splitlines()[0] if words else type(error).__name__
         return self.env._(
             "The database refuses it: %(constraint)s (%(table)s).",
             constraint=diagnostics.constraint_name or diagnostics.message_primary,

@@ -73,7 +73,7 @@ class GdprErasurePlanLine(models.Model):
     def _compute_examples(self):
         for line in self:
             names = self._get_names(line.model, line._get_ids()[:EXAMPLES])
-            line.examples = "\n".join(names.values())
+            line.examples = "\n".join(filter(None, names.values()))
 
     @api.depends("request_id.erasure_journal_id.entry_ids.state")
     def _compute_progress(self):

@@ -9,7 +9,7 @@ from .gdpr_blacklist_mixin import BLACKLISTS
 
 _logger = logging.getLogger(__name__)
 
-# Messages on these records answer the person the record is about (``subject_id``), or who has its address (``email``).
+# Messages on these records answer the person the record is about (``subject_id``), at its address (``email``).
 ANSWERING_MODELS = ("gdpr.subject.request", "gdpr.subject.request.declaration", "gdpr.lifting.notice")
 
 
@@ -202,8 +202,11 @@ class GdprSubject(models.Model):
         for model, res_id in records:
             if model in ANSWERING_MODELS:
                 record = self.env[model].sudo().browse(res_id).exists()
-                person = record.subject_id.root_id if "subject_id" in record._fields else self.browse()
-                person = person.with_context(active_test=False)
+                if "subject_id" not in record._fields:
+                    # Nobody knows yet whose it is: only the mailbox is written to.
+                    exempt[model, res_id] = frozenset(), frozenset({record.email or ""})
+                    continue
+                person = record.subject_id.root_id.with_context(active_test=False)
                 addresses = person._get_addresses("mail.blacklist") | person._get_addresses("phone.blacklist")
                 addresses.add(email_normalize(record.email or "") or "")
                 exempt[model, res_id] = frozenset(person.partner_ids.ids), frozenset(addresses)

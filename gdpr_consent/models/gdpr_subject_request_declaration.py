@@ -27,6 +27,7 @@ class GdprSubjectRequestDeclaration(models.Model):
     applicant_name = fields.Char()
     is_on_behalf = fields.Boolean()
     note = fields.Text()
+    declared_on = fields.Datetime(required=True, index=True, default=fields.Datetime.now)
     request_id = fields.Many2one("gdpr.subject.request", ondelete="cascade", help="What became of it.")
 
     _pending_uniq = models.UniqueIndex(
@@ -63,7 +64,7 @@ class GdprSubjectRequestDeclaration(models.Model):
         """Give what was declared of late with an address, confirmed or not."""
         since = fields.Datetime.now() - timedelta(days=DAYS)
         return self.sudo().search(
-            [("company_id", "=", company.id), ("email", "=", email), ("create_date", ">", since)]
+            [("company_id", "=", company.id), ("email", "=", email), ("declared_on", ">", since)]
         )
 
     def _send_link(self):
@@ -103,7 +104,7 @@ class GdprSubjectRequestDeclaration(models.Model):
             is_on_behalf=self.is_on_behalf,
             representative_name=self.applicant_name if self.is_on_behalf else False,
             # Whoever waits for the person's click mustn't lose time for it.
-            received_on=self.create_date,
+            received_on=self.declared_on,
         )
         request._log_step("confirmed")
         self.write({"request_id": request.id, "note": False, "applicant_name": False})
@@ -113,6 +114,7 @@ class GdprSubjectRequestDeclaration(models.Model):
     def _gc_declarations(self):
         """Remove what nobody confirmed within a week (law.md R-11), and the traces of what was."""
         before = fields.Datetime.now() - timedelta(days=DAYS)
-        self.search([("create_date", "<=", before)]).unlink()
-        # Of links that expired, those of this kind stand for nothing that is kept.
-        self.env["gdpr.link"].sudo().search([("kind", "=", "request"), ("expires_on", "<", fields.Datetime.now())]).unlink()
+        self.search([("declared_on", "<=", before)]).unlink()
+        # Of the links that expired, those of this kind stand for nothing that is kept.
+        links = self.env["gdpr.link"].sudo()
+        links.search([("kind", "=", "request"), ("expires_on", "<=", fields.Datetime.now())]).unlink()

@@ -6,8 +6,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-# While these the plan is an officer's; afterwards it is the system's.
-PLANNING_STATES = ("planned", "approved")
+# In these it can be planned, or planned again: what is left of somebody who was erased too.
+PLANNING_STATES = ("planned", "approved", "finished")
 
 
 class GdprSubjectRequest(models.Model):
@@ -85,6 +85,8 @@ class GdprSubjectRequest(models.Model):
                     "approved_on": False,
                     "approved_by_id": False,
                     "erase_on": False,
+                    "erased_on": False,
+                    "erasure_journal_id": False,
                 }
             )
             request._log_step("planned")
@@ -259,6 +261,24 @@ class GdprSubjectRequest(models.Model):
             kept |= line
         (self.plan_line_ids - kept).unlink()
         self.invalidate_recordset(["plan_line_ids"])
+
+    def _decide_again(self, decisions):
+        """Decide as it was decided before; doubtful records are somebody else's.
+
+        :param list[dict] decisions: of exported lines of a journal, see ``gdpr.erasure.journal._to_line``
+        """
+        self.ensure_one()
+        by_place = {(decision["place"], decision["part"]): decision for decision in decisions}
+        for line in self.plan_line_ids:
+            name = line.map_id.get_external_id().get(line.map_id.id) or line.map_id.name
+            decision = by_place.get((name, line.part))
+            if decision:
+                names = ("action", "ground", "reason", "keep_until", "after_keeping")
+                values = {name: decision[name] for name in names}
+                line.with_context(gdpr_planning=True).write({**values, "is_corrected": True})
+        self.plan_line_ids.doubt_ids.filtered(lambda doubt: not doubt.decision).with_context(
+            gdpr_planning=True
+        ).write({"decision": "others"})
 
     def _propose_plan(self):
         """Give the values of the lines as they would be planned now, each with the ids of doubtful records.

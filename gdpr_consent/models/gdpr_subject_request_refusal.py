@@ -91,7 +91,8 @@ class GdprSubjectRequest(models.Model):
 
     def action_drop_refusal(self):
         """Go on with a request that another officer has proposed to refuse."""
-        self.write(
+        self.check_access("write")
+        self.sudo().write(
             {
                 "refusal_ground": False,
                 "refusal_explanation": False,
@@ -115,9 +116,10 @@ class GdprSubjectRequest(models.Model):
             raise UserError(self.env._("This ground doesn't go with what is asked."))
         if not html2plaintext(explanation or "").strip():
             raise UserError(self.env._("Say why in words the person understands."))
+        self.check_access("write")
         values = {"refusal_ground": ground, "refusal_explanation": explanation.strip()}
         if ground not in TO_BE_PROVEN:
-            self.write(values)
+            self.sudo().write(values)
             return self._refuse()
         if not (evidence or "").strip():
             raise UserError(
@@ -129,7 +131,7 @@ class GdprSubjectRequest(models.Model):
         others = self._get_officers(self.company_id) - self.env.user
         if not others:
             raise UserError(self.env._("A second privacy officer has to agree, and there is none."))
-        self.write({**values, "refusal_evidence": evidence.strip(), "refusal_proposed_by_id": self.env.uid})
+        self.sudo().write({**values, "refusal_evidence": evidence.strip(), "refusal_proposed_by_id": self.env.uid})
         self.activity_schedule(
             "mail.mail_activity_data_todo",
             summary=self.env._("Agree to the refusal, or not"),

@@ -4,7 +4,9 @@ from . import test_answer_building
 from . import test_answer_delivery
 from . import test_answer_export
 from . import test_answer_rectification
+from . import test_answer_tools
 from . import test_accessibility
+from . import test_accessibility_answers
 from . import test_asking_concurrency
 from . import test_blacklist
 from . import test_campaign
@@ -22,6 +24,8 @@ from . import test_consent_entry
 from . import test_consent_page
 from . import test_consent_record
 from . import test_erasure
+from . import test_erasure_keeping
+from . import test_erasure_replay
 from . import test_evidence
 from . import test_export
 from . import test_cool_down
@@ -52,7 +56,15 @@ from . import test_restriction
 from . import test_server_actions
 from . import test_settings
 from . import test_subject_request
+from . import test_subject_request_card
+from . import test_subject_request_clock
+from . import test_subject_request_identity
 from . import test_subject_request_log
+from . import test_suppression
+from . import test_subject_request_mail
+from . import test_subject_request_page
+from . import test_subject_request_refusal
+from . import test_subject_request_register
 from . import test_state_machine
 from . import test_tour_campaign
 from . import test_tour_consent
