@@ -2,7 +2,11 @@ from . import gdpr_channel
 from . import gdpr_data_category
 from . import gdpr_data_map
 from . import gdpr_data_map_field
+from . import gdpr_data_map_declared
+from . import gdpr_data_map_identity
 from . import gdpr_data_map_finding
+from . import gdpr_data_map_coverage
+from . import gdpr_data_gap
 from . import gdpr_data_map_reading
 from . import gdpr_data_map_keeping
 from . import gdpr_purpose
@@ -104,6 +108,7 @@ from . import gdpr_subject_mixin_suppression
 from . import gdpr_subject_mixin_website
 from . import gdpr_blacklist_mixin
 from . import ir_actions_actions
+from . import ir_model_fields
 from . import mail_blacklist
 from . import phone_blacklist
 from . import gdpr_subject_mixin_identity
