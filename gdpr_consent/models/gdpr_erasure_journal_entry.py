@@ -184,7 +184,11 @@ class GdprErasureJournalEntry(models.Model):
         partner_ids = person.found.get("res.partner", set())
         found = {"res.partner": partner_ids}
         found["res.users"] = set(
-            self.env["res.users"].sudo().with_context(active_test=False).search([("partner_id", "in", list(partner_ids))])._ids
+            self.env["res.users"]
+            .sudo()
+            .with_context(active_test=False)
+            .search([("partner_id", "in", list(partner_ids))])
+            ._ids
         )
         texts = [
             *place._split(place.email_fields),

@@ -68,8 +68,6 @@ class GdprSubject(models.Model):
             values = tuple(addresses[name]) or ("",)
             # Numbers are kept with a plus sign.
             rows = self.env.execute_query(
-                SQL(
-                    "SELECT id FROM %s WHERE ltrim(%s, '+') IN %s", SQL.identifier(blacklist._table), column, values
-                )
+                SQL("SELECT id FROM %s WHERE ltrim(%s, '+') IN %s", SQL.identifier(blacklist._table), column, values)
             )
             blacklist.browse(row[0] for row in rows).unlink()
