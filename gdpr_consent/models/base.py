@@ -17,17 +17,14 @@ class Base(models.AbstractModel):
     _inherit = "base"
 
     def _gdpr_anonymise(self, names):
-        """Let these records tell nothing of a person any more. Override it where emptying fields isn't enough.
-
-        :param names: of the fields that the data map says are emptied
-        """
-        self._gdpr_empty(names)
-
-    def _gdpr_empty(self, names):
         """Empty fields of these records; what must have a value gets a placeholder that says nothing (law.md R-58).
 
         :param names: of the fields
         """
+        self._gdpr_empty(names)
+
+    def _gdpr_empty(self, names):
+        """Empty fields, of whatever model: see ``_gdpr_anonymise``."""
         if not self:
             return
         values, singly = {}, []

@@ -24,8 +24,8 @@ class GdprDataMap(models.Model):
     """Where personal data lives: a set of records of a model, how they lead to a person, and what becomes of them.
 
     Rows are read in the order of their sequence: a path may lead to any record that an earlier row found. An
-    add-on declares its own data in XML, or says in ``reason`` why a model that looks like it holds none. A row may name a
-    model that isn't installed: it waits.
+    add-on declares its own data in XML, or says in ``reason`` why a model that looks like it holds none. A row may
+    name a model that isn't installed: it waits.
     """
 
     _name = "gdpr.data.map"
@@ -52,8 +52,8 @@ class GdprDataMap(models.Model):
         help="Fields that lead to the person's contact, user or another record found earlier, with dots and separated"
         " by commas, e.g. partner_id, order_id.partner_id",
     )
-    email_fields = fields.Char("E-mail Fields", help="Fields with an address, separated by commas, to find it by.")
-    phone_fields = fields.Char("Phone Fields", help="Fields with a number, separated by commas, to find it by.")
+    email_fields = fields.Char(help="Fields with an address, separated by commas, to find it by.")
+    phone_fields = fields.Char(help="Fields with a number, separated by commas, to find it by.")
     document_fields = fields.Char(
         "Document Fields",
         help="The two fields that name the model and the record something belongs to, e.g. res_model, res_id",

@@ -33,7 +33,7 @@ class GdprErasureJournal(models.Model):
         :param file: binary file to write to
         """
         header = {"format": FORMAT, "version": 1, "exported_on": fields.Datetime.to_string(fields.Datetime.now())}
-        journals = self.sudo().search([("started_on", "!=", False)], order="id")
+        journals = self.sudo().search([("id", ">", 0)], order="id")
         return signed_lines.write(file, self._get_signing_key(), header, (journal._to_line() for journal in journals))
 
     def _to_line(self):

@@ -23,7 +23,7 @@ class GdprLiftingNotice(models.Model):
 
     subject_id = fields.Many2one("gdpr.subject", required=True, readonly=True, index=True, ondelete="restrict")
     request_id = fields.Many2one(
-        "gdpr.subject.request", readonly=True, index="btree_not_null", ondelete="set null", string="Request"
+        "gdpr.subject.request", readonly=True, index="btree_not_null", ondelete="set null"
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     way = fields.Selection(WAYS, string="How", required=True, readonly=True)

@@ -25,7 +25,7 @@ class GdprRecipientNotice(models.Model):
 
     request_id = fields.Many2one("gdpr.subject.request", required=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="request_id.company_id", store=True)
-    recipient_id = fields.Many2one("res.partner", string="Recipient", required=True, ondelete="restrict")
+    recipient_id = fields.Many2one("res.partner", required=True, ondelete="restrict")
     purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes", readonly=True)
     state = fields.Selection(
         [("to_tell", "To Tell"), ("queued", "Queued"), ("sent", "Told"), ("failed", "Failed")],

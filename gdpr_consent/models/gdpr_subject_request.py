@@ -293,11 +293,6 @@ class GdprSubjectRequest(models.Model):
             officers = users.filtered(lambda user: company in user.company_ids and user._is_internal())
             if officers:
                 address = company.sudo().gdpr_officer_email
-                return officers.sorted(
-                    lambda user: (
-                        not (user.email_normalized and user.email_normalized == address),
-                        user.company_id != company,
-                        user.id,
-                    )
-                )
+                named = officers.filtered(lambda user, address=address: user.email_normalized == (address or None))
+                return named + (officers - named).sorted(lambda user: (user.company_id != company, user.id))
         return self.env["res.users"]

@@ -212,7 +212,7 @@ class GdprSubjectRequest(models.Model):
     @api.model
     def _find_to_remind(self, stage, limit):
         """Give the open requests that are due a reminder and didn't have it, locked."""
-        companies = self.env["res.company"].sudo().search([])
+        companies = self.env["res.company"].sudo().search([("active", "in", (True, False))])
         # A day is over when it is where the company is.
         due = Domain.OR(
             Domain("company_id", "in", alike.ids)

@@ -63,9 +63,7 @@ class GdprSubjectRequestDeclaration(models.Model):
     def _find(self, company, email):
         """Give what was declared of late with an address, confirmed or not."""
         since = fields.Datetime.now() - timedelta(days=DAYS)
-        return self.sudo().search(
-            [("company_id", "=", company.id), ("email", "=", email), ("declared_on", ">", since)]
-        )
+        return self.sudo().search([("company_id", "=", company.id), ("email", "=", email), ("declared_on", ">", since)])
 
     def _send_link(self):
         self.ensure_one()

@@ -19,7 +19,7 @@ RECIPIENTS_PATIENCE = timedelta(days=1)
 
 
 class GdprSubjectRequest(models.Model):
-    """Erasing, in batches that commit, so that after a crash the rest follows (law.md R-58, R-107)."""
+    """Erasing, in the background: in batches that commit, so that the rest follows a crash (law.md R-58, R-107)."""
 
     _inherit = "gdpr.subject.request"
 

@@ -143,6 +143,16 @@ class TestAnswerDelivery(AnswerCase):
             request.action_fulfil()
         self.assertEqual(request.state, "in_progress")
 
+    def test_what_odoo_wrote_itself_needs_no_review(self):
+        """“Contact created” names nobody."""
+        card = self.env["res.partner"].create({"name": "Ugo Blu", "email": "ugo.blu@example.com"})
+        self.assertEqual(card.message_ids.message_type, "notification")
+        request = self.make_request("access", subject_id=card._gdpr_ensure_subjects().id)
+        request.action_start()
+        request.action_fulfil()
+        self.assertEqual(request.state, "done")
+        self.assertFalse(request.sudo().answer_id.item_ids)
+
     def test_mail_that_does_not_leave(self):
         """The request isn't done before the answer has left."""
         request = self.prepare("portability")

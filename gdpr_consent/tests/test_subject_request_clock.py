@@ -233,7 +233,9 @@ class TestSubjectRequestClock(ConsentCase):
         progress = patch.object(type(self.env["ir.cron"]), "_commit_progress", lambda *_args, **_options: 1.0)
         with freeze_time("2026-05-03 12:00:00"), progress:
             self.Requests._cron_remind(limit=2)
-        self.assertEqual(set(self.Requests.search([("subject_id.partner_ids", "in", people.ids)]).mapped("reminders")), {3})
+        self.assertEqual(
+            set(self.Requests.search([("subject_id.partner_ids", "in", people.ids)]).mapped("reminders")), {3}
+        )
 
     # ------------------------------------------------------------
     # WHO ANSWERS
@@ -268,6 +270,7 @@ class TestSubjectRequestClock(ConsentCase):
         view = self.Requests.get_views([(False, "search")])["views"]["search"]["arch"]
         domains = {node.get("name"): node.get("domain") for node in etree.fromstring(view).iter("filter")}
         request = self.create_request()
+
         def is_found(name, now):
             with freeze_time(now):
                 return request in self.Requests.search(safe_eval(domains[name], {"uid": self.officer.id}))
