@@ -42,6 +42,8 @@
         "views/gdpr_channel_views.xml",
         "views/gdpr_scope_views.xml",
         "report/gdpr_subject_evidence_report.xml",
+        "report/gdpr_overview_report.xml",
+        "views/gdpr_overview_views.xml",
         "views/gdpr_subject_views.xml",
         "views/gdpr_subject_request_views.xml",
         "views/gdpr_subject_mixin_views.xml",
@@ -77,6 +79,7 @@
         "web.assets_backend": [
             "gdpr_consent/static/src/campaign_form/*.js",
             "gdpr_consent/static/src/import_screen/*.js",
+            "gdpr_consent/static/src/overview/*",
         ],
         "web.assets_tests": ["gdpr_consent/static/tests/tours/*.js"],
     },

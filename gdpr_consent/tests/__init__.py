@@ -31,6 +31,7 @@ from . import test_mail_contract
 from . import test_migration
 from . import test_new_records
 from . import test_oca_migration
+from . import test_overview
 from . import test_portal
 from . import test_preferences_page
 from . import test_query_count
