@@ -17,6 +17,9 @@ DEADLINE_PERIODS = (3, 10)
 FUNNEL_LENGTH = 8
 NEVER = "never_looked_at"
 ANSWERS = ("given", "refused", "withdrawn", "channels_withdrawn", "objected")
+# The events behind each line of the trend.
+SERIES = {"asked": ["asked"], "answered": list(ANSWERS), "given": ["given"], "withdrawn": ["withdrawn", "objected"]}
+STEPS = {"asked": [], "answered": [("state", "=", "answered")], "accepted": [("outcome", "=", "accepted")]}
 
 
 class GdprOverview(models.AbstractModel):
@@ -58,8 +61,8 @@ class GdprOverview(models.AbstractModel):
         """Give the records of each kind that is covered: by basis, and those based on consent by state."""
         scopes = self.env["gdpr.scope"].sudo()
         kinds = []
-        for scope in scopes.search([]):
-            if scope.model in scopes._get_covered_models() and self.env[scope.model].has_access("read"):
+        for scope in scopes.search([("model", "in", list(scopes._get_covered_models()))]):
+            if self.env[scope.model].has_access("read"):
                 for scope_id, is_on, domain in scopes._get_scope_domains(scope.model):
                     if scope_id == scope.id and is_on:
                         kinds.append(self._get_kind(scope, domain))
@@ -165,12 +168,12 @@ class GdprOverview(models.AbstractModel):
             )
         )
         by_week = {row[0]: row[1:] for row in rows}
-        series = [
-            ("asked", self.env._("Asked"), ["asked"]),
-            ("answered", self.env._("Answered"), list(ANSWERS)),
-            ("given", self.env._("Given"), ["given"]),
-            ("withdrawn", self.env._("Withdrawn"), ["withdrawn", "objected"]),
-        ]
+        labels = {
+            "asked": self.env._("Asked"),
+            "answered": self.env._("Answered"),
+            "given": self.env._("Given"),
+            "withdrawn": self.env._("Withdrawn"),
+        }
         return {
             "weeks": [
                 {
@@ -184,10 +187,10 @@ class GdprOverview(models.AbstractModel):
                 {
                     "key": key,
                     "label": label,
-                    "actions": actions,
+                    "actions": SERIES[key],
                     "counts": [by_week.get(start, (0, 0, 0, 0))[place] for start in starts],
                 }
-                for place, (key, label, actions) in enumerate(series)
+                for place, (key, label) in enumerate(labels.items())
             ],
         }
 
@@ -204,9 +207,9 @@ class GdprOverview(models.AbstractModel):
             counts["accepted"] += count if outcome == "accepted" else 0
         newest = sorted(by_version, key=lambda version: (version[1], version[0].id), reverse=True)[:FUNNEL_LENGTH]
         labels = {
-            "asked": (self.env._("Asked"), []),
-            "answered": (self.env._("Answered"), [("state", "=", "answered")]),
-            "accepted": (self.env._("Agreed"), [("outcome", "=", "accepted")]),
+            "asked": self.env._("Asked"),
+            "answered": self.env._("Answered"),
+            "accepted": self.env._("Agreed"),
         }
         return [
             {
@@ -220,10 +223,10 @@ class GdprOverview(models.AbstractModel):
                             *sent,
                             ("form_id", "=", form.id),
                             ("version_number", "=", number),
-                            *condition,
+                            *STEPS[key],
                         ],
                     }
-                    for key, (label, condition) in labels.items()
+                    for key, label in labels.items()
                 ],
             }
             for form, number in newest

@@ -56,8 +56,25 @@ export class Overview extends Component {
         return formatInteger(count);
     }
 
-    formatTime(value) {
-        return formatDateTime(deserializeDateTime(value));
+    countRecords(kind) {
+        return _t("%s records", formatInteger(kind.count));
+    }
+
+    countRestricted(kind) {
+        return _t("Processing suspended: %s", formatInteger(kind.restricted_count));
+    }
+
+    get verificationFaults() {
+        return _t("%s faults found", formatInteger(this.figures.verification.fault_count));
+    }
+
+    get verificationDetails() {
+        const { event_count, subject_count, verified_on } = this.figures.verification;
+        return _t("%(events)s events of %(people)s people, verified on %(time)s", {
+            events: formatInteger(event_count),
+            people: formatInteger(subject_count),
+            time: formatDateTime(deserializeDateTime(verified_on)),
+        });
     }
 
     formatShare(count, total) {
