@@ -77,7 +77,7 @@
         "web.assets_backend": [
             "gdpr_consent/static/src/campaign_form/*.js",
             "gdpr_consent/static/src/import_screen/*.js",
-            "gdpr_consent/static/src/lazy_list/*.js",
+            "gdpr_consent/static/src/lazy_form/*.js",
         ],
         "web.assets_tests": ["gdpr_consent/static/tests/tours/*.js"],
     },
