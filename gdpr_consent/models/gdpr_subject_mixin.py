@@ -225,8 +225,9 @@ class GdprSubjectMixin(models.AbstractModel):
     def _compute_gdpr_consents(self):
         given = self._gdpr_read_given()
         # What shows them, and no more: a purpose has long texts.
-        for model, place, names in (("gdpr.purpose", 0, ["name", "active", "company_id"]), ("gdpr.channel", 1, ["name", "active"])):
-            self.env[model].sudo().browse({found for parts in given.values() for found in parts[place]}).fetch(names)
+        purposes, channels = ({found for parts in given.values() for found in parts[place]} for place in (0, 1))
+        self.env["gdpr.purpose"].sudo().browse(purposes).fetch(["name", "active", "company_id"])
+        self.env["gdpr.channel"].sudo().browse(channels).fetch(["name", "active"])
         for card in self:
             purposes, channels, expirations = given.get(card.gdpr_subject_id.id, ((), (), ()))
             card.gdpr_purpose_ids = list(purposes)
