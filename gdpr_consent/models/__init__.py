@@ -114,6 +114,7 @@ from . import phone_blacklist
 from . import gdpr_subject_mixin_identity
 from . import gdpr_subject_mixin_many
 from . import gdpr_subject_mixin_import
+from . import gdpr_subject_mixin_telling
 from . import gdpr_import_reader
 from . import base_partner_merge_automatic_wizard
 from . import res_company

@@ -35,6 +35,7 @@ from . import test_double_opt_in
 from . import test_door_out
 from . import test_identity
 from . import test_form_designer
+from . import test_lazy_tab
 from . import test_ledger
 from . import test_import
 from . import test_life_cycle
