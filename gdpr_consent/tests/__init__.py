@@ -7,6 +7,7 @@ from . import test_answer_rectification
 from . import test_answer_tools
 from . import test_accessibility
 from . import test_accessibility_answers
+from . import test_asked_address
 from . import test_asking_concurrency
 from . import test_blacklist
 from . import test_campaign
