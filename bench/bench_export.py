@@ -1,8 +1,8 @@
 """Exporting a person with many linked records from a big database, next to Odoo's privacy_lookup finding them.
 
-Ours finds all that is held of one person, reads it, reviews nothing by hand, and writes the ZIP with JSON, vCard, CSV
-and hashes. Theirs only lists which records there are. Half of the records are leads, half messages. Each in a process of its
-own, for the memory: how far it grows beyond where it stood when Odoo had loaded.
+Ours finds all that is held of one person, reads it, and writes the ZIP with JSON, vCard, CSV and hashes; nobody reviews
+anything by hand. Theirs only lists which records there are. Half of the records are leads, half messages. Each in a
+process of its own, for the memory: how far it grows beyond where it stood when Odoo had loaded.
 
     bench_export.py [CONTACTS] [RECORDS] [ROUNDS]
 """

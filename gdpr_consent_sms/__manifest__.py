@@ -1,10 +1,11 @@
 {
     "name": "GDPR Consent: SMS",
-    "summary": "Text messages obey the suspension of the processing",
+    "summary": "Text messages go to those who may get them",
     "version": "19.0.1.0.0",
     "category": "Marketing/Privacy",
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",
     "depends": ["gdpr_consent", "sms"],
+    "data": ["views/sms_composer_views.xml"],
     "auto_install": True,
 }

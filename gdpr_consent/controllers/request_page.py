@@ -13,11 +13,11 @@ class RequestPage(RecordPage):
     """Ask about the own data without a link or a login: typed on a page, confirmed from the mailbox (law.md R-48)."""
 
     @route("/gdpr/request", methods=["GET", "POST"], **LINK_PAGE)
-    def ask(self, **_params):
+    def subject_request(self, **_params):
         """Show the form, or take in what was typed. Nobody looks here whether the address is known."""
         self._speak(request.best_lang)
         if request.httprequest.method != "POST":
-            return self._show_form()
+            return self._show_request_form()
         form = request.httprequest.form
         request_type = form.get("type")
         email = email_normalize(form.get("email") or "")
@@ -26,7 +26,7 @@ class RequestPage(RecordPage):
             "missing_email": not email or email.startswith("@"),
         }
         if any(values.values()):
-            return self._show_form(status=422, sent=form, **values)
+            return self._show_request_form(status=422, sent=form, **values)
         address = request.httprequest.remote_addr or ""
         if not request.env["gdpr.rate.limit"]._hit("request", address, SENDINGS_ALLOWED):
             return self._too_many()
@@ -39,10 +39,10 @@ class RequestPage(RecordPage):
             applicant_name=(form.get("name") or "").replace("\0", "").strip()[:NAME_LIMIT],
             is_on_behalf=bool(form.get("on_behalf")),
         )
-        return self._render("gdpr_consent.request_declared", self._get_look())
+        return self._render("gdpr_consent.request_declared", self._get_request_look())
 
     @route("/gdpr/request/<string:token>", methods=["GET", "POST"], **LINK_PAGE)
-    def confirm(self, token, **_params):
+    def subject_request_confirmation(self, token, **_params):
         """Show what was typed for this mailbox, or confirm one of it."""
         link, page = self._find_link("request", token)
         if page:
@@ -68,12 +68,12 @@ class RequestPage(RecordPage):
                 "waiting": declarations.filtered(lambda declaration: not declaration.request_id),
                 "confirmed": declarations.request_id,
                 "words": request.env["gdpr.subject.request"]._get_types_in_words(),
-                **self._get_look(link.company_id),
+                **self._get_request_look(link.company_id),
             },
         )
 
     @route("/gdpr/identity/<string:token>", methods=["GET", "POST"], **LINK_PAGE)
-    def identify(self, token, **_params):
+    def subject_request_identity(self, token, **_params):
         """Ask the person whether a request is the person's own, or take in that it is; once."""
         link, page = self._find_link("identity", token)
         if page:
@@ -83,27 +83,26 @@ class RequestPage(RecordPage):
         is_asked = asked.state == "verifying" and asked.identity_email == link.email
         is_confirming = request.httprequest.method == "POST" and request.httprequest.form.get("answer") == "confirm"
         if is_asked and is_confirming:
-            asked.lock_for_update()
             asked._record_identity("mailbox", request.env._("Confirmed by the link sent to the address on record"))
         return self._render(
             "gdpr_consent.request_identity",
-            {"asked": asked, "done": is_confirming or not is_asked, **self._get_look(link._get_company())},
+            {"asked": asked, "done": is_confirming or not is_asked, **self._get_request_look(link._get_company())},
         )
 
-    def _show_form(self, status=200, **values):
+    def _show_request_form(self, status=200, **values):
         return self._render(
             "gdpr_consent.request_form",
             {
                 "request_types": request.env["gdpr.subject.request"]._get_types_in_words(),
                 "languages": [code for code, _name in request.env["res.lang"].get_installed()],
                 "sent": {},
-                **self._get_look(),
+                **self._get_request_look(),
                 **values,
             },
             status=status,
         )
 
-    def _get_look(self, company=None):
+    def _get_request_look(self, company=None):
         """Give what the frame of a page needs: the form whose look it wears, and the controller it names."""
         company = (company or request.website.company_id).sudo()
         form = request.env["gdpr.consent.form"]._get_default(company)

@@ -2,7 +2,11 @@ from . import gdpr_channel
 from . import gdpr_data_category
 from . import gdpr_data_map
 from . import gdpr_data_map_field
+from . import gdpr_data_map_declared
+from . import gdpr_data_map_identity
 from . import gdpr_data_map_finding
+from . import gdpr_data_map_coverage
+from . import gdpr_data_gap
 from . import gdpr_data_map_reading
 from . import gdpr_data_map_keeping
 from . import gdpr_purpose
@@ -63,11 +67,13 @@ from . import gdpr_erasure_plan_line
 from . import gdpr_erasure_doubt
 from . import gdpr_erasure_journal
 from . import gdpr_erasure_journal_entry
+from . import gdpr_erasure_replay
 from . import gdpr_suppression
 from . import gdpr_subject_request_erasure
 from . import gdpr_subject_request_erasing
 from . import gdpr_subject_request_messages
 from . import gdpr_subject_traces
+from . import gdpr_subject_answer_traces
 from . import gdpr_subject_suppression
 from . import gdpr_ledger_verification
 from . import gdpr_link
@@ -103,6 +109,7 @@ from . import gdpr_subject_mixin_suppression
 from . import gdpr_subject_mixin_website
 from . import gdpr_blacklist_mixin
 from . import ir_actions_actions
+from . import ir_model_fields
 from . import mail_blacklist
 from . import phone_blacklist
 from . import gdpr_subject_mixin_identity

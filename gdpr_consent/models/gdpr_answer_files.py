@@ -92,7 +92,7 @@ class GdprAnswer(models.Model):
         manifest = self._prepare_manifest()
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             writer = ArchiveWriter(archive, manifest["files"])
-            self._write_attachments(writer, manifest)
+            self._write_attachments(writer)
             with writer.open("data.json") as stream:
                 self._write_json(stream, manifest)
             vcards = self._make_vcards()
@@ -248,10 +248,11 @@ class GdprAnswer(models.Model):
                 vcards.append(make_vcard(Contact(street=street, **found)))
         return "".join(vcards)
 
-    def _write_attachments(self, writer, manifest):
+    def _write_attachments(self, writer):
         """Write the files that somebody looked at and let pass; tell the records where they are."""
         names = set()
-        for item in self.item_ids.filtered(lambda item: item.kind == "file" and item.decision == "include"):
+        passed = [("answer_id", "=", self.id), ("kind", "=", "file"), ("decision", "=", "include")]
+        for item in self.env["gdpr.answer.item"].search(passed):
             record = self.env[item.place_id.model].with_context(bin_size=False).browse(item.res_id).exists()
             content = record and read_binary(record, item.field)
             if not content:

@@ -132,12 +132,17 @@ class GdprAnswer(models.Model):
         ]
 
     def _tell_complaint(self, _purposes):
-        return [
+        name, url = self.company_id._gdpr_get_authority()
+        statements = [
             self.env._(
                 "You can complain to a data protection authority: where you live, where you work, or where you think"
                 " the law was broken (article 77). You can also go to court (article 79)."
             )
         ]
+        if name or url:
+            authority = " – ".join(filter(None, [name, url]))
+            statements.append(self.env._("The authority of our country: %(authority)s", authority=authority))
+        return statements
 
     def _tell_source(self, _purposes):
         sources = self._get_sources()

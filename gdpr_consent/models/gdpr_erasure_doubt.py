@@ -30,7 +30,11 @@ class GdprErasureDoubt(models.Model):
                 doubt.name = names.get(doubt.res_id, False)
 
     def write(self, vals):
-        if "decision" in vals and any(doubt.request_id.sudo().erasure_state != "planned" for doubt in self):
+        if (
+            "decision" in vals
+            and not self.env.context.get("gdpr_planning")
+            and any(doubt.request_id.sudo().erasure_state != "planned" for doubt in self)
+        ):
             raise UserError(self.env._("The plan was approved already: plan again to change it."))
         return super().write(vals)
 

@@ -105,7 +105,7 @@ class GdprErasureJournalEntry(models.Model):
             self.unlink()
 
     def _set_done(self, state):
-        self.write({"state": state, "done_on": fields.Datetime.now()})
+        self.write({"state": state, "done_on": fields.Datetime.now(), "failure": False})
 
     def _try(self, records):
         """Treat records; give the ids of those that failed, by reason."""
@@ -137,7 +137,8 @@ class GdprErasureJournalEntry(models.Model):
         """Give why a record failed, without what is in it: messages of the database quote values."""
         diagnostics = getattr(error, "diag", None)
         if diagnostics is None:
-            return str(error).splitlines()[0] if str(error) else type(error).__name__
+            words = str(error.args[0] if error.args else "").strip()
+            return words.splitlines()[0] if words else type(error).__name__
         return self.env._(
             "The database refuses it: %(constraint)s (%(table)s).",
             constraint=diagnostics.constraint_name or diagnostics.message_primary,
@@ -172,24 +173,23 @@ class GdprErasureJournalEntry(models.Model):
 
     def _get_emptied_fields(self, records):
         """Give the names of the fields that are emptied, as the map says."""
-        lines = self.map_id.sudo().field_ids.filtered(lambda line: line.erasure == "empty" and line.origin != "none")
-        return [name for line in lines for name in line._get_names() if name in records._fields]
+        declared = self.map_id._get_fields() if self.map_id else {}
+        return [
+            name
+            for name, field in declared.items()
+            if field.erasure == "empty" and field.origin != "none" and name in records._fields
+        ]
 
     def _detach(self, records):
         """Take the person out of records that are about others too: links, addresses, and the text that names it."""
         journal = self.journal_id
         place = self.map_id.sudo()
         person = self.env["gdpr.data.map"]._identify(journal.request_id.subject_id)
-        partner_ids = person.found.get("res.partner", set())
-        found = {"res.partner": partner_ids}
-        found["res.users"] = set(
-            self.env["res.users"].sudo().with_context(active_test=False).search([("partner_id", "in", list(partner_ids))])._ids
-        )
         texts = [
-            *place._split(place.email_fields),
-            *place._split(place.phone_fields),
+            *place._get_email_fields(),
+            *place._get_phone_fields(),
             *self._get_emptied_fields(records),
         ]
-        for path in place._split(place.path):
-            records._gdpr_take_out(path, found)
+        for path in place._get_paths():
+            records._gdpr_take_out(path, person.found)
         records._gdpr_redact(texts, person)

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 
 class GdprLink(models.Model):
@@ -40,15 +41,18 @@ class GdprLink(models.Model):
 
     @api.private
     def _use_up(self):
-        """Count a download; tell whether it was still allowed.
-
-        Locks the link: of two clicks at once each counts.
-        """
+        """Count a download; tell whether it was still allowed. Of two clicks at once each counts."""
         self.ensure_one()
-        self.lock_for_update()
-        self.invalidate_recordset(["use_count"])
-        if self.use_count >= self._get_company().gdpr_download_limit:
-            return False
-        self.use_count += 1
-        self.answer_id.download_count += 1
-        return True
+        self.flush_recordset(["use_count"])
+        counted = self.env.execute_query(
+            SQL(
+                "UPDATE gdpr_link SET use_count = COALESCE(use_count, 0) + 1"
+                " WHERE id = %s AND COALESCE(use_count, 0) < %s RETURNING id",
+                self.id,
+                self._get_company().gdpr_download_limit,
+            )
+        )
+        self.invalidate_recordset(["use_count"], flush=False)
+        if counted:
+            self.answer_id.download_count += 1
+        return bool(counted)

@@ -10,7 +10,7 @@ from .gdpr_blacklist_mixin import BLACKLISTS
 _logger = logging.getLogger(__name__)
 
 # Messages on these records answer the person the record is about (``subject_id``), at its address (``email``).
-ANSWERING_MODELS = ("gdpr.subject.request", "gdpr.lifting.notice")
+ANSWERING_MODELS = ("gdpr.subject.request", "gdpr.subject.request.declaration", "gdpr.lifting.notice")
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,7 @@ class GdprSubject(models.Model):
         partner_ids = self._filter_restricted_contacts(frozenset().union(*(m.partner_ids for m in messages.values())))
         addresses = self._filter_restricted_addresses(frozenset().union(*(m.addresses for m in messages.values())))
         found = {
-            key: (message.partner_ids & partner_ids, message.addresses & addresses)
-            for key, message in messages.items()
+            key: (message.partner_ids & partner_ids, message.addresses & addresses) for key, message in messages.items()
         }
         found = {key: addressees for key, addressees in found.items() if any(addressees)}
         exempt = self._get_exempt_addressees({(messages[key].model, messages[key].res_id) for key in found})
@@ -203,6 +202,10 @@ class GdprSubject(models.Model):
         for model, res_id in records:
             if model in ANSWERING_MODELS:
                 record = self.env[model].sudo().browse(res_id).exists()
+                if "subject_id" not in record._fields:
+                    # Nobody knows yet whose it is: only the mailbox is written to.
+                    exempt[model, res_id] = frozenset(), frozenset({record.email or ""})
+                    continue
                 person = record.subject_id.root_id.with_context(active_test=False)
                 addresses = person._get_addresses("mail.blacklist") | person._get_addresses("phone.blacklist")
                 addresses.add(email_normalize(record.email or "") or "")

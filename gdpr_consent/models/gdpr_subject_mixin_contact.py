@@ -18,6 +18,14 @@ class GdprSubjectMixin(models.AbstractModel):
             self._gdpr_block_objecting()
         return result
 
+    def export_data(self, fields_to_export):
+        """Leave out those whose processing is suspended: they are only stored. An officer exports all (law.md R-61)."""
+        if self.env.su or self.env.user.has_group("gdpr_consent.group_officer"):
+            return super().export_data(fields_to_export)
+        covered = self.env["gdpr.scope"]._filter_covered(self).sudo().with_context(active_test=False)
+        restricted = covered._gdpr_narrow("gdpr_restricted", "=", True)
+        return super(GdprSubjectMixin, self - self.browse(restricted.ids)).export_data(fields_to_export)
+
     def gdpr_may_contact(self, purpose, channel):
         """Tell whether the persons may be contacted for a purpose, through a channel, now.
 

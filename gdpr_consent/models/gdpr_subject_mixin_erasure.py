@@ -26,15 +26,27 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_anonymise(self, names):
         """A card is the person: whatever can hold something typed is emptied, whether the map names it or not."""
         super()._gdpr_anonymise([*names, *self._gdpr_get_own_texts()])
-        if self._active_name:
-            self.filtered(self._active_name).write({self._active_name: False})
+        self._gdpr_put_out_of_use()
+        self._gdpr_drop_hanging()
 
     def _gdpr_freeze(self):
         """Leave of these cards what kept documents name the person by, out of use (law.md R-57)."""
         kept = {name for name in self._gdpr_get_identity_fields() if name in self._fields}
-        super()._gdpr_anonymise([name for name in self._gdpr_get_freely_emptied() if name not in kept])
+        self._gdpr_empty([name for name in self._gdpr_get_freely_emptied() if name not in kept])
+        self._gdpr_put_out_of_use()
+        self._gdpr_drop_hanging()
+
+    def _gdpr_drop_hanging(self):
+        """Remove what would go with the cards if they were deleted."""
+        for name in ("activity_ids", "message_follower_ids"):
+            if name in self._fields:
+                self[name].sudo().with_context(active_test=False).unlink()
+
+    def _gdpr_put_out_of_use(self):
         if self._active_name:
-            self.filtered(self._active_name).write({self._active_name: False})
+            # Whether an account is in use is asked without the archived ones.
+            cards = self.filtered(self._active_name).with_context(active_test=True)
+            cards.write({self._active_name: False})
 
     def _gdpr_get_freely_emptied(self):
         """Give the names of the fields that a frozen card is emptied of."""

@@ -1,5 +1,5 @@
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools.mail import email_normalize
 
 REQUEST_TYPES = [
@@ -11,6 +11,25 @@ REQUEST_TYPES = [
     ("erasure", "Erasure"),
 ]
 OPEN_STATES = ("new", "verifying", "in_progress")
+# Changed by what is done, not by hand: who decides what, and how it was made sure who asks, must stay true.
+CHANGED_BY_ACTS = frozenset(
+    {
+        "state",
+        "done_on",
+        "assurance",
+        "identity_method",
+        "identity_email",
+        "extended_on",
+        "extension_reason",
+        "extension_note",
+        "refusal_ground",
+        "refusal_explanation",
+        "refusal_evidence",
+        "refusal_proposed_by_id",
+        "reminders",
+        "reduced_on",
+    }
+)
 
 
 class GdprSubjectRequest(models.Model):
@@ -45,6 +64,7 @@ class GdprSubjectRequest(models.Model):
             ("cancelled", "Cancelled"),
         ],
         required=True,
+        readonly=True,
         default="new",
         index=True,
         tracking=True,
@@ -140,6 +160,7 @@ class GdprSubjectRequest(models.Model):
 
     def write(self, vals):
         """Log who gets a request, and hand the reminders over; what a request is about follows the same rules."""
+        self._check_untouched(vals)
         assigned = self.filtered(lambda request: request.user_id.id != vals["user_id"]) if "user_id" in vals else None
         before = {request: request.user_id for request in assigned or ()}
         result = super().write(vals)
@@ -161,13 +182,14 @@ class GdprSubjectRequest(models.Model):
 
         :raise UserError: a request is closed, or nobody has said what is asked
         """
+        self.check_access("write")
         for request in self:
             request._check_is_open()
             if not request.type:
                 raise UserError(self.env._("Say first what %(number)s asks for.", number=request.name))
         self.filtered(lambda request: not request.user_id).user_id = self.env.user
         starting = self.filtered(lambda request: request.state != "in_progress")
-        starting.state = "in_progress"
+        starting.sudo().state = "in_progress"
         starting._log_step("started")
         return True
 
@@ -201,8 +223,9 @@ class GdprSubjectRequest(models.Model):
 
         :raise ValidationError: the person has asked for the same since
         """
-        closed = self.filtered(lambda request: request.state not in OPEN_STATES)
-        closed.write({"state": "in_progress", "done_on": False})
+        self.check_access("write")
+        closed = self.filtered(lambda request: request.state not in OPEN_STATES and not request.reduced_on)
+        closed.sudo().write({"state": "in_progress", "done_on": False})
         closed._check_asked_once()
         closed._log_step("reopened")
         closed._schedule_answer()
@@ -229,9 +252,14 @@ class GdprSubjectRequest(models.Model):
 
     def _close(self, state, action, note=None):
         """Close these requests, with a step of the log; what was to do for them is no more."""
-        self.write({"state": state, "done_on": fields.Datetime.now()})
+        self.check_access("write")
+        self.sudo().write({"state": state, "done_on": fields.Datetime.now()})
         self._log_step(action, note)
         self.activity_feedback(["mail.mail_activity_data_todo"], feedback=note)
+
+    def _check_untouched(self, names):
+        if not self.env.su and not CHANGED_BY_ACTS.isdisjoint(names):
+            raise AccessError(self.env._("This follows from what is done with a request: it isn't set by hand."))
 
     def _check_is_open(self):
         self.ensure_one()
@@ -260,16 +288,15 @@ class GdprSubjectRequest(models.Model):
     def _get_officers(self, company):
         """Give who can answer a company's requests, whoever is to be asked first, first."""
         group = self.env.ref("gdpr_consent.group_officer").sudo()
+        address = company.sudo().gdpr_officer_email
+
+        def rank(user):
+            is_named = user.email_normalized and user.email_normalized == address
+            return not is_named, user.company_id != company, user.id
+
         # Who administers the add-on has the role too, but only as a last resort.
         for users in (group.user_ids, group.all_user_ids):
             officers = users.filtered(lambda user: company in user.company_ids and user._is_internal())
             if officers:
-                address = company.sudo().gdpr_officer_email
-                return officers.sorted(
-                    lambda user: (
-                        not (user.email_normalized and user.email_normalized == address),
-                        user.company_id != company,
-                        user.id,
-                    )
-                )
+                return officers.sorted(rank)
         return self.env["res.users"]

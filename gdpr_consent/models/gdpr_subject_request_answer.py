@@ -35,13 +35,15 @@ class GdprSubjectRequest(models.Model):
     @api.depends("subject_id", "type", "lang")
     def _compute_card_summary(self):
         for request in self:
-            cards = request._find_card_lines()
-            rows = Markup().join(
-                Markup('<tr><td style="padding: 2px 16px 2px 0;">%s</td><td style="padding: 2px 0;">%s</td></tr>')
-                % (line["label"], line["value"])
-                for line in cards
-                if line["value"]
-            )
+            lines = [line for line in request._find_card_lines() if line["value"]]
+            rows, record = Markup(), None
+            for line in lines:
+                if line["record"] != record:
+                    record = line["record"]
+                    rows += Markup('<tr><td colspan="2" style="padding: 8px 0 2px 0;"><b>%s</b></td></tr>') % record
+                rows += Markup(
+                    '<tr><td style="padding: 2px 16px 2px 0;">%s</td><td style="padding: 2px 0;">%s</td></tr>'
+                ) % (line["label"], line["value"])
             request.card_summary = rows and Markup("<table>%s</table>") % rows
 
     def action_prepare_answer(self):
@@ -97,6 +99,12 @@ class GdprSubjectRequest(models.Model):
             },
         }
 
+    def _reduce(self):
+        """Let what was prepared, and what was corrected, go with what else a closed request tells of the person."""
+        self.answer_ids._discard()
+        self.sudo().correction_ids._forget_values()
+        return super()._reduce()
+
     def _find_card_lines(self):
         """Give the values of the person's cards, in the person's language: see ``gdpr.answer._get_card_lines``."""
         self.ensure_one()
@@ -115,12 +123,15 @@ class GdprSubjectRequest(models.Model):
         return self._send_answer(lambda date: self.env._("We sent you your data as files on %(date)s.", date=date))
 
     def _send_answer(self, describe):
-        """Do what is left to do until the answer is on its way.
+        """Do what is left to do until the answer is on its way. What the officer answered by hand is done already.
 
         :raise UserError: somebody must review it first, or it takes its time
         """
         self.ensure_one()
         answer = self.sudo().answer_id
+        if (self.resolution or "").strip() and not (answer and self.email):
+            # Answered in another way: the officer says how.
+            return None
         if answer.state not in ("review", "collecting", "assembling", "ready", "sent"):
             answer = self.env["gdpr.answer"]._prepare(self, self.type)
         if answer.state != "sent" and answer.total_count <= IMMEDIATE:

@@ -50,8 +50,9 @@ class GdprSubjectRequest(models.Model):
     @api.depends("received_on", "company_id", "extended_on")
     def _compute_due_on(self):
         for company, requests in self.grouped("company_id").items():
+            zone = ZoneInfo(company._gdpr_get_timezone()) if company else UTC
             days = {
-                request: self._get_month_later(request.received_on, company, request._get_months())
+                request: self._get_months_later(request.received_on, zone, request._get_months())
                 for request in requests.filtered("received_on")
             }
             closed = company._gdpr_get_closed_days(min(days.values()), max(days.values()) + LONGEST_ROW) if days else ()
@@ -75,6 +76,14 @@ class GdprSubjectRequest(models.Model):
             else:
                 request.urgency = "soon" if request.target_on <= today else "on_time"
 
+    def write(self, vals):
+        """Let what there is to do follow the deadline."""
+        result = super().write(vals)
+        if "received_on" in vals:
+            for due_on, requests in self.grouped("due_on").items():
+                requests._get_answer_activities().date_deadline = due_on
+        return result
+
     def _get_months(self):
         self.ensure_one()
         return MONTHS_EXTENDED if self.extended_on else MONTHS
@@ -89,14 +98,13 @@ class GdprSubjectRequest(models.Model):
         :param datetime received_on: UTC
         :rtype: datetime.date
         """
-        day = self._get_month_later(received_on, company, months)
+        day = self._get_months_later(received_on, ZoneInfo(company._gdpr_get_timezone()), months)
         return self._get_next_open(day, company._gdpr_get_closed_days(day, day + LONGEST_ROW))
 
     @api.model
-    def _get_month_later(self, received_on, company, months):
+    def _get_months_later(self, received_on, zone, months):
         # From the day of receipt, so that an extension doesn't add to a clamped day.
-        received_day = received_on.replace(tzinfo=UTC).astimezone(ZoneInfo(company._gdpr_get_timezone())).date()
-        return received_day + relativedelta(months=months)
+        return received_on.replace(tzinfo=UTC).astimezone(zone).date() + relativedelta(months=months)
 
     @api.model
     def _get_next_open(self, day, closed):
@@ -133,7 +141,8 @@ class GdprSubjectRequest(models.Model):
         if not (note or "").strip():
             raise UserError(self.env._("Say why it takes longer: the person must be told."))
         # The reminders begin anew.
-        self.write(
+        self.check_access("write")
+        self.sudo().write(
             {
                 "extended_on": fields.Datetime.now(),
                 "extension_reason": reason,
@@ -211,7 +220,12 @@ class GdprSubjectRequest(models.Model):
     @api.model
     def _find_to_remind(self, stage, limit):
         """Give the open requests that are due a reminder and didn't have it, locked."""
-        companies = self.env["res.company"].sudo().search([])
+        opened = Domain("state", "in", OPEN_STATES) & Domain("reminders", "<", stage)
+        companies = self.env["res.company"].union(
+            *(company for (company,) in self.sudo()._read_group(opened, ["company_id"]))
+        )
+        if not companies:
+            return self.browse()
         # A day is over when it is where the company is.
         due = Domain.OR(
             Domain("company_id", "in", alike.ids)
@@ -222,9 +236,7 @@ class GdprSubjectRequest(models.Model):
             )
             for today, alike in companies.grouped(lambda company: company._gdpr_get_today()).items()
         )
-        found = self.sudo().search(
-            due & Domain("state", "in", OPEN_STATES) & Domain("reminders", "<", stage), limit=limit, order="due_on, id"
-        )
+        found = self.sudo().search(due & opened, limit=limit, order="due_on, id")
         return found.try_lock_for_update()
 
     def _remind(self, stage):

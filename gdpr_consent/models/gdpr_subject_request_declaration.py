@@ -1,6 +1,9 @@
 from datetime import timedelta
 
+from psycopg2.errors import UniqueViolation
+
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 from .gdpr_subject_request import REQUEST_TYPES
 
@@ -27,6 +30,7 @@ class GdprSubjectRequestDeclaration(models.Model):
     applicant_name = fields.Char()
     is_on_behalf = fields.Boolean()
     note = fields.Text()
+    declared_on = fields.Datetime(required=True, index=True, default=fields.Datetime.now)
     request_id = fields.Many2one("gdpr.subject.request", ondelete="cascade", help="What became of it.")
 
     _pending_uniq = models.UniqueIndex(
@@ -42,12 +46,18 @@ class GdprSubjectRequestDeclaration(models.Model):
 
         :param str email: normalised
         """
-        # Two at once: the other one is in the mailbox too.
         waiting = self._find_pending(company, email).filtered(lambda waiting: waiting.type == request_type)
         if waiting:
             waiting.write(values)
         else:
-            waiting = self.sudo().create({"company_id": company.id, "email": email, "type": request_type, **values})
+            try:
+                with self.env.cr.savepoint():
+                    waiting = self.sudo().create(
+                        {"company_id": company.id, "email": email, "type": request_type, **values}
+                    )
+            except UniqueViolation:
+                # A double click: the other one is kept, and sends the message.
+                return waiting
         limits = self.env["gdpr.rate.limit"]
         if limits._hit("request_message", f"{company.id},{email}", 1, minutes=MINUTES_BETWEEN_MESSAGES):
             waiting._send_link()
@@ -62,9 +72,7 @@ class GdprSubjectRequestDeclaration(models.Model):
     def _find(self, company, email):
         """Give what was declared of late with an address, confirmed or not."""
         since = fields.Datetime.now() - timedelta(days=DAYS)
-        return self.sudo().search(
-            [("company_id", "=", company.id), ("email", "=", email), ("create_date", ">", since)]
-        )
+        return self.sudo().search([("company_id", "=", company.id), ("email", "=", email), ("declared_on", ">", since)])
 
     def _send_link(self):
         self.ensure_one()
@@ -80,7 +88,8 @@ class GdprSubjectRequestDeclaration(models.Model):
         :rtype: gdpr.subject.request
         """
         self.ensure_one()
-        self.lock_for_update()
+        # Of two clicks at once the second waits, is tried again by Odoo, and finds what became of the first.
+        self.env.cr.execute(SQL("SELECT 1 FROM gdpr_subject_request_declaration WHERE id = %s FOR UPDATE", self.id))
         self.invalidate_recordset()
         if self.request_id:
             return self.request_id
@@ -103,7 +112,7 @@ class GdprSubjectRequestDeclaration(models.Model):
             is_on_behalf=self.is_on_behalf,
             representative_name=self.applicant_name if self.is_on_behalf else False,
             # Whoever waits for the person's click mustn't lose time for it.
-            received_on=self.create_date,
+            received_on=self.declared_on,
         )
         request._log_step("confirmed")
         self.write({"request_id": request.id, "note": False, "applicant_name": False})
@@ -113,6 +122,7 @@ class GdprSubjectRequestDeclaration(models.Model):
     def _gc_declarations(self):
         """Remove what nobody confirmed within a week (law.md R-11), and the traces of what was."""
         before = fields.Datetime.now() - timedelta(days=DAYS)
-        self.search([("create_date", "<=", before)]).unlink()
-        # Of links that expired, those of this kind stand for nothing that is kept.
-        self.env["gdpr.link"].sudo().search([("kind", "=", "request"), ("expires_on", "<", fields.Datetime.now())]).unlink()
+        self.search([("declared_on", "<=", before)]).unlink()
+        # Of the links that expired, those of this kind stand for nothing that is kept.
+        links = self.env["gdpr.link"].sudo()
+        links.search([("kind", "=", "request"), ("expires_on", "<=", fields.Datetime.now())]).unlink()

@@ -14,10 +14,12 @@ _logger = logging.getLogger(__name__)
 
 # So long a mail server may be away until the person isn't told any more.
 TELLING_PATIENCE = timedelta(days=5)
+# So long it is waited for the messages to the recipients of the data to leave.
+RECIPIENTS_PATIENCE = timedelta(days=1)
 
 
 class GdprSubjectRequest(models.Model):
-    """Erasing, in the background: in batches that commit, so that after a crash the rest follows (law.md R-58, R-107)."""
+    """Erasing, in the background: in batches that commit, so that the rest follows a crash (law.md R-58, R-107)."""
 
     _inherit = "gdpr.subject.request"
 
@@ -52,7 +54,9 @@ class GdprSubjectRequest(models.Model):
                 skipped.add(request.id)
             if not job._commit_progress(1, remaining=max(1, self._count_to_erase()) if goes_on else None):
                 return
-        if self.search_count([("erasure_state", "=", "finished"), ("erased_on", ">", fields.Datetime.now() - timedelta(hours=1))]):
+        if self.search_count(
+            [("erasure_state", "=", "finished"), ("erased_on", ">", fields.Datetime.now() - timedelta(hours=1))]
+        ):
             # Odoo removes the files of what was deleted once a day; that is too late here.
             self.env["ir.attachment"]._gc_file_store()
 
@@ -95,6 +99,8 @@ class GdprSubjectRequest(models.Model):
             self.env["gdpr.subject"]._record_acts(
                 [{"subject_id": person.id, "action": "restricted", "actor": "system", "company_id": self.company_id.id}]
             )
+        # While there is a name to tell them.
+        self._tell_recipients()
         journal = self.env["gdpr.erasure.journal"].sudo()._open(self)
         self.write({"erasure_state": "running", "erasure_journal_id": journal.id, "erasure_note": False})
         return True
@@ -116,6 +122,10 @@ class GdprSubjectRequest(models.Model):
         if not self.erasure_journal_id.is_rechecked:
             self._recheck()
             return True
+        queued = self.recipient_notice_ids.filtered(lambda notice: notice.state == "queued")
+        if queued and self.erasure_journal_id.started_on > fields.Datetime.now() - RECIPIENTS_PATIENCE:
+            # What tells them whom it is about is to leave first.
+            return False
         self._finish_erasing(todo)
         return True
 
@@ -146,8 +156,6 @@ class GdprSubjectRequest(models.Model):
         person = self.subject_id.root_id
         identified = self.env["gdpr.data.map"]._identify(person)
         terms = [*identified.emails, *identified.phones, *(name for name in identified.names if " " in name.strip())]
-        if hasattr(self, "_tell_recipients"):
-            self._tell_recipients()
         self.env["gdpr.suppression"]._remember(identified, self.company_id)
         for entry in cards.sorted(lambda entry: (entry.sequence, entry.id)):
             entry._carry_out()
@@ -174,9 +182,7 @@ class GdprSubjectRequest(models.Model):
         }
         for trace in scan_database(self.env.cr, terms, [*tables, "bus_bus"]):
             if trace.ids:
-                self.env.cr.execute(
-                    SQL("DELETE FROM %s WHERE id IN %s", SQL.identifier(trace.table), tuple(trace.ids))
-                )
+                self.env.cr.execute(SQL("DELETE FROM %s WHERE id IN %s", SQL.identifier(trace.table), tuple(trace.ids)))
         self.env.invalidate_all()
 
     def _block(self, note):
@@ -217,6 +223,13 @@ class GdprSubjectRequest(models.Model):
             # Whoever sends commits: a mail that left is never sent again.
             return mail.state == "sent"
         return False
+
+    def _close(self, state, action, note=None):
+        """What is being erased can't be stopped half-way."""
+        under_way = self.filtered(lambda request: request.erasure_state in ("running", "blocked", "telling"))
+        if under_way:
+            raise UserError(self.env._("%(number)s is being erased: it can't be closed.", number=under_way[0].name))
+        super()._close(state, action, note)
 
     def _close_erased(self):
         """Forget the address, file the certificate, and close the request."""

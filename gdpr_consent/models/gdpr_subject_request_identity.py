@@ -48,6 +48,7 @@ class GdprSubjectRequest(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Note how sure the way in makes who asks."""
+        self._check_untouched(set().union(*vals_list))
         return super().create(
             [
                 {"assurance": ASSURANCES.get(vals.get("source"), "none"), **vals}
@@ -108,7 +109,8 @@ class GdprSubjectRequest(models.Model):
         address = email_normalize(email or "")
         if address not in self._get_known_addresses():
             raise UserError(self.env._("Ask an address that is on record: whoever wrote can be anybody."))
-        self.write({"state": "verifying", "identity_email": address})
+        self.check_access("write")
+        self.sudo().write({"state": "verifying", "identity_email": address})
         self._log_step("identity_asked")
         self._write_to_person("gdpr_consent.mail_template_subject_request_identity", email=address)
 
@@ -118,6 +120,7 @@ class GdprSubjectRequest(models.Model):
         :param str level: a key of ``assurance``
         :param str method: how it was checked
         """
+        self.check_access("write")
         for request in self:
             better = max(level, request.assurance, key=LEVELS.index)
             values = {"assurance": better, "identity_method": method, "identity_email": False}
@@ -125,7 +128,7 @@ class GdprSubjectRequest(models.Model):
                 # Back to where it was before the doubt.
                 is_started = "started" in request.step_ids.mapped("action")
                 values["state"] = "in_progress" if is_started else "new"
-            request.write(values)
+            request.sudo().write(values)
         self._log_step("identity_checked", method)
         self._delete_identity_evidence()
 

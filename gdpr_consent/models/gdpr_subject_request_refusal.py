@@ -25,8 +25,7 @@ GROUNDS_BY_TYPE = {
     "portability": GENERAL | {"no_right", "rights_of_others"},
     "restriction": GENERAL | {"not_met", "legal_claims"},
     "objection": GENERAL | {"no_right", "compelling", "legal_claims"},
-    "erasure": GENERAL
-    | {"not_met", "no_right", "legal_obligation", "expression", "public_interest", "legal_claims"},
+    "erasure": GENERAL | {"not_met", "no_right", "legal_obligation", "expression", "public_interest", "legal_claims"},
 }
 # For these the burden of proof is the company's (law.md R-45).
 TO_BE_PROVEN = ("unfounded", "excessive")
@@ -39,8 +38,8 @@ class GdprSubjectRequest(models.Model):
 
     refusal_ground = fields.Selection(GROUNDS, readonly=True, copy=False, tracking=True)
     refusal_explanation = fields.Text("Why It Is Refused", readonly=True, copy=False)
-    refusal_evidence = fields.Text("What Proves It", readonly=True, copy=False)
-    refusal_proposed_by_id = fields.Many2one("res.users", string="Refusal Proposed By", readonly=True, copy=False)
+    refusal_evidence = fields.Text("Proof", readonly=True, copy=False)
+    refusal_proposed_by_id = fields.Many2one("res.users", string="Proposed By", readonly=True, copy=False)
     refusal_ground_in_words = fields.Char(compute="_compute_refusal_ground_in_words")
     authority_name = fields.Char(compute="_compute_authority")
     authority_url = fields.Char(compute="_compute_authority")
@@ -91,7 +90,8 @@ class GdprSubjectRequest(models.Model):
 
     def action_drop_refusal(self):
         """Go on with a request that another officer has proposed to refuse."""
-        self.write(
+        self.check_access("write")
+        self.sudo().write(
             {
                 "refusal_ground": False,
                 "refusal_explanation": False,
@@ -115,9 +115,10 @@ class GdprSubjectRequest(models.Model):
             raise UserError(self.env._("This ground doesn't go with what is asked."))
         if not html2plaintext(explanation or "").strip():
             raise UserError(self.env._("Say why in words the person understands."))
+        self.check_access("write")
         values = {"refusal_ground": ground, "refusal_explanation": explanation.strip()}
         if ground not in TO_BE_PROVEN:
-            self.write(values)
+            self.sudo().write(values)
             return self._refuse()
         if not (evidence or "").strip():
             raise UserError(
@@ -129,7 +130,7 @@ class GdprSubjectRequest(models.Model):
         others = self._get_officers(self.company_id) - self.env.user
         if not others:
             raise UserError(self.env._("A second privacy officer has to agree, and there is none."))
-        self.write({**values, "refusal_evidence": evidence.strip(), "refusal_proposed_by_id": self.env.uid})
+        self.sudo().write({**values, "refusal_evidence": evidence.strip(), "refusal_proposed_by_id": self.env.uid})
         self.activity_schedule(
             "mail.mail_activity_data_todo",
             summary=self.env._("Agree to the refusal, or not"),

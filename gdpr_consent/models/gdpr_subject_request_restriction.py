@@ -44,11 +44,13 @@ class GdprSubjectRequest(models.Model):
         return requests
 
     def write(self, vals):
-        """Let a request that turns out to be about stopping take effect."""
+        """Let a request that turns out to be about stopping, or about another person, take effect."""
         self._check_suspension_untouched(vals)
         result = super().write(vals)
         if "type" in vals:
             self._take_effect()
+        if "subject_id" in vals:
+            self.filtered("is_suspending")._suspend()
         return result
 
     def _check_suspension_untouched(self, names):
@@ -85,16 +87,18 @@ class GdprSubjectRequest(models.Model):
         )
         if not suspending:
             return
-        people = self.env["gdpr.subject"].sudo()
-        people._record_restrictions(
-            {
-                request.subject_id: {**request._prepare_act(), "values": {"request": request.name}}
-                for request in suspending
-            }
-        )
+        suspending._suspend()
         suspending.sudo().is_suspending = True
         self.env["gdpr.lifting.notice"]._find_all_current(suspending.subject_id).is_void = True
         suspending._log_step("restricted")
+
+    def _suspend(self):
+        self.env["gdpr.subject"].sudo()._record_restrictions(
+            {
+                request.sudo().subject_id: {**request._prepare_act(), "values": {"request": request.name}}
+                for request in self
+            }
+        )
 
     def _is_effective(self):
         """Tell whether the request came from the person, or from staff who heard the person."""
@@ -178,7 +182,9 @@ class GdprSubjectRequest(models.Model):
     def _check_objection_decided(self):
         request = self.with_context(lang=self.env.user.lang)
         if not self.objection_outcome:
-            raise UserError(request.env._("Decide on the objection first: uphold it, or state your compelling grounds."))
+            raise UserError(
+                request.env._("Decide on the objection first: uphold it, or state your compelling grounds.")
+            )
         if self.objection_outcome == "compelling_grounds" and not (self.compelling_grounds or "").strip():
             raise UserError(
                 request.env._(

@@ -121,9 +121,7 @@ class GdprSubject(models.Model):
         still_open = requests.filtered(lambda request: request.state in ("new", "verifying", "in_progress"))
         if still_open:
             raise UserError(
-                self.env._(
-                    "The person's request %(number)s is still open: answer it first.", number=still_open[0].name
-                )
+                self.env._("The person's request %(number)s is still open: answer it first.", number=still_open[0].name)
             )
         person._resume()
         requests._end_suspension()

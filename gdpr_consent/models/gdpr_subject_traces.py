@@ -3,6 +3,7 @@ from odoo.tools import SQL
 
 from .gdpr_blacklist_mixin import BLACKLISTS
 from .gdpr_erasure_journal_entry import QUIETLY
+from .gdpr_subject_request_retention import PERSONAL
 
 
 class GdprSubject(models.Model):
@@ -44,11 +45,18 @@ class GdprSubject(models.Model):
                 "message_id": False,
             }
         )
-        others = quietly["gdpr.subject.request"].sudo().search([("subject_id", "in", members.ids)]) - request
-        others._forget_messages()
-        others.write({"email": False, "note": False, "resolution": False})
-        request.with_env(quietly)._forget_messages()
-        request.with_env(quietly).write({"note": False, "resolution": False})
+        requests = quietly["gdpr.subject.request"].sudo().search([("subject_id", "in", members.ids)])
+        requests._forget_messages()
+        requests._forget_what_hangs_on()
+        # Those that no request led to.
+        notices = quietly["gdpr.lifting.notice"].sudo().search([("subject_id", "in", members.ids)])
+        notices._gdpr_anonymise(["email", "reason", "statement", "failure_reason"])
+        kept = {"subject_id", "email"}
+        (requests - request).write({"email": False})
+        requests.write({name: False for name in PERSONAL if name not in kept})
+        quietly["gdpr.subject.request.declaration"].sudo().search(
+            [("email", "in", list(identified.emails - identified.shared_emails))]
+        ).unlink()
         self._forget_blacklisted(identified)
 
     def _forget_blacklisted(self, identified):
@@ -63,8 +71,6 @@ class GdprSubject(models.Model):
             values = tuple(addresses[name]) or ("",)
             # Numbers are kept with a plus sign.
             rows = self.env.execute_query(
-                SQL(
-                    "SELECT id FROM %s WHERE ltrim(%s, '+') IN %s", SQL.identifier(blacklist._table), column, values
-                )
+                SQL("SELECT id FROM %s WHERE ltrim(%s, '+') IN %s", SQL.identifier(blacklist._table), column, values)
             )
             blacklist.browse(row[0] for row in rows).unlink()

@@ -63,8 +63,9 @@ class IrActionsServer(models.Model):
     gdpr_request_type = fields.Selection(
         REQUEST_TYPES,
         string="What Is Asked",
-        help="Each person gets a request of this kind, as if the person had asked; who has an open one doesn't get another"
-        " one. Access, rectification, export and erasure wait for a privacy officer. Stopping takes effect at once.",
+        help="Each person gets a request of this kind, as if the person had asked; who has an open one doesn't get"
+        " another one. Access, rectification, export and erasure wait for a privacy officer. Stopping takes effect at"
+        " once.",
     )
     gdpr_source = fields.Selection(
         SOURCES, string="Source of the Withdrawal", help="How the persons took consent back. Empty: it isn't known, and nothing is put on record that wasn't."

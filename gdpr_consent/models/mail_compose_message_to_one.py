@@ -38,9 +38,7 @@ class MailComposeMessage(models.TransientModel):
         outgoing = {
             partner: Outgoing(frozenset(partner.ids), emails[partner], self.model, res_ids[0]) for partner in partners
         }
-        return partners.browse(
-            partner.id for partner in self.env["gdpr.subject"]._get_restricted_addressees(outgoing)
-        )
+        return partners.browse(partner.id for partner in self.env["gdpr.subject"]._get_restricted_addressees(outgoing))
 
     def _action_schedule_message(self):
         for composer in self:

@@ -21,4 +21,5 @@ class MailMail(models.Model):
             if reached:
                 notice._mark_sent(mail.message_id)
             else:
-                notice._mark_failed(failure_reason or mail.failure_reason or self.env._("The message couldn't be sent."))
+                reason = failure_reason or mail.failure_reason
+                notice._mark_failed(reason or self.env._("The message couldn't be sent."))

@@ -143,6 +143,16 @@ class TestAnswerDelivery(AnswerCase):
             request.action_fulfil()
         self.assertEqual(request.state, "in_progress")
 
+    def test_what_odoo_wrote_itself_needs_no_review(self):
+        """“Contact created” names nobody."""
+        card = self.env["res.partner"].create({"name": "Ugo Blu", "email": "ugo.blu@example.com"})
+        self.assertEqual(card.message_ids.message_type, "notification")
+        request = self.make_request("access", subject_id=card._gdpr_ensure_subjects().id)
+        request.action_start()
+        request.action_fulfil()
+        self.assertEqual(request.state, "done")
+        self.assertFalse(request.sudo().answer_id.item_ids)
+
     def test_mail_that_does_not_leave(self):
         """The request isn't done before the answer has left."""
         request = self.prepare("portability")
@@ -171,6 +181,12 @@ class TestAnswerDelivery(AnswerCase):
         with self.assertRaisesRegex(UserError, "no e-mail address"):
             request.action_send_answer()
 
+    def test_sent_by_post(self):
+        request = self.prepare("portability")
+        request.write({"email": False, "resolution": "Sent on a stick, by post."})
+        request.action_fulfil()
+        self.assertEqual((request.state, request.resolution), ("done", "Sent on a stick, by post."))
+
     def test_who_may(self):
         request = self.prepare("portability")
         answer = request.answer_id
@@ -182,8 +198,28 @@ class TestAnswerDelivery(AnswerCase):
                 request.with_user(user).action_prepare_answer()
         self.assertTrue(answer.attachment_ids.with_user(self.officer).read(["name", "raw"]))
 
+    def test_who_is_restricted_is_answered(self):
+        """An answer isn't a use of the data that the person wanted stopped."""
+        self.make_request("restriction")
+        self.assertTrue(self.subject.restricted)
+        self.assertTrue(self.find_link(self.send(self.prepare("portability")), "download"))
+
+    def test_in_the_language_of_the_person(self):
+        self.env["res.lang"]._activate_lang("it_IT")
+        self.partner.lang = "it_IT"
+        template = self.env.ref("gdpr_consent.mail_template_answer_portability")
+        template.with_context(lang="it_IT").subject = "I tuoi dati ({{ object.name }})"
+        request = self.prepare("portability")
+        message = self.send(request)
+        self.assertEqual(message["Subject"], f"I tuoi dati ({request.name})")
+        page = self.url_open(self.find_link(message, "download"))
+        self.assertEqual(self.parse(page).get("lang"), "it-IT")
+
     def test_erasure_leaves_nothing(self):
         request = self.prepare("portability")
         files = request.sudo().answer_id.attachment_ids
+        request._propose_corrections([("res.partner", self.partner.id, "city", "Milano")])
+        self.assertEqual(request.correction_ids.new_value, "Milano")
         self.env["gdpr.answer"]._discard_of(self.subject)
         self.assertFalse(files.exists())
+        self.assertFalse(request.correction_ids.new_value or request.correction_ids.old_value)

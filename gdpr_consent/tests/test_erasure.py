@@ -1,10 +1,11 @@
-from datetime import date
-
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import freeze_time, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .erasure_common import EMAIL, NAME, PHONE, TERMS, ErasureCase
+from .erasure_common import EMAIL, NAME, PHONE, ErasureCase
+
+# A dot.
+IMAGE = b"R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
 
 
 @tagged("post_install", "-at_install")
@@ -165,7 +166,8 @@ class TestErasure(ErasureCase):
         self.env["mail.blacklist"]._add(EMAIL)
         self.env.flush_all()
         request = self.erase()
-        self.assertEqual(request.erasure_state, "finished")
+        failures = request.plan_line_ids.mapped(lambda line: (line.model, line.failure))
+        self.assertEqual(request.erasure_state, "finished", (request.erasure_note, failures))
         self.assertEqual(request.state, "done")
         self.assertEqual([str(trace) for trace in self.find_traces()], [])
         self.assertLedgerSound()
@@ -191,3 +193,138 @@ class TestErasure(ErasureCase):
         self.assertNotIn(NAME.encode(), certificate.raw)
         self.assertTrue(request.resolution)
         self.assertIn("executed", request.step_ids.mapped("action"))
+
+    def test_files_are_gone(self):
+        content = f"a letter to {NAME}".encode()
+        self.env["ir.attachment"].create(
+            {"name": "letter.txt", "raw": content, "res_model": "res.partner", "res_id": self.person.id}
+        )
+        self.person.image_1920 = IMAGE
+        self.assertTrue(self.find_files())
+        self.erase()
+        self.assertEqual(self.find_files(), [])
+        images = [("res_model", "=", "res.partner"), ("res_id", "=", self.person.id), ("res_field", "!=", False)]
+        self.assertFalse(self.env["ir.attachment"].search(images))
+
+    def test_what_is_shared_stays(self):
+        other = self.env["res.partner"].create({"name": "Other"})
+        content = b"our terms and conditions"
+        files = self.env["ir.attachment"].create(
+            [
+                {"name": "terms.txt", "raw": content, "res_model": "res.partner", "res_id": card.id}
+                for card in (self.person, other)
+            ]
+        )
+        self.erase()
+        self.assertEqual(files.exists().raw, content)
+        self.assertEqual(files.exists().res_id, other.id)
+
+    @mute_logger("odoo.sql_db")
+    def test_failure_is_said_and_tried_again(self):
+        message = self.person.message_post(body="Hello")
+        self.env.cr.execute(
+            "CREATE TABLE gdpr_test_reference (message_id integer REFERENCES mail_message ON DELETE RESTRICT)"
+        )
+        self.env.cr.execute("INSERT INTO gdpr_test_reference VALUES (%s)", [message.id])
+        request = self.erase()
+        self.assertEqual(request.erasure_state, "blocked")
+        line = request.plan_line_ids.filtered(lambda line: line.model == "mail.message")
+        self.assertEqual(line.failed_count, 1)
+        self.assertIn("gdpr_test_reference", line.failure)
+        self.assertIn("couldn't be erased", str(request.activity_ids.mapped("summary")))
+        # Nothing that leads to the rest is touched before the rest is gone.
+        self.assertEqual(self.person.name, NAME)
+        with self.assertRaises(UserError):
+            request.with_user(self.officer).action_cancel()
+        self.env.cr.execute("DELETE FROM gdpr_test_reference")
+        request.with_user(self.officer).action_retry_erasure()
+        self.run_erasure()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertFalse(message.exists())
+
+    def test_card_that_others_refer_to_is_emptied(self):
+        lead = self.env["crm.lead"].create({"name": "Boat", "contact_name": NAME, "partner_id": self.person.id})
+        self.env.cr.execute("CREATE TABLE gdpr_test_reference (lead_id integer REFERENCES crm_lead ON DELETE RESTRICT)")
+        self.env.cr.execute("INSERT INTO gdpr_test_reference VALUES (%s)", [lead.id])
+        with mute_logger("odoo.sql_db"):
+            request = self.erase()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertTrue(lead.exists())
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_what_comes_in_meanwhile_goes_too(self):
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
+        request.sudo()._erase_next()
+        self.person.message_post(body=f"Late news for {NAME}")
+        self.run_erasure()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_employer_and_colleagues_are_untouched(self):
+        employer = self.env["res.partner"].create(
+            {"name": "Boats Inc.", "is_company": True, "street": "Harbour 1", "vat": "IT12345670017"}
+        )
+        colleague = self.env["res.partner"].create({"name": "Bob", "parent_id": employer.id})
+        self.person.write({"parent_id": employer.id, "street": "Harbour 1"})
+        self.erase()
+        self.env.invalidate_all()
+        self.assertEqual((employer.street, employer.vat, colleague.parent_id), ("Harbour 1", "IT12345670017", employer))
+
+    def test_twice_is_once(self):
+        request = self.erase()
+        entries = request.erasure_journal_id.entry_ids
+        entries.write({"state": "todo"})
+        for entry in entries:
+            entry._carry_out()
+        self.assertEqual(set(entries.mapped("state")), {"done"})
+
+    def test_journal_names_nobody_and_stays(self):
+        self.erase()
+        journal = self.env["gdpr.erasure.journal"].search([], limit=1)
+        self.assertTrue(journal.sudo().identifier_digests)
+        with self.assertRaises(AccessError):
+            journal.unlink()
+        with self.assertRaises(AccessError):
+            journal.with_user(self.officer).write({"name": "x"})
+
+    def test_person_is_taken_out_of_what_is_others_too(self):
+        place = self.env["gdpr.data.map"].create(
+            {
+                "name": "Meetings",
+                "sequence": 200,
+                "model": "calendar.event",
+                "path": "partner_ids",
+                "erasure": "detach",
+                "field_ids": [(0, 0, {"names": "name, description", "origin": "observed", "is_free_text": True})],
+            }
+        )
+        self.env["gdpr.data.map"].search([("model", "=", "calendar.event"), ("id", "!=", place.id)]).active = False
+        meeting = self.env["calendar.event"].create(
+            {
+                "name": f"{NAME} and Bob",
+                "start": "2026-03-02 10:00:00",
+                "stop": "2026-03-02 11:00:00",
+                "description": f"<p>Call {PHONE} or write to {EMAIL}. Bring the plans.</p>",
+                "partner_ids": [(6, 0, (self.person | self.partner).ids)],
+            }
+        )
+        self.erase()
+        self.env.invalidate_all()
+        self.assertEqual(meeting.partner_ids, self.partner)
+        self.assertEqual(meeting.name, "[Erased] and Bob")
+        self.assertIn("Bring the plans", meeting.description)
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_officer_says_that_the_person_has_come_back(self):
+        self.erase()
+        back = self.env["res.partner"].with_user(self.salesperson).create({"name": "Z. Q.", "email": EMAIL}).sudo()
+        self.assertTrue(back.gdpr_subject_id.is_suppressed)
+        with self.assertRaises(AccessError):
+            back.gdpr_subject_id.with_user(self.salesperson).action_end_suppression()
+        back.gdpr_subject_id.with_user(self.officer).action_end_suppression()
+        self.assertFalse(back.gdpr_restricted)
+        # The objection is the person's to take back.
+        self.assertTrue(back.gdpr_objected)

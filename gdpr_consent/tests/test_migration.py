@@ -6,9 +6,9 @@ from odoo.tests import tagged
 from .common import ConsentCase
 
 
-def load(version):
+def load(version, name="post-migrate"):
     """Give the migration to a version of the add-on, as Odoo loads it."""
-    path = f"{get_module_path('gdpr_consent')}/migrations/{version}/post-migrate.py"
+    path = f"{get_module_path('gdpr_consent')}/migrations/{version}/{name}.py"
     spec = util.spec_from_file_location("gdpr_consent_migration", path)
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -33,6 +33,21 @@ class TestMigration(ConsentCase):
         self.assertEqual(len(self.partner.gdpr_event_ids), 2)
         self.assertEqual(request.expires_on, end)
         self.assertEqual(len(self.marketing.data_category_ids), 4)
+        self.assertLedgerSound()
+
+    def test_requests_to_stop_made_before(self):
+        """Those that are open take effect, and cards without a basis get one."""
+        with self.catch_mails():
+            request = self.partner._gdpr_receive_request("access").sudo()
+        untouched = self.env["res.partner"].create({"name": "Untouched"})
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE gdpr_subject_request SET type = 'restriction' WHERE id = %s", [request.id])
+        self.env.cr.execute("UPDATE res_partner SET gdpr_legal_basis = NULL WHERE id = %s", [untouched.id])
+        self.env.invalidate_all()
+        load("19.0.4.0.0", "post-suspend").migrate(self.env.cr, "19.0.3.0.0")
+        self.env.invalidate_all()
+        self.assertTrue(self.partner.gdpr_restricted and request.is_suspending)
+        self.assertEqual(untouched.gdpr_legal_basis, "not_applicable")
         self.assertLedgerSound()
 
     def test_not_on_a_new_database(self):

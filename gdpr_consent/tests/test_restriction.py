@@ -2,6 +2,7 @@ from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import Form, new_test_user, tagged
 
+from .page_common import PageCase
 from .smtp_common import SmtpCase
 from .test_door_out import DoorOutCase
 
@@ -105,6 +106,15 @@ class TestTakesEffect(RestrictionCase):
         self.other.gdpr_subject_id._join(self.card.gdpr_subject_id, "One person")
         self.assertTrue(self.other.gdpr_restricted)
         self.assertEqual(request.subject_id, self.other.gdpr_subject_id)
+
+    def test_another_person_after_all(self):
+        """As where somebody asked on behalf of a person who had to be found first."""
+        nobody = self.env["gdpr.subject"].create({})
+        with self.catch_mails():
+            request = self.env["gdpr.subject.request"].create({"subject_id": nobody.id, "type": "restriction"})
+        self.assertTrue(request.is_suspending)
+        request.subject_id = self.card.gdpr_subject_id
+        self.assertTrue(self.card.gdpr_restricted)
 
     def test_editing_goes_on(self):
         """Storing is allowed (article 18(2)): the card isn't locked."""
@@ -370,3 +380,49 @@ class TestMailServer(SmtpCase, RestrictionCase):
         self.assertEqual(len(subjects), 1)
         self.assertIn(request.name, subjects[0], "Only the request is confirmed.")
         self.assertEqual(mails.mapped("state"), ["sent", "cancel"])
+
+
+@tagged("post_install", "-at_install")
+class TestByThePerson(PageCase):
+    """A person who asks on a page is restricted before the page has loaded."""
+
+    def submit_request(self, path, request_type):
+        form = self.parse(self.url_open(path)).find_class("o_gdpr_subject_request")[0]
+        data = [("csrf_token", form.fields["csrf_token"]), ("type", request_type), ("answer", "request")]
+        with self.catch_mails():
+            self.url_open(path, data=data)
+        self.env.invalidate_all()
+
+    def test_by_link(self):
+        _request, _token, preferences = self.ask(self.partner)
+        self.submit_request(f"/gdpr/preferences/{preferences}", "restriction")
+        self.assertTrue(self.partner.gdpr_restricted)
+        event = self.partner.gdpr_subject_id.event_ids.filtered(lambda event: event.action == "restricted")
+        self.assertEqual((event.actor, event.source), ("person", "email"))
+
+    def test_objection_in_the_portal(self):
+        self.partner.gdpr_set_legal_basis("legitimate_interests", "A customer for years")
+        new_test_user(
+            self.env,
+            login="privacy_portal",
+            password="privacy_portal",
+            groups="base.group_portal",
+            partner_id=self.partner.id,
+        )
+        self.authenticate("privacy_portal", "privacy_portal")
+        self.submit_request("/my/privacy", "objection")
+        self.assertTrue(self.partner.gdpr_restricted and self.partner.gdpr_objected)
+
+
+@tagged("post_install", "-at_install")
+class TestExport(RestrictionCase):
+    """What is only stored isn't taken out of Odoo, but by an officer (law.md R-61)."""
+
+    def test_export(self):
+        cards = self.card + self.other
+        self.assertEqual(len(cards.with_user(self.manager).export_data(["name"])["datas"]), 2)
+        self.restrict()
+        exporting = Command.link(self.env.ref("base.group_allow_export").id)
+        (self.salesperson + self.officer).write({"group_ids": [exporting]})
+        self.assertEqual(cards.with_user(self.salesperson).export_data(["name"])["datas"], [["Olga Go"]])
+        self.assertEqual(len(cards.with_user(self.officer).export_data(["name"])["datas"]), 2)

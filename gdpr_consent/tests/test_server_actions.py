@@ -172,7 +172,8 @@ class TestServerActions(ConsentCase):
                     self.assertEqual(set(made.mapped("type")), {request_type})
                     self.assertIn(f"made: {len(people)}.", notification["params"]["message"])
         self.assertTrue(all(card.gdpr_restricted for card in (self.partner, self.lead, twin)))
-        again = self.run_action(self.env.ref("gdpr_consent.res_partner_action_request_access"), self.partner, self.officer)
+        action = self.env.ref("gdpr_consent.res_partner_action_request_access")
+        again = self.run_action(action, self.partner, self.officer)
         self.assertIn("of this kind: 1.", again["params"]["message"])
         self.assertEqual(again["params"]["type"], "warning")
         self.assertLedgerSound()
@@ -183,8 +184,9 @@ class TestServerActions(ConsentCase):
         self.assertTrue(self.partner.gdpr_objected)
         with self.assertRaises(AccessError):
             self.run_action(action, self.other, self.employee)
+        ready_made = self.env.ref("gdpr_consent.res_partner_action_request_delete")
         with self.assertRaises(AccessError):
-            self.run_action(self.env.ref("gdpr_consent.res_partner_action_request_delete"), self.other, self.salesperson)
+            self.run_action(ready_made, self.other, self.salesperson)
         with self.assertRaises(ValidationError):
             self.make_action("gdpr_request")
 

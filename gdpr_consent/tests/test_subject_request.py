@@ -1,4 +1,5 @@
 from datetime import date, datetime
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.service.model import call_kw
@@ -37,6 +38,10 @@ class TestSubjectRequest(PageCase):
         data = [("csrf_token", form.fields["csrf_token"]), ("type", request_type), *fields_sent, ("answer", "request")]
         with self.catch_mails():
             return self.url_open(path, data=data)
+
+    def fulfil_by_hand(self):
+        """Leave the work to the officer, as if no other answer was made."""
+        self.startPatcher(patch.object(type(self.env["gdpr.subject.request"]), "_fulfil_access", lambda request: None))
 
     def create_request(self, **values):
         subject = self.partner.gdpr_subject_id
@@ -110,6 +115,7 @@ class TestSubjectRequest(PageCase):
         self.assertEqual(len(self.get_requests().activity_ids), 1)
 
     def test_asked_again_after_the_answer(self):
+        self.fulfil_by_hand()
         self.ask_by_link("access")
         self.get_requests().with_user(self.officer).action_start()
         self.get_requests().resolution = "Sent a copy."
@@ -299,6 +305,7 @@ class TestSubjectRequest(PageCase):
     # ------------------------------------------------------------
 
     def test_start_and_fulfil(self):
+        self.fulfil_by_hand()
         request = self.create_request().with_user(self.officer)
         with self.assertRaises(UserError):
             request.action_fulfil()

@@ -119,6 +119,25 @@ class TestAutomation(ConsentCase):
         self.env.flush_all()
         self.assertEqual(self.partner.gdpr_consent_state, "withdrawn")
 
+    def test_data_subject_requests(self):
+        """Marked by hand, the person gets a request of the kind, once; stopping counts at once."""
+        self.make_rule(
+            "res.partner",
+            "gdpr_request",
+            fields=["ref"],
+            filter_domain="[('ref', '=', 'stop')]",
+            gdpr_request_type="restriction",
+        )
+        with self.catch_mails():
+            self.partner.with_user(self.employee).ref = "stop"
+            self.env.flush_all()
+            self.partner.ref = "again"
+            self.partner.ref = "stop"
+            self.env.flush_all()
+        requests = self.env["gdpr.subject.request"].search([("subject_id", "=", self.partner.gdpr_subject_id.id)])
+        self.assertEqual(requests.mapped("type"), ["restriction"])
+        self.assertTrue(self.partner.gdpr_restricted)
+
     def test_save_goes_through(self):
         """Whatever fails in the action, what the user does is saved."""
         self.make_rule("res.partner", "gdpr_ask", fields=["ref"])

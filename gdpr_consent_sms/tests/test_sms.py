@@ -72,7 +72,8 @@ class TestSms(ConsentCase, SMSCase):
         self.assertEqual(set(sms[:2].mapped("failure_type")), {"gdpr_restricted"})
 
     def test_lead(self):
-        lead = self.env["crm.lead"].create({"name": "Inquiry", "phone": self.card.phone, "country_id": self.env.ref("base.it").id})
+        country = self.env.ref("base.it").id
+        lead = self.env["crm.lead"].create({"name": "Inquiry", "phone": self.card.phone, "country_id": country})
         self.restrict()
         with self.mockSMSGateway():
             lead._message_sms("Hello")

@@ -1,0 +1,88 @@
+from odoo.tests import freeze_time, tagged
+
+from .erasure_common import EMAIL, NAME, PHONE, ErasureCase
+
+
+@tagged("post_install", "-at_install")
+class TestErasureKeeping(ErasureCase):
+    """Invoices stay, only as needed, and not for ever (law.md R-57)."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if "account.move" not in cls.env:
+            cls.skipTest(cls, "Invoicing isn't installed.")
+        if not cls.env.company.chart_template:
+            cls.env["account.chart.template"].try_loading("generic_coa", cls.env.company)
+        moves = cls.env["gdpr.data.map"].search([("model", "=", "account.move")])
+        if not moves:
+            cls.env["gdpr.data.map"].create(
+                {
+                    "name": "Invoices",
+                    "sequence": 300,
+                    "model": "account.move",
+                    "domain": "[('state', '=', 'posted')]",
+                    "path": "partner_id, partner_shipping_id",
+                    "erasure": "keep",
+                    "keep_ground": "legal_obligation",
+                    "keep_reason": "Article 2220 of the Italian Civil Code",
+                    "keep_months": 120,
+                    "keep_from": "invoice_date",
+                }
+            )
+        cls.invoice = cls.make_invoice("2026-03-01")
+
+    @classmethod
+    def make_invoice(cls, day):
+        invoice = cls.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": cls.person.id,
+                "invoice_date": day,
+                "invoice_line_ids": [(0, 0, {"name": "A boat", "price_unit": 100, "tax_ids": []})],
+            }
+        )
+        invoice.action_post()
+        return invoice
+
+    def test_invoice_and_what_it_needs_stay(self):
+        file = self.env["ir.attachment"].create(
+            {"name": "invoice.pdf", "raw": b"the invoice", "res_model": "account.move", "res_id": self.invoice.id}
+        )
+        lines = self.plan(request := self.ask_erasure())
+        kept = lines["account.move", "all"]
+        self.assertEqual((kept.action, str(kept.keep_until)), ("keep", "2036-03-01"))
+        self.assertEqual(lines["res.partner", "identity"].action, "keep")
+        self.assertEqual(str(lines["res.partner", "identity"].keep_until), "2036-03-01")
+        self.assertEqual(lines["ir.attachment", "attached"].action, "keep")
+        total = self.invoice.amount_total
+        request = self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual(self.invoice.amount_total, total)
+        self.assertEqual(file.raw, b"the invoice")
+        self.assertEqual(
+            (self.person.name, self.person.street, self.person.vat), (NAME, "Via Quirinale 7", "IT12345670017")
+        )
+        self.assertFalse(self.person.email or self.person.phone or self.person.comment or self.person.active)
+        self.assertTrue(self.person.gdpr_restricted)
+        self.assertEqual(self.find_traces(terms=(EMAIL, PHONE)), [])
+        self.assertIn("2036-03-01", request.resolution)
+        self.assertIn("2220", request.resolution)
+        self.assertFalse(self.person.gdpr_may_contact(self.marketing, self.email_channel)[self.person.id]["allowed"])
+
+    def test_in_the_end_it_goes(self):
+        self.erase()
+        with freeze_time("2036-02-28 10:00:00"):
+            self.run_erasure("ir_cron_end_keeping")
+        self.assertEqual(self.person.name, NAME)
+        with freeze_time("2036-03-02 10:00:00"):
+            self.run_erasure("ir_cron_end_keeping")
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+        self.assertTrue(self.invoice.exists())
+
+    def test_what_is_over_isnt_kept(self):
+        old = self.make_invoice("2012-03-01")
+        lines = self.plan()
+        self.assertEqual(lines["account.move", "expired"].res_ids, old.ids)
+        self.assertNotEqual(lines["account.move", "expired"].action, "keep")
+        self.assertEqual(lines["account.move", "all"].res_ids, self.invoice.ids)

@@ -1,0 +1,90 @@
+from odoo.tests import tagged
+
+from .erasure_common import EMAIL, NAME, PHONE, ErasureCase
+
+
+@tagged("post_install", "-at_install")
+class TestSuppression(ErasureCase):
+    """An address that was erased isn't used again by mistake, whatever way it comes back."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        identified = cls.env["gdpr.data.map"]._identify(cls.person._gdpr_ensure_subjects())
+        cls.env["gdpr.suppression"]._remember(identified, cls.env.company)
+        cls.person.write({"email": "elsewhere@example.com", "phone": False})
+
+    def assertSuppressed(self, card, restricted=True):
+        """Check that a card gets no marketing, and says why."""
+        self.env.invalidate_all()
+        card = card.sudo()
+        self.assertEqual((card.gdpr_objected, card.gdpr_restricted), (True, restricted))
+        verdict = card.gdpr_may_contact(self.marketing, self.email_channel)[card.id]
+        self.assertFalse(verdict["allowed"])
+        self.assertIn("erased on", str(card.message_ids.mapped("body")))
+
+    def test_no_clear_address(self):
+        entries = self.env["gdpr.suppression"].search([])
+        self.assertEqual(sorted(entries.mapped("kind")), ["email", "phone"])
+        self.assertEqual(self.find_traces(terms=(EMAIL, PHONE), tables=["gdpr_suppression"]), [])
+
+    def test_created_again(self):
+        card = self.env["res.partner"].with_user(self.salesperson).create({"name": "Z. Q.", "email": EMAIL.upper()})
+        self.assertSuppressed(card)
+        lead = self.env["crm.lead"].create({"name": "Boat", "phone": "0039 347 881 29 90"})
+        self.assertSuppressed(lead)
+
+    def test_written_again(self):
+        card = self.env["res.partner"].create({"name": "Z. Q."})
+        card.email = f"Zelda <{EMAIL}>"
+        self.assertSuppressed(card)
+
+    def test_imported_again(self):
+        result = self.env["res.partner"].load(["name", "email"], [["Z. Q.", EMAIL], ["Other", "other@example.com"]])
+        card, other = self.env["res.partner"].browse(result["ids"])
+        self.assertSuppressed(card)
+        self.assertFalse(other.gdpr_objected)
+
+    def test_one_query_for_many(self):
+        vals_list = [{"name": f"P {n}", "email": f"p{n}@example.com"} for n in range(100)]
+        self.env["gdpr.suppression"]._recognise({1: [("email", "warm@example.com")]})
+        cards = self.env["res.partner"].create(vals_list)
+        with self.assertQueryCount(1):
+            cards._gdpr_suppress()
+
+    def test_incoming_mail(self):
+        self.env["mail.alias"].create(
+            {
+                "alias_name": "boats",
+                "alias_model_id": self.env["ir.model"]._get_id("crm.lead"),
+                "alias_contact": "everyone",
+            }
+        )
+        lead = self.format_and_process(
+            "From: {email_from}\nTo: {to}\nSubject: {subject}\nMessage-Id: {msg_id}\n\nHello",
+            f"{NAME} <{EMAIL}>",
+            f"boats@{self.alias_domain}",
+            subject="A boat",
+            target_model="crm.lead",
+        )
+        self.assertTrue(lead)
+        # The person writes: the processing goes on, marketing doesn't.
+        self.assertSuppressed(lead, restricted=False)
+
+    def test_consent_of_the_person_ends_it(self):
+        card = self.env["res.partner"].create({"name": "Z. Q.", "email": EMAIL})
+        self.assertSuppressed(card)
+        version = self.form._get_version("en_US")
+        card.gdpr_subject_id._record_answer(
+            version, {self.marketing.id: ["email"]}, offered=self.marketing, actor="person", source="website"
+        )
+        self.env.invalidate_all()
+        self.assertFalse(card.gdpr_restricted)
+        self.assertFalse(card.gdpr_objected)
+        again = self.env["crm.lead"].create({"name": "Boat", "email_from": EMAIL})
+        self.assertFalse(again.gdpr_objected)
+
+    def test_another_company_has_its_own(self):
+        company = self.env["res.company"].create({"name": "Other"})
+        card = self.env["res.partner"].create({"name": "Z. Q.", "email": EMAIL, "company_id": company.id})
+        self.assertFalse(card.gdpr_objected)

@@ -1,0 +1,61 @@
+from odoo.tests import tagged
+
+from odoo.addons.gdpr_consent.tests.common import ConsentCase
+from odoo.addons.sms.tests.common import SMSCase
+
+
+@tagged("post_install", "-at_install")
+class TestSmsToMany(ConsentCase, SMSCase):
+    """A text message to many goes to those who may get it, by SMS, when it leaves."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        italy = cls.env.ref("base.it").id
+        cls.agreeing, cls.by_mail_only, cls.unknown = cls.env["res.partner"].create(
+            [
+                {
+                    "name": name,
+                    "phone": f"+39 02 123456{place}",
+                    "country_id": italy,
+                    "email": f"sms{place}@example.com",
+                }
+                for place, name in enumerate(["Rita", "Olga", "Ugo"])
+            ]
+        )
+        cls.people = cls.agreeing | cls.by_mail_only | cls.unknown
+        cls.sms_channel = cls.env.ref("gdpr_consent.channel_sms")
+        (cls.agreeing | cls.by_mail_only).gdpr_legal_basis = "consent"
+        cls.agreeing.gdpr_record_consent(cls.marketing, cls.sms_channel, "phone", evidence="Call")
+        cls.by_mail_only.gdpr_record_consent(cls.marketing, cls.email_channel, "phone", evidence="Call")
+
+    def compose(self, **values):
+        return (
+            self.env["sms.composer"]
+            .with_context(active_model="res.partner", active_ids=self.people.ids)
+            .create({"composition_mode": "mass", "body": "Hello", "mass_force_send": True, **values})
+        )
+
+    def send(self, composer):
+        with self.mockSMSGateway():
+            composer.action_send_sms()
+        return {sms["number"] for sms in self._sms}
+
+    def test_marketing(self):
+        # Nobody has looked at the last one: Odoo's own rules alone count.
+        self.assertEqual(self.send(self.compose()), set((self.agreeing | self.unknown).mapped("phone_sanitized")))
+
+    def test_service_message(self):
+        numbers = self.send(self.compose(gdpr_message_class="service"))
+        self.assertEqual(numbers, set(self.people.mapped("phone_sanitized")))
+
+    def test_withdrawn_while_in_the_queue(self):
+        with self.mockSMSGateway():
+            self.compose(mass_force_send=False).action_send_sms()
+        waiting = self.env["sms.sms"].sudo().search([("partner_id", "=", self.agreeing.id)])
+        self.assertEqual(waiting.state, "outgoing")
+        self.agreeing.gdpr_withdraw_consent(self.marketing)
+        with self.mockSMSGateway():
+            waiting.send()
+        self.assertFalse(self._sms)
+        self.assertEqual((waiting.state, waiting.failure_type), ("canceled", "sms_optout"))
