@@ -32,6 +32,7 @@ from . import gdpr_consent_event
 from . import gdpr_consent_event_value
 from . import gdpr_consent_form
 from . import gdpr_consent_form_wording
+from . import gdpr_consent_form_elsewhere
 from . import gdpr_consent_form_version
 from . import gdpr_consent_form_website
 from . import gdpr_consent_request

@@ -354,9 +354,9 @@ class GdprSubjectMixin(models.AbstractModel):
             for basis, cards in self.grouped("gdpr_legal_basis").items():
                 cards.gdpr_set_legal_basis(basis or "not_applicable", reason)
             return True
-        # Refuses what isn't a basis, as for any field of a selection.
         field = self._fields["gdpr_legal_basis"]
-        basis = field.convert_to_cache(chosen["gdpr_legal_basis"], self) or "not_applicable"
+        basis = chosen["gdpr_legal_basis"] or "not_applicable"
+        self._gdpr_check_basis(basis)
         watched = [field] if self._gdpr_is_watched() else []
         if watched:
             # An automation rule sees in ``write`` what is written: it isn't to see it again when it is computed.
@@ -644,9 +644,13 @@ class GdprSubjectMixin(models.AbstractModel):
         self._gdpr_apply_basis(basis, reason)
         return True
 
-    def _gdpr_apply_basis(self, basis, reason=None, actor="operator"):
+    @api.model
+    def _gdpr_check_basis(self, basis):
         if basis not in dict(self._fields["gdpr_legal_basis"].selection):
             raise ValidationError(self.env._("“%(basis)s” is not a legal basis.", basis=basis))
+
+    def _gdpr_apply_basis(self, basis, reason=None, actor="operator"):
+        self._gdpr_check_basis(basis)
         reason = (reason or "").strip()
         if basis == "legitimate_interests" and not reason:
             raise ValidationError(

@@ -13,6 +13,7 @@ STATEMENT = (
     "gdpr_import_source",
     "gdpr_import_given_on",
     "gdpr_import_wording",
+    "gdpr_import_words",
     "gdpr_import_evidence",
 )
 # What settles that a stated consent isn't usable: the person spoke, or the next row, or an officer decided.
@@ -73,7 +74,15 @@ class GdprSubjectMixin(models.AbstractModel):
         copy=False,
         groups="gdpr_consent.group_user",
         help="The name of the published form whose words the person saw or heard, with its version: Newsletter,"
-        " version 2. Without the version: the newest.",
+        " version 2. Without the version: the one in force on that date.",
+    )
+    gdpr_import_words = fields.Text(
+        "Consent: Words",
+        store=False,
+        exportable=False,
+        copy=False,
+        groups="gdpr_consent.group_user",
+        help="What the person was told, where it wasn't a wording published here by that date.",
     )
     gdpr_import_evidence = fields.Char(
         "Consent: Evidence",

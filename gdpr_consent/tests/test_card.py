@@ -83,8 +83,15 @@ class TestLegalBasis(ConsentCase):
     def test_unknown_basis(self):
         with self.assertRaisesRegex(ValidationError, "not a legal basis"):
             self.partner.gdpr_set_legal_basis("because")
-        with self.assertRaises(ValueError):
+        with self.assertRaisesRegex(ValidationError, "not a legal basis"):
             self.partner.gdpr_legal_basis = "because"
+        for call in (
+            lambda: self.partner.write({"gdpr_legal_basis": "because", "name": "Somebody"}),
+            lambda: self.env["res.partner"].create({"name": "Somebody", "gdpr_legal_basis": "because"}),
+        ):
+            with self.assertRaisesRegex(ValidationError, "“because” is not a legal basis"):
+                call()
+        self.assertNotEqual(self.partner.name, "Somebody")
 
     def test_mass_write(self):
         partners = self.env["res.partner"].create([{"name": f"Person {number}"} for number in range(20)])
