@@ -1,4 +1,4 @@
-"""Erasing a person with ten thousand linked records among a million contacts, killed once and resumed, next to the floor.
+"""Erasing a person with 10,000 linked records among a million contacts, killed once and resumed, next to the floor.
 
 The floor deletes the same number of the same records with the ORM, batch by batch, and does nothing else: no plan, no
 journal, no look at what is left. The plan, which looks through all tables of the data map, is measured by itself,

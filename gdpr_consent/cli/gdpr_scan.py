@@ -11,7 +11,7 @@ from odoo.addons.gdpr_consent.tools.trace_scanner import scan_database, scan_fil
 class GdprScan(Command):
     """Look for names, addresses and numbers in the whole database and its files.
 
-    ``gdpr_scan -d DATABASE --term TERM`` prints each place in a line of its own. The terms are read from the standard input,
+    ``gdpr_scan -d DATABASE --term TERM`` prints each place in a line. The terms are read from the standard input,
     a line each, where none is named: so that they aren't in the history of the shell. Exit status: 0 nothing found,
     1 something found, 2 the add-on isn't installed.
     """

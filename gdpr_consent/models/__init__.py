@@ -2,7 +2,11 @@ from . import gdpr_channel
 from . import gdpr_data_category
 from . import gdpr_data_map
 from . import gdpr_data_map_field
+from . import gdpr_data_map_declared
+from . import gdpr_data_map_identity
 from . import gdpr_data_map_finding
+from . import gdpr_data_map_coverage
+from . import gdpr_data_gap
 from . import gdpr_data_map_reading
 from . import gdpr_data_map_keeping
 from . import gdpr_purpose
@@ -28,6 +32,7 @@ from . import gdpr_consent_event
 from . import gdpr_consent_event_value
 from . import gdpr_consent_form
 from . import gdpr_consent_form_wording
+from . import gdpr_consent_form_elsewhere
 from . import gdpr_consent_form_version
 from . import gdpr_consent_form_website
 from . import gdpr_consent_request
@@ -69,6 +74,7 @@ from . import gdpr_subject_request_erasure
 from . import gdpr_subject_request_erasing
 from . import gdpr_subject_request_messages
 from . import gdpr_subject_traces
+from . import gdpr_subject_answer_traces
 from . import gdpr_subject_suppression
 from . import gdpr_ledger_verification
 from . import gdpr_link
@@ -105,11 +111,13 @@ from . import gdpr_subject_mixin_suppression
 from . import gdpr_subject_mixin_website
 from . import gdpr_blacklist_mixin
 from . import ir_actions_actions
+from . import ir_model_fields
 from . import mail_blacklist
 from . import phone_blacklist
 from . import gdpr_subject_mixin_identity
 from . import gdpr_subject_mixin_many
 from . import gdpr_subject_mixin_import
+from . import gdpr_subject_mixin_telling
 from . import gdpr_import_reader
 from . import base_partner_merge_automatic_wizard
 from . import res_company

@@ -21,6 +21,10 @@ class Base(models.AbstractModel):
 
         :param names: of the fields
         """
+        self._gdpr_empty(names)
+
+    def _gdpr_empty(self, names):
+        """Empty fields, of whatever model: see ``_gdpr_anonymise``."""
         if not self:
             return
         values, singly = {}, []

@@ -205,6 +205,7 @@ class GdprAnswer(models.Model):
         source = place.map_id.with_context(lang=self.lang)
         rows, redactions = source._read_records(ids, place.columns or [], reader) if source else ([], 0)
         doubtful = set(place.doubtful_ids or ())
+        by_odoo = self._find_written_by_odoo(place.model, ids)
         items = []
         for row in rows:
             file_name = row["values"].get("name")
@@ -215,7 +216,10 @@ class GdprAnswer(models.Model):
                     item = self._prepare_item(place, row, "file", column)
                     items.append({**item, "title": (isinstance(file_name, str) and file_name) or item["title"]})
                 elif column["is_free_text"] and row["values"][column["name"]]:
-                    items.append(self._prepare_item(place, row, "text", column, reader.redactor))
+                    item = self._prepare_item(place, row, "text", column, reader.redactor)
+                    if row["id"] in by_odoo and item["decision"] == "include":
+                        continue
+                    items.append(item)
                     # What goes out is what somebody has looked at, whatever becomes of the record.
                     row["values"][column["name"]] = None
         self.env["gdpr.answer.item"].sudo().create(items)
@@ -223,6 +227,16 @@ class GdprAnswer(models.Model):
         place.write({"done_count": place.done_count + len(ids), "redaction_count": place.redaction_count + redactions})
         self.done_count += len(ids)
         return len(ids)
+
+    @api.model
+    def _find_written_by_odoo(self, model, ids):
+        """Give which of these records are messages that Odoo wrote itself, such as “Contact created”: nobody needs to
+        look at them, unless they name somebody.
+        """
+        if model != "mail.message":
+            return set()
+        messages = self.env["mail.message"].sudo()
+        return set(messages.search([("id", "in", ids), ("message_type", "in", ("notification", "auto_comment"))]).ids)
 
     def _prepare_item(self, place, row, kind, column=None, redactor=None):
         title = " · ".join(filter(None, [place.name, (row["recorded_on"] or "")[:10], column and column["label"]]))

@@ -1,8 +1,9 @@
+from ast import literal_eval
 from collections import namedtuple
 
 from psycopg2 import sql
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -21,6 +22,32 @@ class GdprConsentCampaign(models.Model):
     """
 
     _inherit = "gdpr.consent.campaign"
+
+    is_selection = fields.Boolean(compute="_compute_selection", help="Single records were chosen, not a filter.")
+    selected_count = fields.Integer("Selected", compute="_compute_selection")
+
+    @api.depends("domain")
+    def _compute_selection(self):
+        for campaign in self:
+            ids = campaign._get_selected_ids()
+            campaign.is_selection = ids is not None
+            campaign.selected_count = len(ids or ())
+
+    def _get_selected_ids(self):
+        """Give the ids of the records that were chosen one by one; None when the campaign has a filter."""
+        self.ensure_one()
+        try:
+            (condition,) = literal_eval(self.domain or "[]")
+            name, operator, ids = condition
+        except (ValueError, SyntaxError, TypeError):
+            return None
+        is_selection = name == "id" and operator == "in" and isinstance(ids, (list, tuple))
+        return ids if is_selection else None
+
+    def action_show_selected(self):
+        """Open the list of the records that were chosen one by one."""
+        self.ensure_one()
+        return self._open_records(self.env._("Selected"), self._get_domain())
 
     def action_check(self):
         """Find out who will be asked, or who of a finished campaign wasn't yet, and who not; nobody is asked."""

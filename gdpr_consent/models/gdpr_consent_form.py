@@ -73,6 +73,12 @@ class GdprConsentForm(models.Model):
         help="Consents given to versions before this one are due for renewal. 0: none are.",
     )
     has_changes = fields.Boolean("Changed Since", compute="_compute_has_changes")
+    is_reconstructed = fields.Boolean(
+        "Words Used Elsewhere",
+        readonly=True,
+        copy=False,
+        help="Holds words that people were told before or outside Odoo, as far as they are known. Nobody is asked with it.",
+    )
 
     def _compute_has_changes(self):
         for form in self:
@@ -317,6 +323,18 @@ class GdprConsentForm(models.Model):
     def _get_version_ids(self, number):
         versions = self.env["gdpr.consent.form.version"].sudo()
         return versions.search([("form_id", "=", self.id), ("number", "=", number)])._ids
+
+    @tools.ormcache("self.id")
+    def _get_publications(self):
+        """Give the number and the moment (UTC) of each version, the newest first."""
+        versions = self.env["gdpr.consent.form.version"].sudo()
+        groups = versions._read_group([("form_id", "=", self.id)], ["number"], ["published_on:min"])
+        return tuple(sorted(groups, reverse=True))
+
+    def _get_number_at(self, moment):
+        """Give the number of the version in force at a moment (UTC); 0 when none was published by then."""
+        self.ensure_one()
+        return next((number for number, published_on in self._get_publications() if published_on <= moment), 0)
 
     def _get_number_to_show(self, sent_number):
         """Give the number of the version that a link shows: the one it was sent with, or the newest where what

@@ -35,5 +35,6 @@ class GdprConsentForm(models.Model):
                 ("company_id", "=", website.sudo().company_id.id),
                 ("website_id", "in", [website.id, False]),
                 ("version_number", ">", 0),
+                ("is_reconstructed", "=", False),
             ]
         )

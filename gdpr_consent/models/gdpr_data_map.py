@@ -1,8 +1,9 @@
 from ast import literal_eval
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
+from odoo.tools.sql import TableKind, table_kind
 
 ERASURES = [
     ("delete", "Delete"),
@@ -24,8 +25,8 @@ class GdprDataMap(models.Model):
     """Where personal data lives: a set of records of a model, how they lead to a person, and what becomes of them.
 
     Rows are read in the order of their sequence: a path may lead to any record that an earlier row found. An
-    add-on declares its own data in XML, or says in ``reason`` why a model that looks like it holds none. A row may name a
-    model that isn't installed: it waits.
+    add-on declares its own data in XML, or says in ``reason`` why a model that looks like it holds none. A row may
+    name a model that isn't installed: it waits.
     """
 
     _name = "gdpr.data.map"
@@ -33,6 +34,7 @@ class GdprDataMap(models.Model):
     _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True, help="As the person reads it: Quotations, Messages, …")
+    app = fields.Char(translate=True, help="The rows of the list are grouped by it.")
     sequence = fields.Integer(
         default=100, help="Earlier rows are found first, and erased last: a path may lead to what an earlier row found."
     )
@@ -40,6 +42,7 @@ class GdprDataMap(models.Model):
     model = fields.Char(required=True, index=True, help="Technical name of the model, e.g. sale.order.")
     is_installed = fields.Boolean(compute="_compute_is_installed", search="_search_is_installed")
     domain = fields.Char(help="Which records of the model the row is about, as a domain. Empty: all.")
+    warning = fields.Text(compute="_compute_warning", help="What is wrong with the row.")
     is_personal = fields.Boolean(
         "Holds Personal Data", default=True, help="Off: the model looks like it, and the reason says why it doesn't."
     )
@@ -52,8 +55,8 @@ class GdprDataMap(models.Model):
         help="Fields that lead to the person's contact, user or another record found earlier, with dots and separated"
         " by commas, e.g. partner_id, order_id.partner_id",
     )
-    email_fields = fields.Char("E-mail Fields", help="Fields with an address, separated by commas, to find it by.")
-    phone_fields = fields.Char("Phone Fields", help="Fields with a number, separated by commas, to find it by.")
+    email_fields = fields.Char(help="Fields with an address, separated by commas, to find it by.")
+    phone_fields = fields.Char(help="Fields with a number, separated by commas, to find it by.")
     document_fields = fields.Char(
         "Document Fields",
         help="The two fields that name the model and the record something belongs to, e.g. res_model, res_id",
@@ -88,10 +91,16 @@ class GdprDataMap(models.Model):
         for place in self:
             place.is_installed = place._get_records() is not None
 
+    @api.depends("model", "keep_from", "path", "email_fields", "phone_fields", "document_fields", "field_ids.names")
+    def _compute_warning(self):
+        for place in self:
+            missing = [gap.field for gap in place._find_missing()]
+            place.warning = place._describe_missing(missing) if missing else False
+
     def _search_is_installed(self, operator, value):
         if operator != "in":
             return NotImplemented
-        names = [name for name, model in self.env.registry.items() if not model._abstract and not model._transient]
+        names = [name for name in self.env.registry if self._has_rows(name)]
         return Domain("model", "in" if True in value else "not in", names)
 
     @api.constrains("model", "domain", "path", "email_fields", "phone_fields", "document_fields", "keep_from")
@@ -101,11 +110,8 @@ class GdprDataMap(models.Model):
             records = place._get_records()
             if records is None:
                 continue
-            paths = [place.keep_from] if place.keep_from else []
-            for names in (place.path, place.email_fields, place.phone_fields, place.document_fields):
-                paths += self._split(names)
-            for path in paths:
-                place._check_path(records, path)
+            if missing := place._get_missing_paths():
+                raise ValidationError(place._describe_missing(missing))
             try:
                 Domain(place._get_domain()).validate(records)
             except Exception as error:
@@ -113,31 +119,65 @@ class GdprDataMap(models.Model):
                     self.env._("%(place)s: this isn't a domain: %(error)s", place=place.name, error=error)
                 ) from error
 
-    def _check_path(self, records, path):
+    def _get_missing_paths(self):
+        """Give the declared paths that the model doesn't have, but for those with a question mark."""
+        self.ensure_one()
+        records = self._get_records()
+        if records is None:
+            return []
+        declared = [self.keep_from, self.path, self.email_fields, self.phone_fields, self.document_fields]
+        return [
+            path
+            for names in declared
+            for path, is_optional in self._parse(names)
+            if not is_optional and not self._has_path(records, path)
+        ]
+
+    def _describe_missing(self, paths):
+        """Give the sentence that says which paths a model doesn't have."""
+        return self.env._(
+            "%(place)s: “%(path)s” isn't a field of %(model)s.",
+            place=self.name,
+            path=", ".join(paths),
+            model=self.model,
+        )
+
+    @api.model
+    def _has_path(self, records, path):
+        """Tell whether a path with dots exists."""
         model = records
         for name in path.split("."):
             field = model._fields.get(name) if model is not None else None
             if field is None:
-                raise ValidationError(
-                    self.env._(
-                        "%(place)s: “%(path)s” isn't a field of %(model)s.",
-                        place=self.name,
-                        path=path,
-                        model=self.model,
-                    )
-                )
-            model = self.env[field.comodel_name] if field.relational else None
+                return False
+            model = self.env.get(field.comodel_name) if field.relational else None
+        return True
 
     @api.model
+    def _parse(self, names):
+        """Give the names of a text that are separated by commas, each with whether it may be missing."""
+        parts = [name.strip() for name in (names or "").split(",")]
+        return [(name.removesuffix("?").strip(), name.endswith("?")) for name in parts if name]
+
     def _split(self, names):
-        """Give the names of a text that are separated by commas."""
-        return [name.strip() for name in (names or "").split(",") if name.strip()]
+        """Give the names of a text that are separated by commas; of one place, those that its model has."""
+        parsed = [name for name, _is_optional in self._parse(names)]
+        records = self._get_records() if len(self) == 1 else None
+        return parsed if records is None else [name for name in parsed if self._has_path(records, name)]
 
     def _get_records(self):
         """Give the model, empty; None where it isn't installed or has no rows of its own."""
         self.ensure_one()
-        records = self.env.get(self.model)
-        return None if records is None or records._abstract or records._transient or not records._auto else records
+        return self.env[self.model] if self._has_rows(self.model) else None
+
+    @api.model
+    @tools.ormcache("model")
+    def _has_rows(self, model):
+        """Tell whether a model is installed and has rows of its own, not those of a query."""
+        records = self.env.get(model)
+        if records is None or records._abstract or records._transient:
+            return False
+        return records._auto or table_kind(self.env.cr, records._table) is TableKind.Regular
 
     def _get_domain(self):
         self.ensure_one()

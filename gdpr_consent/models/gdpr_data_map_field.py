@@ -1,6 +1,14 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+ORIGINS = [
+    ("provided", "The person gave it"),
+    ("observed", "It was observed"),
+    ("derived", "It was derived"),
+    ("other_person", "It is about somebody else"),
+    ("none", "Not personal"),
+]
+ERASURES = [("empty", "Emptied"), ("keep", "Kept")]
 PERSONAL_ORIGINS = ("provided", "observed", "derived")
 
 
@@ -13,22 +21,20 @@ class GdprDataMapField(models.Model):
 
     map_id = fields.Many2one("gdpr.data.map", string="Place", required=True, index=True, ondelete="cascade")
     sequence = fields.Integer(default=10)
-    names = fields.Char("Fields", required=True, help="Technical names, separated by commas.")
+    names = fields.Char(
+        "Fields",
+        required=True,
+        help="Technical names, separated by commas. A question mark after a name: another app adds the field.",
+    )
     category_id = fields.Many2one("gdpr.data.category", string="Kind of Data", ondelete="restrict")
     origin = fields.Selection(
-        [
-            ("provided", "The person gave it"),
-            ("observed", "It was observed"),
-            ("derived", "It was derived"),
-            ("other_person", "It is about somebody else"),
-            ("none", "Not personal"),
-        ],
+        ORIGINS,
         required=True,
         default="provided",
         help="Export takes what the person gave and what was observed; access all that is about the person.",
     )
     erasure = fields.Selection(
-        [("empty", "Emptied"), ("keep", "Kept")],
+        ERASURES,
         string="On Anonymising",
         required=True,
         default="empty",
@@ -43,19 +49,21 @@ class GdprDataMapField(models.Model):
             records = line.map_id._get_records()
             if records is None:
                 continue
-            unknown = [name for name in line._get_names() if name not in records._fields]
-            if unknown:
-                raise ValidationError(
-                    self.env._(
-                        "%(place)s: “%(path)s” isn't a field of %(model)s.",
-                        place=line.map_id.name,
-                        path=", ".join(unknown),
-                        model=line.map_id.model,
-                    )
-                )
+            if missing := line._get_missing_names():
+                raise ValidationError(line.map_id._describe_missing(missing))
+
+    def _get_missing_names(self):
+        """Give the declared names that the model doesn't have, but for those with a question mark."""
+        self.ensure_one()
+        records = self.map_id._get_records()
+        return [
+            name
+            for name, is_optional in self.map_id._parse(self.names)
+            if records is not None and not is_optional and name not in records._fields
+        ]
 
     def _get_names(self):
-        """Give the technical names of the fields."""
+        """Give the technical names of the fields that the model has."""
         self.ensure_one()
         return self.map_id._split(self.names)
 

@@ -3,10 +3,13 @@ from typing import NamedTuple
 
 from odoo import api, models
 from odoo.fields import Domain
-from odoo.tools import SQL, OrderedSet
-from odoo.tools.mail import email_normalize_all
+from odoo.tools import SQL
+from odoo.tools.sql import escape_psql
 
-from ..tools.person_identifiers import PersonIdentifiers, get_phone_digits
+# What Odoo takes out of a number before it looks for it: there is an index on that (mail.thread.phone).
+PHONE_SEPARATORS = r"[\s\\./\(\)\-]"
+# The field that says whose controller's a record is.
+COMPANY_FIELDS = ("company_id", "record_company_id")
 
 
 class Found(NamedTuple):
@@ -14,7 +17,7 @@ class Found(NamedTuple):
 
     place: models.BaseModel
     ids: list[int]
-    # Found by an address or a number that somebody else has as well: a person must look.
+    # Found by an address or a number that somebody else has as well, or by a property: somebody must look.
     doubtful_ids: frozenset[int]
 
 
@@ -26,7 +29,9 @@ class GdprDataMap(models.Model):
     @api.model
     @api.private
     def _find(self, subject, company=None, emails=()):
-        """Give all that is held of a person, in the order of the map. A search or two for each row, no more.
+        """Give all that is held of a person, in the order of the map. A few searches for each row, no more.
+
+        What hangs on a doubtful record is as doubtful. A record is in the first row of its model that finds it.
 
         :param gdpr.subject subject: joined histories count as one person
         :param res.company company: leave out what belongs to another company alone: that is its own controller
@@ -35,113 +40,126 @@ class GdprDataMap(models.Model):
         :rtype: list[Found]
         """
         places = self.sudo().search([("is_personal", "=", True), ("is_installed", "=", True)])
-        person = self._identify(subject, emails)
+        person = self._identify(subject, emails, company)
         found = []
         self.env.flush_all()
+        known = {}
         for place in places:
             ids, doubtful = place._find_records(person, found, company)
+            earlier = known.setdefault(place.model, set())
+            ids, doubtful = ids - earlier, doubtful - earlier
+            earlier |= ids
             if ids:
                 found.append(Found(place, sorted(ids), frozenset(doubtful)))
-                person.add(place.model, ids)
+                person.add(place.model, ids, doubtful)
         return found
 
-    @api.model
-    def _identify(self, subject, emails=()):
-        """Give what identifies a person: the cards, the users, the addresses and the numbers, and what they share.
-
-        :rtype: PersonIdentifiers
-        """
-        root = subject.sudo().root_id
-        person = PersonIdentifiers()
-        for cards in root._get_all_cards():
-            cards = cards | cards._gdpr_get_own_addresses()
-            person.add(cards._name, cards.ids)
-            person.cards[cards._name] = set(cards.ids)
-            for card in cards:
-                person.emails |= set(email_normalize_all(card[card._gdpr_email_field] or ""))
-                person.names |= OrderedSet(filter(None, [card._gdpr_get_name()]))
-                person.phones |= set(
-                    filter(None, [get_phone_digits(card[name]) for name in card._gdpr_get_phone_fields()])
-                )
-        person.emails |= set(emails)
-        person.shared_emails = self._find_shared(person, "email_normalized", person.emails)
-        return person
-
-    @api.model
-    def _find_shared(self, person, field, values):
-        """Give which of the person's addresses a card of somebody else has too."""
-        shared = set()
-        for model in self.env["gdpr.subject.mixin"]._get_card_models():
-            cards = self.env[model].sudo().with_context(active_test=False)
-            if field not in cards._fields or not values:
-                continue
-            own = list(person.cards.get(model, ()))
-            others = cards.search_fetch([(field, "in", list(values)), ("id", "not in", own)], [field])
-            if model == "crm.lead":
-                # A lead of the person's own contact that nobody has looked at yet.
-                others = others.filtered(lambda lead: lead.partner_id.id not in person.cards.get("res.partner", ()))
-            shared |= set(others.mapped(field))
-        return shared
-
     def _find_records(self, person, found, company):
-        """Give the ids of this row's records about the person, and those that only a shared address leads to."""
+        """Give the ids of this row's records about the person, and those of them that somebody must look at."""
         self.ensure_one()
         records = self._get_records().sudo().with_context(active_test=False)
         scope = Domain(self._get_domain())
-        if company and "company_id" in records._fields and records._fields["company_id"].store:
-            scope &= Domain("company_id", "in", [False, company.id])
-        certain, doubtful = Domain.FALSE, Domain.FALSE
+        company_field = next((name for name in COMPANY_FIELDS if name in records._fields), None)
+        if company and company_field and records._fields[company_field].store:
+            scope &= Domain(company_field, "in", [False, company.id])
+        email_fields, phone_fields = self._get_email_fields(), self._get_phone_fields()
+
+        linked = self._get_linked_domain(records, person.found)
         if self.is_card:
-            certain |= Domain("id", "in", list(person.cards.get(self.model, ())))
-        for path in self._split(self.path):
-            certain |= self._get_path_domain(records, path, person)
-        certain |= self._get_document_domain(records, found)
-        ids = set(records.search(certain & scope, order="id")._ids) if not certain.is_false() else set()
-        by_address = self._find_by_address(records, person.emails - person.shared_emails, person.phones)
-        ids |= set(records.search(Domain("id", "in", list(by_address)) & scope)._ids) if by_address else set()
-        by_shared = self._find_by_address(records, person.shared_emails, ()) - ids
-        doubtful = set(records.search(Domain("id", "in", list(by_shared)) & scope)._ids) if by_shared else set()
-        return ids | doubtful, doubtful
+            linked |= Domain("id", "in", list(person.cards.get(self.model, ())))
+        linked |= self._get_document_domain([(place, set(ids) - doubtful) for place, ids, doubtful in found])
+        ids = set() if linked.is_false() else set(records.search(linked & scope, order="id")._ids)
+        own_emails, own_phones = person.emails - person.shared_emails, person.phones - person.shared_phones
+        ids |= self._keep(records, self._find_by_address(records, email_fields, own_emails, phone_fields, own_phones) - ids, scope)
 
-    def _get_path_domain(self, records, path, person):
-        model = records
-        for name in path.split("."):
-            field = model._fields[name]
-            model = self.env[field.comodel_name] if field.relational else None
-        if model is None:
-            return Domain.FALSE
-        ids = person.found.get(model._name)
-        return Domain(path, "in", list(ids)) if ids else Domain.FALSE
+        linked = self._get_linked_domain(records, person.doubtful)
+        linked |= self._get_document_domain([(place, doubtful) for place, _ids, doubtful in found])
+        doubtful = set() if linked.is_false() else set(records.search(linked & scope, order="id")._ids)
+        shared = self._find_by_address(records, email_fields, person.shared_emails, phone_fields, person.shared_phones)
+        shared |= self._find_by_properties(records, person.found)
+        doubtful |= self._keep(records, shared - ids, scope)
+        return ids | doubtful, doubtful - ids
 
-    def _get_document_domain(self, records, found):
-        """Give the domain of what is attached to the records found so far."""
+    @api.model
+    def _keep(self, records, ids, scope):
+        """Give those of some records that are in the scope of the row."""
+        if not ids or scope.is_true():
+            return set(ids)
+        return set(records.search(Domain("id", "in", list(ids)) & scope, order="id")._ids)
+
+    def _get_linked_domain(self, records, found):
+        """Give the domain of what links to records found so far."""
+        domain = Domain.FALSE
+        for path in self._get_paths():
+            model = records
+            for name in path.split("."):
+                field = model._fields[name]
+                model = self.env[field.comodel_name] if field.relational else None
+            if model is not None and (ids := found.get(model._name)):
+                domain |= Domain(path, "in", list(ids))
+        return domain
+
+    def _get_document_domain(self, documents):
+        """Give the domain of what is attached to records.
+
+        :param documents: pairs of place and ids
+        """
         names = self._split(self.document_fields)
-        if not names:
+        if len(names) != 2:
             return Domain.FALSE
-        model_field, id_field = names
         by_model = {}
-        for place, ids, _doubtful in found:
-            if place.has_documents:
+        for place, ids in documents:
+            if place.has_documents and ids:
                 by_model.setdefault(place.model, set()).update(ids)
+        model_field, id_field = names
         return Domain.OR(
             Domain(model_field, "=", model) & Domain(id_field, "in", list(ids)) for model, ids in by_model.items()
         )
 
-    def _find_by_address(self, records, emails, phones):
+    def _filter_hanging(self, ids, model, parent_ids):
+        """Give which records of this place lead to other records, or are attached to them.
+
+        :param ids: of records of this place
+        :param str model: of the others
+        :param parent_ids: ids of the others
+        """
+        self.ensure_one()
+        records = self._get_records()
+        if records is None:
+            return set()
+        records = records.sudo().with_context(active_test=False)
+        domain = self._get_linked_domain(records, {model: set(parent_ids)})
+        places = self.sudo().search([("model", "=", model), ("has_documents", "=", True)], limit=1)
+        domain |= self._get_document_domain([(place, parent_ids) for place in places])
+        return set() if domain.is_false() else set(records.search(domain & Domain("id", "in", list(ids)))._ids)
+
+    @api.model
+    def _find_by_address(self, records, email_fields, emails, phone_fields, phones):
         """Give the ids of the records that bear one of the addresses or numbers, exactly."""
         conditions = []
-        for name in self._split(self.email_fields) if emails else ():
+        for name in email_fields if emails else ():
             column = records._field_to_sql(records._table, name)
-            if name == "email_normalized":
+            if name.endswith("_normalized"):
                 conditions.append(SQL("%s IN %s", column, tuple(emails)))
             else:
-                # The address alone or among others, but never a part of a longer one.
+                # The address alone or among others, but never a part of a longer one. What can't have it is left aside
+                # first, which is much faster.
                 address = "|".join(re.escape(email) for email in sorted(emails))
-                conditions.append(SQL("%s ~* %s", column, rf"(^|[\s<,;:\"'(])({address})($|[\s>,;\"')])"))
-        for name in self._split(self.phone_fields) if phones else ():
+                likely = [SQL("%s ILIKE %s", column, f"%{escape_psql(email)}%") for email in sorted(emails)]
+                exact = rf"(^|[\s<,;:\"'(])({address})($|[\s>,;\"')])"
+                conditions.append(SQL("((%s) AND %s ~* %s)", SQL(" OR ").join(likely), column, exact))
+        for name in phone_fields if phones else ():
             column = records._field_to_sql(records._table, name)
+            numbers = tuple(f"{prefix}{phone}" for phone in sorted(phones) for prefix in ("+", "00", ""))
+            # Letter by letter as the index has it, or it isn't used.
             conditions.append(
-                SQL("regexp_replace(regexp_replace(%s, '[^0-9]', '', 'g'), '^00', '') IN %s", column, tuple(phones))
+                SQL(
+                    "(%(column)s IS NOT NULL AND regexp_replace((%(column)s::text), %(separators)s::text, ''::text,"
+                    " 'g'::text) IN %(numbers)s)",
+                    column=column,
+                    separators=PHONE_SEPARATORS,
+                    numbers=numbers,
+                )
             )
         if not conditions:
             return set()
@@ -149,3 +167,48 @@ class GdprDataMap(models.Model):
             SQL("SELECT id FROM %s WHERE %s", SQL.identifier(records._table), SQL(" OR ").join(conditions))
         )
         return {row[0] for row in rows}
+
+    @api.model
+    def _find_by_properties(self, records, found):
+        """Give the ids of the records that link to a person in a property."""
+        conditions = []
+        for field in records._fields.values():
+            if field.type != "properties" or not field.store:
+                continue
+            column = records._field_to_sql(records._table, field.name)
+            for name, kind, model in self._get_person_properties(records, field):
+                ids = tuple(found.get(model, ()))
+                if not ids:
+                    continue
+                if kind == "many2one":
+                    conditions.append(SQL("%s ->> %s IN %s", column, name, tuple(map(str, ids))))
+                else:
+                    conditions.append(SQL("%s -> %s @> ANY(%s::jsonb[])", column, name, list(map(str, ids))))
+        if not conditions:
+            return set()
+        rows = self.env.execute_query(
+            SQL("SELECT id FROM %s WHERE %s", SQL.identifier(records._table), SQL(" OR ").join(conditions))
+        )
+        return {row[0] for row in rows}
+
+    @api.model
+    def _get_person_properties(self, records, field):
+        """Give the properties that link to persons: name, type and model."""
+        container = self.env[records._fields[field.definition_record].comodel_name]
+        definition = container._fields[field.definition_record_field]
+        if not definition.store:
+            return []
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT property ->> 'name', property ->> 'type', property ->> 'comodel'
+                  FROM %(table)s, jsonb_array_elements(%(column)s) property
+                 WHERE jsonb_typeof(%(column)s) = 'array' AND property ->> 'type' IN ('many2one', 'many2many')
+                   AND property ->> 'comodel' IN %(models)s
+                """,
+                table=SQL.identifier(container._table),
+                column=SQL.identifier(container._table, definition.name),
+                models=self._get_person_models(),
+            )
+        )
+        return rows

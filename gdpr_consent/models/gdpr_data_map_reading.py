@@ -43,27 +43,26 @@ class GdprDataMap(models.Model):
         records = self._get_records()
         labels = records.fields_get(attributes=["string"])
         columns, left_out = [], {}
-        for line in self.field_ids:
-            for name in line._get_names():
-                field = records._fields.get(name)
-                if field is None or line.origin == "none":
-                    continue
-                label = labels.get(name, {}).get("string") or field.string or name
-                if SECRET.search(name) or field.groups == NO_ACCESS:
-                    left_out.setdefault("secret", []).append(label)
-                elif line.origin not in origins:
-                    left_out.setdefault(line.origin, []).append(label)
-                else:
-                    columns.append(
-                        {
-                            "name": name,
-                            "label": label,
-                            "type": field.type,
-                            "category": line.category_id.name or "",
-                            "origin": line.origin,
-                            "is_free_text": line.is_free_text and field.type in TEXT_TYPES,
-                        }
-                    )
+        for name, declared in self._get_fields().items():
+            field = records._fields[name]
+            if declared.origin == "none":
+                continue
+            label = labels.get(name, {}).get("string") or field.string or name
+            if SECRET.search(name) or field.groups == NO_ACCESS:
+                left_out.setdefault("secret", []).append(label)
+            elif declared.origin not in origins:
+                left_out.setdefault(declared.origin, []).append(label)
+            else:
+                columns.append(
+                    {
+                        "name": name,
+                        "label": label,
+                        "type": field.type,
+                        "category": declared.category.with_env(self.env).sudo().name or "",
+                        "origin": declared.origin,
+                        "is_free_text": declared.is_free_text and field.type in TEXT_TYPES,
+                    }
+                )
         return columns, left_out
 
     def _read_records(self, ids, columns, reader):

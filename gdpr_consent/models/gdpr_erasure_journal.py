@@ -125,4 +125,6 @@ class GdprErasureJournal(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
-        raise AccessError(self.env._("The journal of erasures can't be removed: it is needed after a backup is restored."))
+        raise AccessError(
+            self.env._("The journal of erasures can't be removed: it is needed after a backup is restored.")
+        )

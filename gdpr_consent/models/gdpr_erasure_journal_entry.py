@@ -173,24 +173,23 @@ class GdprErasureJournalEntry(models.Model):
 
     def _get_emptied_fields(self, records):
         """Give the names of the fields that are emptied, as the map says."""
-        lines = self.map_id.sudo().field_ids.filtered(lambda line: line.erasure == "empty" and line.origin != "none")
-        return [name for line in lines for name in line._get_names() if name in records._fields]
+        declared = self.map_id._get_fields() if self.map_id else {}
+        return [
+            name
+            for name, field in declared.items()
+            if field.erasure == "empty" and field.origin != "none" and name in records._fields
+        ]
 
     def _detach(self, records):
         """Take the person out of records that are about others too: links, addresses, and the text that names it."""
         journal = self.journal_id
         place = self.map_id.sudo()
         person = self.env["gdpr.data.map"]._identify(journal.request_id.subject_id)
-        partner_ids = person.found.get("res.partner", set())
-        found = {"res.partner": partner_ids}
-        found["res.users"] = set(
-            self.env["res.users"].sudo().with_context(active_test=False).search([("partner_id", "in", list(partner_ids))])._ids
-        )
         texts = [
-            *place._split(place.email_fields),
-            *place._split(place.phone_fields),
+            *place._get_email_fields(),
+            *place._get_phone_fields(),
             *self._get_emptied_fields(records),
         ]
-        for path in place._split(place.path):
-            records._gdpr_take_out(path, found)
+        for path in place._get_paths():
+            records._gdpr_take_out(path, person.found)
         records._gdpr_redact(texts, person)

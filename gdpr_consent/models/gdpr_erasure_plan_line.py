@@ -131,7 +131,7 @@ class GdprErasurePlanLine(models.Model):
             return {record.id: str(record.id) for record in records}
 
     def _get_ids(self):
-        """Give the ids of the records that something happens to: the certain ones, and what an officer said is theirs."""
+        """Give the ids of the records that something happens to: the certain ones, and what an officer said is so."""
         self.ensure_one()
         theirs = self.doubt_ids.filtered(lambda doubt: doubt.decision == "theirs").mapped("res_id")
         return sorted({*(self.res_ids or ()), *theirs})

@@ -33,7 +33,7 @@ class GdprErasureJournal(models.Model):
         :param file: binary file to write to
         """
         header = {"format": FORMAT, "version": 1, "exported_on": fields.Datetime.to_string(fields.Datetime.now())}
-        journals = self.sudo().search([], order="id")
+        journals = self.sudo().search([("id", ">", 0)], order="id")
         return signed_lines.write(file, self._get_signing_key(), header, (journal._to_line() for journal in journals))
 
     def _to_line(self):
@@ -108,8 +108,10 @@ class GdprErasureJournal(models.Model):
         for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models()):
             cards = self.env[model].sudo().with_context(active_test=False)
             numbers = [int(name.partition(",")[2]) for name in line["cards"] if name.startswith(f"{model},")]
-            known = cards.browse(numbers).exists().filtered(
-                lambda card: self._get_card_digest(card) == line["cards"][f"{card._name},{card.id}"]
+            known = (
+                cards.browse(numbers)
+                .exists()
+                .filtered(lambda card: self._get_card_digest(card) == line["cards"][f"{card._name},{card.id}"])
             )
             known |= cards.browse(card_id for digest in digests for card_id in index.get((model, digest), ())).exists()
             if known:

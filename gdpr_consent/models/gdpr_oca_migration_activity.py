@@ -122,6 +122,7 @@ class GdprOcaMigration(models.AbstractModel):
                 "name": self.env._("%(activity)s (privacy_consent)", activity=name),
                 "title": name,
                 "active": False,
+                "is_reconstructed": True,
                 "company_id": company.id,
                 "purpose_ids": purpose.ids,
                 "version_number": 1,

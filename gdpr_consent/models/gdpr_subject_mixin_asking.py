@@ -17,16 +17,10 @@ class GdprSubjectMixin(models.AbstractModel):
 
     gdpr_asked_again_from = fields.Datetime(
         "Can Be Asked Again From",
-        compute="_compute_gdpr_asked_again_from",
+        compute="_compute_gdpr_telling",
         groups="gdpr_consent.group_user",
         help="The person said no. Until then nobody asks again, unless the person wants to be asked.",
     )
-
-    @api.depends("gdpr_subject_id.consent_ids.state")
-    def _compute_gdpr_asked_again_from(self):
-        moments = self._gdpr_get_cooldowns()
-        for card in self:
-            card.gdpr_asked_again_from = moments.get(card.id, False)
 
     def action_gdpr_send_consent_request(self):
         """Open Odoo's composer with the consent request of this card, or a new campaign where there are several.

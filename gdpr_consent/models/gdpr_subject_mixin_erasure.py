@@ -32,7 +32,7 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_freeze(self):
         """Leave of these cards what kept documents name the person by, out of use (law.md R-57)."""
         kept = {name for name in self._gdpr_get_identity_fields() if name in self._fields}
-        super()._gdpr_anonymise([name for name in self._gdpr_get_freely_emptied() if name not in kept])
+        self._gdpr_empty([name for name in self._gdpr_get_freely_emptied() if name not in kept])
         self._gdpr_put_out_of_use()
         self._gdpr_drop_hanging()
 

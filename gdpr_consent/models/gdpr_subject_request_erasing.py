@@ -19,7 +19,7 @@ RECIPIENTS_PATIENCE = timedelta(days=1)
 
 
 class GdprSubjectRequest(models.Model):
-    """Erasing, in the background: in batches that commit, so that after a crash the rest follows (law.md R-58, R-107)."""
+    """Erasing, in the background: in batches that commit, so that the rest follows a crash (law.md R-58, R-107)."""
 
     _inherit = "gdpr.subject.request"
 
@@ -54,7 +54,9 @@ class GdprSubjectRequest(models.Model):
                 skipped.add(request.id)
             if not job._commit_progress(1, remaining=max(1, self._count_to_erase()) if goes_on else None):
                 return
-        if self.search_count([("erasure_state", "=", "finished"), ("erased_on", ">", fields.Datetime.now() - timedelta(hours=1))]):
+        if self.search_count(
+            [("erasure_state", "=", "finished"), ("erased_on", ">", fields.Datetime.now() - timedelta(hours=1))]
+        ):
             # Odoo removes the files of what was deleted once a day; that is too late here.
             self.env["ir.attachment"]._gc_file_store()
 
@@ -180,9 +182,7 @@ class GdprSubjectRequest(models.Model):
         }
         for trace in scan_database(self.env.cr, terms, [*tables, "bus_bus"]):
             if trace.ids:
-                self.env.cr.execute(
-                    SQL("DELETE FROM %s WHERE id IN %s", SQL.identifier(trace.table), tuple(trace.ids))
-                )
+                self.env.cr.execute(SQL("DELETE FROM %s WHERE id IN %s", SQL.identifier(trace.table), tuple(trace.ids)))
         self.env.invalidate_all()
 
     def _block(self, note):

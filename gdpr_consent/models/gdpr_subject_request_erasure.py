@@ -42,9 +42,9 @@ class GdprSubjectRequest(models.Model):
     )
     erasure_note = fields.Text("What to Know", readonly=True, copy=False)
     planned_on = fields.Datetime(readonly=True, copy=False)
-    planned_by_id = fields.Many2one("res.users", string="Planned By", readonly=True, copy=False)
+    planned_by_id = fields.Many2one("res.users", readonly=True, copy=False)
     approved_on = fields.Datetime(readonly=True, copy=False)
-    approved_by_id = fields.Many2one("res.users", string="Approved By", readonly=True, copy=False)
+    approved_by_id = fields.Many2one("res.users", readonly=True, copy=False)
     erase_on = fields.Datetime("Begins", readonly=True, copy=False)
     erasure_journal_id = fields.Many2one("gdpr.erasure.journal", string="Journal", readonly=True, copy=False)
     erasure_progress = fields.Float(compute="_compute_erasure_progress", help="Per cent of the records.")
@@ -276,9 +276,9 @@ class GdprSubjectRequest(models.Model):
                 names = ("action", "ground", "reason", "keep_until", "after_keeping")
                 values = {name: decision[name] for name in names}
                 line.with_context(gdpr_planning=True).write({**values, "is_corrected": True})
-        self.plan_line_ids.doubt_ids.filtered(lambda doubt: not doubt.decision).with_context(
-            gdpr_planning=True
-        ).write({"decision": "others"})
+        self.plan_line_ids.doubt_ids.filtered(lambda doubt: not doubt.decision).with_context(gdpr_planning=True).write(
+            {"decision": "others"}
+        )
 
     def _propose_plan(self):
         """Give the values of the lines as they would be planned now, each with the ids of doubtful records.
@@ -289,9 +289,7 @@ class GdprSubjectRequest(models.Model):
         """
         self.ensure_one()
         found = self.env["gdpr.data.map"]._find(self.subject_id, company=self.company_id)
-        corrected = {
-            (line.map_id.id, line.part): line for line in self.plan_line_ids.filtered("is_corrected")
-        }
+        corrected = {(line.map_id.id, line.part): line for line in self.plan_line_ids.filtered("is_corrected")}
         card_models = self.env["gdpr.subject.mixin"]._get_card_models()
         # What is kept, by model and id: the values that say why and until when.
         kept = defaultdict(dict)
@@ -325,12 +323,16 @@ class GdprSubjectRequest(models.Model):
             reasons = max(attached.values(), key=lambda vals: vals["keep_until"])
             vals = {name: reasons[name] for name in ("ground", "reason", "keep_until", "after_keeping")}
             # The file of a document is the document.
-            yield "attached", [*attached], {
-                **self._prepare_line(place, "attached", sorted(attached)),
-                **vals,
-                "action": "keep",
-                "after_keeping": "delete",
-            }
+            yield (
+                "attached",
+                [*attached],
+                {
+                    **self._prepare_line(place, "attached", sorted(attached)),
+                    **vals,
+                    "action": "keep",
+                    "after_keeping": "delete",
+                },
+            )
             ids = [record_id for record_id in ids if record_id not in attached]
         if place.erasure != "keep":
             if ids:
@@ -341,17 +343,25 @@ class GdprSubjectRequest(models.Model):
         over = [record_id for record_id in ids if ends[record_id] <= today]
         still = [record_id for record_id in ids if ends[record_id] > today]
         if over:
-            yield "expired", over, {
-                **self._prepare_line(place, "expired", over),
-                "action": place.after_keeping or "anonymise",
-            }
+            yield (
+                "expired",
+                over,
+                {
+                    **self._prepare_line(place, "expired", over),
+                    "action": place.after_keeping or "anonymise",
+                },
+            )
         if still:
-            yield "all", still, {
-                **self._prepare_line(place, "all", still),
-                "ground": place.keep_ground,
-                "reason": place.keep_reason,
-                "keep_until": max(ends[record_id] for record_id in still),
-            }
+            yield (
+                "all",
+                still,
+                {
+                    **self._prepare_line(place, "all", still),
+                    "ground": place.keep_ground,
+                    "reason": place.keep_reason,
+                    "keep_until": max(ends[record_id] for record_id in still),
+                },
+            )
 
     def _prepare_line(self, place, part, ids):
         action = place.erasure

@@ -25,8 +25,7 @@ GROUNDS_BY_TYPE = {
     "portability": GENERAL | {"no_right", "rights_of_others"},
     "restriction": GENERAL | {"not_met", "legal_claims"},
     "objection": GENERAL | {"no_right", "compelling", "legal_claims"},
-    "erasure": GENERAL
-    | {"not_met", "no_right", "legal_obligation", "expression", "public_interest", "legal_claims"},
+    "erasure": GENERAL | {"not_met", "no_right", "legal_obligation", "expression", "public_interest", "legal_claims"},
 }
 # For these the burden of proof is the company's (law.md R-45).
 TO_BE_PROVEN = ("unfounded", "excessive")
@@ -39,8 +38,8 @@ class GdprSubjectRequest(models.Model):
 
     refusal_ground = fields.Selection(GROUNDS, readonly=True, copy=False, tracking=True)
     refusal_explanation = fields.Text("Why It Is Refused", readonly=True, copy=False)
-    refusal_evidence = fields.Text("What Proves It", readonly=True, copy=False)
-    refusal_proposed_by_id = fields.Many2one("res.users", string="Refusal Proposed By", readonly=True, copy=False)
+    refusal_evidence = fields.Text("Proof", readonly=True, copy=False)
+    refusal_proposed_by_id = fields.Many2one("res.users", string="Proposed By", readonly=True, copy=False)
     refusal_ground_in_words = fields.Char(compute="_compute_refusal_ground_in_words")
     authority_name = fields.Char(compute="_compute_authority")
     authority_url = fields.Char(compute="_compute_authority")

@@ -21,6 +21,7 @@ PERSONAL = (
     "extension_note",
     "refusal_explanation",
     "refusal_evidence",
+    "compelling_grounds",
 )
 
 
@@ -30,7 +31,7 @@ class GdprSubjectRequest(models.Model):
     _inherit = "gdpr.subject.request"
 
     reduced_on = fields.Datetime(
-        "Reduced On", readonly=True, copy=False, help="Since then the register doesn't tell any more who asked."
+        readonly=True, copy=False, help="Since then the register doesn't tell any more who asked."
     )
 
     @api.model
@@ -61,8 +62,8 @@ class GdprSubjectRequest(models.Model):
 
     def _reduce(self):
         """Let these closed requests tell no more who asked, neither by themselves nor by what hangs on them."""
-        requests = self.sudo().filtered(lambda request: request.state not in OPEN_STATES).with_context(
-            tracking_disable=True
+        requests = (
+            self.sudo().filtered(lambda request: request.state not in OPEN_STATES).with_context(tracking_disable=True)
         )
         requests.step_ids._forget_notes()
         requests.activity_ids.unlink()
@@ -70,7 +71,7 @@ class GdprSubjectRequest(models.Model):
         attachments = self.env["ir.attachment"].sudo()
         attachments.search([("res_model", "=", self._name), ("res_id", "in", requests.ids)]).unlink()
         requests.message_unsubscribe(requests.message_partner_ids.ids)
-        requests.write({name: False for name in PERSONAL} | {"reduced_on": fields.Datetime.now()})
+        requests.write(dict.fromkeys(PERSONAL, False) | {"reduced_on": fields.Datetime.now()})
         for year, alike in requests.grouped(lambda request: request.received_on.year).items():
             # The number is in what the person was sent, and in the person's own history.
             alike.name = str(year)

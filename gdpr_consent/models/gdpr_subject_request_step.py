@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
 from ..tools.immutability import forbid_changes
@@ -58,7 +58,8 @@ class GdprSubjectRequestStep(models.Model):
     def write(self, vals):
         raise AccessError(self.env._("The log of a request can't be changed."))
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
         raise AccessError(self.env._("The log of a request can't be changed."))
 
     def _forget_notes(self):

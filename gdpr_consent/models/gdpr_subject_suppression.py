@@ -52,9 +52,7 @@ class GdprSubject(models.Model):
         for person in self:
             for cards in person._get_all_cards():
                 for card in cards:
-                    self.env["gdpr.suppression"]._forget(
-                        card._gdpr_get_identifying_texts(), card._gdpr_get_company()
-                    )
+                    self.env["gdpr.suppression"]._forget(card._gdpr_get_identifying_texts(), card._gdpr_get_company())
         acts = []
         for person in self.filtered("is_suppressed"):
             acts.append(

@@ -50,9 +50,7 @@ class GdprSuppression(models.Model):
     @api.model
     def _digest_values(self, kind, values):
         """Give the keyed hash of each normalised value."""
-        key = identifier_digest.derive_key(
-            self.env["gdpr.subject"]._get_ledger_key(), identifier_digest.IDENTIFIERS
-        )
+        key = identifier_digest.derive_key(self.env["gdpr.subject"]._get_ledger_key(), identifier_digest.IDENTIFIERS)
         return {value: identifier_digest.digest(key, kind, value) for value in values}
 
     @api.model
@@ -77,7 +75,9 @@ class GdprSuppression(models.Model):
     @api.model
     def _remember_digests(self, digests, company):
         entries = self.sudo()
-        known = entries.search([("digest", "in", [digest for _kind, digest in digests]), ("company_id", "=", company.id)])
+        known = entries.search(
+            [("digest", "in", [digest for _kind, digest in digests]), ("company_id", "=", company.id)]
+        )
         known = set(known.mapped("digest"))
         entries.create(
             [
@@ -125,9 +125,7 @@ class GdprSuppression(models.Model):
         :param pairs: kind and text of each
         """
         digests = [
-            digest
-            for kind, text in pairs
-            for digest in self._digest_values(kind, self._normalise(kind, text)).values()
+            digest for kind, text in pairs for digest in self._digest_values(kind, self._normalise(kind, text)).values()
         ]
         company = company or self.env.company
         self.sudo().search([("digest", "in", digests), ("company_id", "=", company.id)]).unlink()

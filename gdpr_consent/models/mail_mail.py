@@ -18,6 +18,19 @@ PREFERENCES_PLACEHOLDER = "/gdpr/preferences/personal-link"
 RFC5322_IDENTIFICATION_HEADERS.add("list-unsubscribe")
 
 
+def put_links(body, addresses):
+    """Give a text with addresses in place of what stands for them.
+
+    :param body: text or markup; what it holds may have been made absolute by Odoo
+    :param dict addresses: the absolute address by placeholder
+    :rtype: as the body
+    """
+    text = str(body)
+    for placeholder, address in addresses.items():
+        text = re.sub(rf"(?:https?://[^\s\"'<>]*?)?{re.escape(placeholder)}", lambda _found, to=address: to, text)
+    return body.__class__(text)
+
+
 class MailMail(models.Model):
     _inherit = "mail.mail"
 
@@ -138,13 +151,13 @@ class MailMail(models.Model):
 
     def _insert_links(self, email, request, tokens):
         base_url = request.get_base_url()
-        for placeholder, path in (
-            (CONSENT_PLACEHOLDER, f"/gdpr/consent/{tokens['grant']}"),
-            (PREFERENCES_PLACEHOLDER, f"/gdpr/preferences/{tokens['preferences']}"),
-        ):
-            wrapper = email["body"].__class__
-            pattern = rf"(?:https?://[^\s\"'<>]*?)?{re.escape(placeholder)}"
-            email["body"] = wrapper(re.sub(pattern, base_url + path, str(email["body"])))
+        email["body"] = put_links(
+            email["body"],
+            {
+                CONSENT_PLACEHOLDER: f"{base_url}/gdpr/consent/{tokens['grant']}",
+                PREFERENCES_PLACEHOLDER: f"{base_url}/gdpr/preferences/{tokens['preferences']}",
+            },
+        )
         email["body_alternative"] = html2plaintext(email["body"])
 
     def _has_reached_person(self, success_pids, success_emails):

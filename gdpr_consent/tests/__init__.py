@@ -31,10 +31,12 @@ from . import test_evidence
 from . import test_export
 from . import test_cool_down
 from . import test_data_map
+from . import test_data_map_coverage
 from . import test_double_opt_in
 from . import test_door_out
 from . import test_identity
 from . import test_form_designer
+from . import test_lazy_tab
 from . import test_ledger
 from . import test_import
 from . import test_life_cycle

@@ -143,6 +143,16 @@ class TestAnswerDelivery(AnswerCase):
             request.action_fulfil()
         self.assertEqual(request.state, "in_progress")
 
+    def test_what_odoo_wrote_itself_needs_no_review(self):
+        """“Contact created” names nobody."""
+        card = self.env["res.partner"].create({"name": "Ugo Blu", "email": "ugo.blu@example.com"})
+        self.assertEqual(card.message_ids.message_type, "notification")
+        request = self.make_request("access", subject_id=card._gdpr_ensure_subjects().id)
+        request.action_start()
+        request.action_fulfil()
+        self.assertEqual(request.state, "done")
+        self.assertFalse(request.sudo().answer_id.item_ids)
+
     def test_mail_that_does_not_leave(self):
         """The request isn't done before the answer has left."""
         request = self.prepare("portability")
@@ -208,5 +218,8 @@ class TestAnswerDelivery(AnswerCase):
     def test_erasure_leaves_nothing(self):
         request = self.prepare("portability")
         files = request.sudo().answer_id.attachment_ids
+        request._propose_corrections([("res.partner", self.partner.id, "city", "Milano")])
+        self.assertEqual(request.correction_ids.new_value, "Milano")
         self.env["gdpr.answer"]._discard_of(self.subject)
         self.assertFalse(files.exists())
+        self.assertFalse(request.correction_ids.new_value or request.correction_ids.old_value)

@@ -38,12 +38,88 @@ class TestDataMap(ConsentCase):
         )
         self.assertEqual(self.find()["crm.lead"].ids, leads[0].ids)
 
+    def test_address_of_a_card_without_an_owner_is_not_shared(self):
+        """A lead that nobody tied to a contact is the person's: it bears the address, and no other name."""
+        lead = self.env["crm.lead"].create({"name": "Chairs", "email_from": "ann@example.com"})
+        found = self.find()["crm.lead"]
+        self.assertEqual((found.ids, found.doubtful_ids), (lead.ids, frozenset()))
+
     def test_shared_address_is_doubtful(self):
         self.env["res.partner"].create({"name": "Bob Example", "email": "ann@example.com"})
         lead = self.env["crm.lead"].create({"name": "Whose?", "email_from": "ann@example.com"})
         found = self.find()["crm.lead"]
         self.assertEqual(found.doubtful_ids, set(lead.ids))
         self.assertNotIn("Bob", self.env["res.partner"].browse(self.find()["res.partner"].ids).mapped("name"))
+
+    def test_what_hangs_on_a_doubtful_record_is_doubtful(self):
+        self.env["res.partner"].create({"name": "Bob Example", "email": "ann@example.com"})
+        lead = self.env["crm.lead"].create({"name": "Whose?", "email_from": "ann@example.com"})
+        message = lead.message_post(body="Hello")
+        own = self.person.message_post(body="Hello")
+        found = self.find()["mail.message"]
+        self.assertIn(message.id, found.doubtful_ids)
+        self.assertIn(own.id, found.ids)
+        self.assertNotIn(own.id, found.doubtful_ids)
+
+    def test_shared_number_is_doubtful(self):
+        self.person.phone = "+39 02 5550123"
+        lead = self.env["crm.lead"].create({"name": "Chairs", "phone": "0039 (02) 555-0123"})
+        longer = self.env["crm.lead"].create({"name": "Tables", "phone": "+39 02 55501234"})
+        self.assertEqual(self.find()["crm.lead"].ids, lead.ids)
+        self.assertFalse(self.find()["crm.lead"].doubtful_ids)
+        self.env["res.partner"].create({"name": "Bob Example", "phone": "+39025550123"})
+        found = self.find()["crm.lead"]
+        self.assertEqual((found.ids, found.doubtful_ids), (lead.ids, frozenset(lead.ids)))
+        self.assertNotIn(longer.id, found.ids)
+
+    def test_users_are_the_persons(self):
+        user = self.env["res.users"].create({"login": "ann", "partner_id": self.person.id})
+        user.action_archive()
+        self.assertEqual(self.find()["res.users"].ids, user.ids)
+        person = self.env["gdpr.data.map"]._identify(self.subject)
+        self.assertIn(user.id, person.found["res.users"])
+
+    def test_documents_of_any_model(self):
+        activity = self.person.activity_schedule("mail.mail_activity_data_todo", summary="Call")
+        self.assertIn(activity.id, self.find()["mail.activity"].ids)
+        self.assertTrue(self.find()["mail.followers"].ids if self.person.message_follower_ids else True)
+
+    def test_other_company_is_left_out(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        ours, theirs = self.env["crm.lead"].create(
+            [
+                {"name": "Ours", "partner_id": self.person.id, "company_id": self.env.company.id},
+                {"name": "Theirs", "partner_id": self.person.id, "company_id": other.id},
+            ]
+        )
+        message = theirs.message_post(body="Hello")
+        self.assertIn(theirs.id, self.find()["crm.lead"].ids)
+        found = self.find(company=self.env.company)
+        self.assertEqual(found["crm.lead"].ids, ours.ids)
+        self.assertNotIn(message.id, found["mail.message"].ids)
+
+    def test_property_that_links_to_the_person_is_doubtful(self):
+        team = self.env["crm.team"].create({"name": "Team"})
+        team.lead_properties_definition = [
+            {"name": "witness", "type": "many2one", "string": "Witness", "comodel": "res.partner"},
+            {"name": "guests", "type": "many2many", "string": "Guests", "comodel": "res.partner"},
+        ]
+        one, many, nobody = self.env["crm.lead"].create(
+            [
+                {"name": "One", "team_id": team.id, "lead_properties": {"witness": self.person.id}},
+                {"name": "Many", "team_id": team.id, "lead_properties": {"guests": self.person.ids}},
+                {"name": "Nobody", "team_id": team.id, "lead_properties": {"witness": self.env.user.partner_id.id}},
+            ]
+        )
+        found = self.find()["crm.lead"]
+        self.assertEqual(found.doubtful_ids, frozenset((one | many).ids))
+        self.assertNotIn(nobody.id, found.ids)
+
+    def test_record_is_in_one_row(self):
+        """A message by the person to the person is named once: erasing takes it once."""
+        message = self.person.message_post(body="Hello", author_id=self.person.id, partner_ids=self.person.ids)
+        ids = [record_id for found in self.env["gdpr.data.map"]._find(self.subject) for record_id in found.ids if found.place.model == "mail.message"]
+        self.assertEqual(ids.count(message.id), 1)
 
     def test_further_address_is_the_persons(self):
         delivery = self.env["res.partner"].create(
@@ -59,3 +135,46 @@ class TestDataMap(ConsentCase):
         place = self.env["gdpr.data.map"].create({"name": "Waits", "model": "not.installed", "path": "partner_id"})
         self.assertFalse(place.is_installed)
         self.assertNotIn("not.installed", self.find())
+
+    def test_field_of_another_app_waits(self):
+        place = self.env["gdpr.data.map"].create({"name": "Waits", "model": "res.partner", "path": "parent_id, nothing_id?"})
+        self.assertEqual(place._get_paths(), ["parent_id"])
+        self.assertFalse(place.warning)
+
+    def test_declared_fields(self):
+        """By the lines, by what records are found by, and first of all by what is said on the field itself."""
+        place = self.env["gdpr.data.map"].create(
+            {
+                "name": "Leads again",
+                "model": "crm.lead",
+                "email_fields": "email_from",
+                "field_ids": [
+                    (0, 0, {"names": "contact_name, referred", "origin": "provided"}),
+                    (0, 0, {"names": "probability", "origin": "derived", "erasure": "keep"}),
+                ],
+            }
+        )
+        declared = place._get_fields()
+        self.assertEqual(declared["probability"].origin, "derived")
+        self.assertEqual(declared["email_from"].category, self.env.ref("gdpr_consent.data_category_email"))
+        fields = self.env["ir.model.fields"]
+        fields._get("crm.lead", "referred").write({"gdpr_personal": "no", "gdpr_reason": "A code"})
+        fields._get("crm.lead", "function").write({"gdpr_personal": "yes", "gdpr_origin": "observed"})
+        declared = place._get_fields()
+        self.assertFalse(declared["referred"].is_personal)
+        self.assertEqual(declared["function"].origin, "observed")
+        self.assertEqual(declared["function"].erasure, "empty")
+
+    def test_custom_field_leads_to_the_person(self):
+        self.addCleanup(self.registry.reset_changes)
+        self.env["ir.model.fields"].create(
+            {
+                "model_id": self.env["ir.model"]._get_id("crm.lead"),
+                "name": "x_witness_id",
+                "ttype": "many2one",
+                "relation": "res.partner",
+                "gdpr_personal": "yes",
+            }
+        )
+        lead = self.env["crm.lead"].create({"name": "Accident", "x_witness_id": self.person.id})
+        self.assertIn(lead.id, self.find()["crm.lead"].ids)

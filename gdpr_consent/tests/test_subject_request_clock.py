@@ -99,6 +99,12 @@ class TestSubjectRequestClock(ConsentCase):
                 self.company.gdpr_request_target_days = days
                 self.company.flush_recordset()
 
+    def test_date_of_receipt_is_corrected(self):
+        request = self.create_request()
+        request.with_user(self.officer).received_on = "2026-02-20 09:00:00"
+        self.assertEqual(request.due_on, date(2026, 3, 20))
+        self.assertEqual(request.activity_ids.date_deadline, date(2026, 3, 20))
+
     def test_urgency(self):
         request = self.create_request()
         for today, urgency in (
@@ -233,7 +239,9 @@ class TestSubjectRequestClock(ConsentCase):
         progress = patch.object(type(self.env["ir.cron"]), "_commit_progress", lambda *_args, **_options: 1.0)
         with freeze_time("2026-05-03 12:00:00"), progress:
             self.Requests._cron_remind(limit=2)
-        self.assertEqual(set(self.Requests.search([("subject_id.partner_ids", "in", people.ids)]).mapped("reminders")), {3})
+        self.assertEqual(
+            set(self.Requests.search([("subject_id.partner_ids", "in", people.ids)]).mapped("reminders")), {3}
+        )
 
     # ------------------------------------------------------------
     # WHO ANSWERS
@@ -268,6 +276,7 @@ class TestSubjectRequestClock(ConsentCase):
         view = self.Requests.get_views([(False, "search")])["views"]["search"]["arch"]
         domains = {node.get("name"): node.get("domain") for node in etree.fromstring(view).iter("filter")}
         request = self.create_request()
+
         def is_found(name, now):
             with freeze_time(now):
                 return request in self.Requests.search(safe_eval(domains[name], {"uid": self.officer.id}))

@@ -49,7 +49,9 @@ class TestSubjectRequestRegister(ConsentCase):
         self.assertEqual(len(self.partner.gdpr_event_ids), ledger)
         self.assertFalse(request.subject_id)
         self.assertFalse(request.message_ids)
-        self.assertFalse(self.env["ir.attachment"].search([("res_model", "=", request._name), ("res_id", "=", request.id)]))
+        self.assertFalse(
+            self.env["ir.attachment"].search([("res_model", "=", request._name), ("res_id", "=", request.id)])
+        )
         self.env.flush_all()
         self.env.cr.execute("SELECT row_to_json(r)::text FROM gdpr_subject_request r WHERE id = %s", [request.id])
         kept = self.env.cr.fetchone()[0]

@@ -136,9 +136,10 @@ def _read_texts(content: bytes) -> Iterator[str]:
     """Give what can be read in a file: as it is, and unpacked."""
     yield content.decode("utf-8", errors="replace")
     if content.startswith(b"PK"):
-        with contextlib.suppress(zipfile.BadZipFile, RuntimeError, zlib.error), zipfile.ZipFile(
-            io.BytesIO(content)
-        ) as archive:
+        with (
+            contextlib.suppress(zipfile.BadZipFile, RuntimeError, zlib.error),
+            zipfile.ZipFile(io.BytesIO(content)) as archive,
+        ):
             for member in archive.infolist():
                 if member.file_size <= UNPACKED_LIMIT:
                     yield archive.read(member).decode("utf-8", errors="replace")

@@ -2,6 +2,7 @@ from . import gdpr_card_wizard
 from . import gdpr_consent_entry
 from . import gdpr_consent_form_publication
 from . import gdpr_consent_withdrawal
+from . import gdpr_data_declaration
 from . import gdpr_ledger_heads
 from . import gdpr_legal_basis_setting
 from . import gdpr_restriction_lifting

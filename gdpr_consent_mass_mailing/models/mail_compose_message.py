@@ -2,7 +2,7 @@ from odoo import api, models
 
 
 class MailComposeMessage(models.TransientModel):
-    """The composer of a mailing obeys what the mailing says it is, and notes on each trace who was left out, and why."""
+    """The composer of a mailing obeys what the mailing says it is, and notes on each trace why it was left out."""
 
     _inherit = "mail.compose.message"
 

@@ -18,9 +18,7 @@ class TestSmsMailing(ConsentCase, SMSCase):
         )
         people = agreeing | refusing
         people.gdpr_legal_basis = "consent"
-        agreeing.gdpr_record_consent(
-            self.marketing, self.env.ref("gdpr_consent.channel_sms"), "phone", evidence="Call"
-        )
+        agreeing.gdpr_record_consent(self.marketing, self.env.ref("gdpr_consent.channel_sms"), "phone", evidence="Call")
         refusing.gdpr_withdraw_consent(self.marketing)
         mailing = self.env["mailing.mailing"].create(
             {

@@ -35,7 +35,9 @@ class TestNewsletter(PageCase):
         self.assertIn("confirm", answer["toast_content"])
         contact = self.get_contact()
         self.assertIn("declared", self.get_events(contact))
-        self.assertEqual(contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["reason"], "no_consent")
+        self.assertEqual(
+            contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["reason"], "no_consent"
+        )
         self.confirm()
         self.assertTrue(contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["allowed"])
         self.assertLedgerSound()

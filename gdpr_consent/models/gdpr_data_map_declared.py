@@ -1,0 +1,102 @@
+from typing import NamedTuple
+
+from odoo import models
+
+from ..tools import personal_names
+
+
+class PlaceField(NamedTuple):
+    """What is declared of one field of a place."""
+
+    name: str
+    # gdpr.data.category; empty where none is named.
+    category: models.BaseModel
+    # See gdpr.data.map.field.
+    origin: str
+    erasure: str
+    is_free_text: bool
+    reason: str
+
+    @property
+    def is_personal(self):
+        """Whether it is about the person."""
+        return self.origin in ("provided", "observed", "derived")
+
+
+class GdprDataMap(models.Model):
+    """What a row declares, with what is said on the fields themselves: those who read or erase ask here."""
+
+    _inherit = "gdpr.data.map"
+
+    def _get_fields(self):
+        """Give what is declared of each field that the model has: by the row's lines, else by its addresses and numbers.
+
+        What is said on the field itself (Settings > Technical > Fields) comes before both.
+
+        :rtype: dict[str, PlaceField]
+        """
+        self.ensure_one()
+        place = self.sudo()
+        records = place._get_records()
+        if records is None:
+            return {}
+        found = {}
+        for line in place.field_ids:
+            for name in line._get_names():
+                found[name] = PlaceField(
+                    name, line.category_id, line.origin, line.erasure, line.is_free_text, line.reason or ""
+                )
+        for kind, names in (("email", place.email_fields), ("phone", place.phone_fields)):
+            category = self.env.ref(f"gdpr_consent.data_category_{kind}", raise_if_not_found=False)
+            category = category.sudo() if category else self.env["gdpr.data.category"]
+            for name in place._split(names):
+                if "." not in name:
+                    found.setdefault(name, PlaceField(name, category, "provided", "empty", False, ""))
+        return found | place._get_flagged_fields()
+
+    def _get_flagged_fields(self):
+        """Give what is said on the model's fields themselves.
+
+        :rtype: dict[str, PlaceField]
+        """
+        self.ensure_one()
+        records = self._get_records()
+        flags = self.env["ir.model.fields"].sudo()._get_gdpr_flags().get(self.model, ())
+        categories = self.env["gdpr.data.category"].sudo()
+        return {
+            name: PlaceField(name, categories.browse(category_id), origin, erasure, is_free_text, reason)
+            for name, category_id, origin, erasure, is_free_text, reason in flags
+            if records is not None and name in records._fields
+        }
+
+    def _get_paths(self):
+        """Give the paths that lead to a person: the row's, and the flagged fields that link to one."""
+        models_ = self._get_person_models()
+        return self._add_flagged(self.path, lambda field: field.comodel_name in models_)
+
+    def _get_email_fields(self):
+        """Give the fields with an address to find records by."""
+        return self._add_flagged(self.email_fields, lambda field: self._is_text_of(field, "email"))
+
+    def _get_phone_fields(self):
+        """Give the fields with a number to find records by."""
+        return self._add_flagged(self.phone_fields, lambda field: self._is_text_of(field, "phone"))
+
+    def _add_flagged(self, declared, is_like):
+        """Give the declared names, and those of the flagged personal fields that are stored and of a kind."""
+        self.ensure_one()
+        records = self._get_records()
+        names = self._split(declared)
+        for name, field in self._get_flagged_fields().items():
+            if field.is_personal and records._fields[name].store and is_like(records._fields[name]):
+                names.append(name)
+        return list(dict.fromkeys(names))
+
+    def _is_text_of(self, field, kind):
+        return field.type in ("char", "text") and personal_names.get_kind(field.name) == kind
+
+    def _get_person_models(self):
+        """Give the models whose records are persons: what links to them is about a person."""
+        cards = self.env["gdpr.subject.mixin"]._get_card_models()
+        names = ("res.partner", "res.users", "hr.employee", *cards)
+        return tuple(name for name in dict.fromkeys(names) if name in self.env)

@@ -1,0 +1,105 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..models.gdpr_data_map import ERASURES as PLACE_ERASURES
+from ..models.gdpr_data_map_field import ERASURES, ORIGINS
+
+
+class GdprDataDeclaration(models.TransientModel):
+    """Saying what fields are that nobody declared: in the row of their model, or in a new one."""
+
+    _name = "gdpr.data.declaration"
+    _description = "Declaration of Data"
+
+    gap_ids = fields.Many2many("gdpr.data.gap", string="Fields", required=True)
+    decision = fields.Selection(
+        [
+            ("path", "It leads to the person"),
+            ("field", "It is about the person"),
+            ("other_person", "It is about somebody else"),
+            ("none", "It isn't personal"),
+        ],
+        string="The Field",
+        required=True,
+        default="path",
+        help="What leads to a person finds the records of that person: their contact, their address.\n"
+        "Somebody else is for example the colleague in charge.",
+    )
+    category_id = fields.Many2one("gdpr.data.category", string="Kind of Data")
+    origin = fields.Selection(
+        [origin for origin in ORIGINS if origin[0] not in ("other_person", "none")],
+        string="Where It Comes From",
+        default="provided",
+    )
+    field_erasure = fields.Selection(ERASURES, string="On Anonymising", default="empty")
+    reason = fields.Text("Why", help="Kept with the row: whoever checks the map reads it.")
+    has_new_row = fields.Boolean(compute="_compute_has_new_row")
+    erasure = fields.Selection(
+        [erasure for erasure in PLACE_ERASURES if erasure[0] != "keep"],
+        string="On Erasure",
+        default="anonymise",
+        help="What becomes of the records when the person is erased. To keep them, say why in the row.",
+    )
+
+    @api.depends("gap_ids", "decision")
+    def _compute_has_new_row(self):
+        for declaration in self:
+            is_needed = declaration.decision in ("path", "field")
+            declaration.has_new_row = is_needed and not all(gap.map_id for gap in declaration.gap_ids)
+
+    def action_apply(self):
+        """Write it into the map."""
+        self.ensure_one()
+        if self.decision == "none" and not self.reason:
+            raise UserError(self.env._("Say why it isn't personal."))
+        for model, gaps in self.gap_ids.grouped("model").items():
+            row = gaps.map_id[:1] or self._make_row(model, gaps)
+            if row.is_personal:
+                self._add_to_row(row, gaps)
+        self.gap_ids.unlink()
+        return {"type": "ir.actions.act_window_close"}
+
+    def _make_row(self, model, gaps):
+        """Make a row for a model that has none; one that says it isn't personal where that is what was said."""
+        is_personal = self.decision != "none"
+        values = {
+            "name": gaps[0].model_name,
+            "model": model,
+            "is_personal": is_personal,
+            "reason": self.reason,
+            "erasure": self.erasure if self.has_new_row else "anonymise",
+        }
+        return self.env["gdpr.data.map"].create(values)
+
+    def _add_to_row(self, row, gaps):
+        lines = gaps
+        if self.decision == "path":
+            for name, kinds in (
+                ("path", ("link", "part")),
+                ("email_fields", ("email",)),
+                ("phone_fields", ("phone",)),
+            ):
+                found = gaps.filtered(lambda gap, kinds=kinds: gap.kind in kinds)
+                if found:
+                    row[name] = ", ".join(filter(None, [row[name], *found.mapped("field")]))
+                    lines -= found
+            for gap in gaps.filtered(lambda gap: gap.kind == "reference"):
+                field = self.env[row.model]._fields[gap.field]
+                if field.type == "many2one_reference" and not row.document_fields:
+                    row.document_fields = f"{field.model_field}, {field.name}"
+                    lines -= gap
+        if lines:
+            is_about_person = self.decision in ("path", "field")
+            row.field_ids = [
+                (
+                    0,
+                    0,
+                    {
+                        "names": ", ".join(lines.mapped("field")),
+                        "category_id": self.category_id.id if is_about_person else False,
+                        "origin": self.origin if is_about_person else self.decision,
+                        "erasure": self.field_erasure if is_about_person else "keep",
+                        "reason": self.reason,
+                    },
+                )
+            ]
