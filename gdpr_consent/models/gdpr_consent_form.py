@@ -1,5 +1,6 @@
 import re
 import uuid
+from datetime import datetime
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
@@ -73,12 +74,6 @@ class GdprConsentForm(models.Model):
         help="Consents given to versions before this one are due for renewal. 0: none are.",
     )
     has_changes = fields.Boolean("Changed Since", compute="_compute_has_changes")
-    is_reconstructed = fields.Boolean(
-        "Words Used Elsewhere",
-        readonly=True,
-        copy=False,
-        help="Holds words that people were told before or outside Odoo, as far as they are known. Nobody is asked with it.",
-    )
 
     def _compute_has_changes(self):
         for form in self:
@@ -326,10 +321,16 @@ class GdprConsentForm(models.Model):
 
     @tools.ormcache("self.id")
     def _get_publications(self):
-        """Give the number and the moment (UTC) of each version, the newest first."""
+        """Give the number of each version and since when people can have been told its words (UTC), the newest first."""
         versions = self.env["gdpr.consent.form.version"].sudo()
-        groups = versions._read_group([("form_id", "=", self.id)], ["number"], ["published_on:min"])
-        return tuple(sorted(groups, reverse=True))
+        groups = versions._read_group(
+            [("form_id", "=", self.id)], ["number", "is_reconstructed"], ["published_on:min"], order="number DESC"
+        )
+        # Words used elsewhere are older than their publication here.
+        return tuple(
+            (number, datetime.min if is_reconstructed else published_on)
+            for number, is_reconstructed, published_on in groups
+        )
 
     def _get_number_at(self, moment):
         """Give the number of the version in force at a moment (UTC); 0 when none was published by then."""

@@ -3,7 +3,6 @@ import json
 from markupsafe import Markup
 
 from odoo import api, models
-from odoo.exceptions import ValidationError
 from odoo.tools import plaintext2html
 
 from ..tools import ledger
@@ -13,22 +12,10 @@ class GdprConsentForm(models.Model):
     """Words that people agreed to outside Odoo, or before they were published here (law.md R-19).
 
     A consent is recorded with words that the person can have seen. What somebody states of such words is frozen on an
-    archived form of its own, which says of itself whence they are: nobody is asked with it.
+    archived form of its own, which says of itself whence they are.
     """
 
     _inherit = "gdpr.consent.form"
-
-    @api.constrains("active", "is_reconstructed")
-    def _check_not_asked_with(self):
-        for form in self:
-            if form.active and form.is_reconstructed:
-                raise ValidationError(
-                    self.env._(
-                        "“%(form)s” holds words that were used elsewhere: nobody can be asked with it. Make a form of"
-                        " your own.",
-                        form=form.name,
-                    )
-                )
 
     @api.model
     def _freeze_words(self, words, purposes, company):
@@ -47,7 +34,7 @@ class GdprConsentForm(models.Model):
         content = self._prepare_words(unsaved, words, purposes, lang)
         sha256 = ledger.sha256(content)
         versions = forms.env["gdpr.consent.form.version"]
-        kept = versions.search([("sha256", "=", sha256), ("form_id.is_reconstructed", "=", True)], limit=1)
+        kept = versions.search([("sha256", "=", sha256), ("is_reconstructed", "=", True)], limit=1)
         if kept:
             return kept
         form = forms.create(
@@ -55,14 +42,22 @@ class GdprConsentForm(models.Model):
                 "name": name,
                 "title": name,
                 "active": False,
-                "is_reconstructed": True,
                 "company_id": company.id,
                 "collected_through": "other",
                 "purpose_ids": purposes.ids,
                 "version_number": 1,
             }
         )
-        return versions.create({"form_id": form.id, "number": 1, "lang": lang, "content": content, "sha256": sha256})
+        return versions.create(
+            {
+                "form_id": form.id,
+                "number": 1,
+                "lang": lang,
+                "content": content,
+                "sha256": sha256,
+                "is_reconstructed": True,
+            }
+        )
 
     @api.model
     def _prepare_words(self, form, words, purposes, lang):

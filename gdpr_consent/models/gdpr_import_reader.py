@@ -146,8 +146,7 @@ class GdprImportReader(models.AbstractModel):
         if not form:
             problems.append(self.env._("No published form, or version of it, is called “%(name)s”.", name=text))
             return none
-        # Words used elsewhere are older than when they were brought in.
-        if shown_on and not form.is_reconstructed:
+        if shown_on:
             publications = dict(form._get_publications())
             number = number or form._get_number_at(shown_on)
             if not number or publications[number] > shown_on:

@@ -122,7 +122,6 @@ class GdprOcaMigration(models.AbstractModel):
                 "name": self.env._("%(activity)s (privacy_consent)", activity=name),
                 "title": name,
                 "active": False,
-                "is_reconstructed": True,
                 "company_id": company.id,
                 "purpose_ids": purpose.ids,
                 "version_number": 1,
@@ -130,7 +129,12 @@ class GdprOcaMigration(models.AbstractModel):
         )
         form.version_ids.sudo().create(
             [
-                {**form._prepare_version_values(lang), "content": content, "sha256": ledger.sha256(content)}
+                {
+                    **form._prepare_version_values(lang),
+                    "content": content,
+                    "sha256": ledger.sha256(content),
+                    "is_reconstructed": True,
+                }
                 for lang in form._get_languages()
                 for content in [self._reconstruct_wording(row, form, purpose, lang)]
             ]

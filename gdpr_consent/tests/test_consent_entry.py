@@ -125,7 +125,7 @@ class TestRecordConsent(EntryCase):
                 self.record(person, given_on=long_ago, form=form)
         self.record(person, given_on=long_ago, words="May we call you?")
         version = self.get_given(person).version_id
-        self.assertTrue(version.form_id.is_reconstructed)
+        self.assertTrue(version.is_reconstructed)
         self.assertIn("May we call you?", version.preview)
         self.assertLedgerSound()
 
