@@ -34,7 +34,7 @@ APPS = """
     website_sale_stock_wishlist website_sale_wishlist website_slides_forum website_slides_survey website_sms
 """.split()
 SCRIPT = """
-missing = sorted({place.model for place in env["gdpr.data.map"].search([]) if not env.get(place.model)} - {"base"})
+missing = sorted({place.model for place in env["gdpr.data.map"].search([]) if place.model not in env} - {"base"})
 gaps = [(gap.model, gap.field, gap.kind) for gap in env["gdpr.data.map"]._find_gaps()]
 places = env["gdpr.data.map"].search([])
 optional = {
@@ -44,7 +44,7 @@ optional = {
         place.path, place.email_fields, place.phone_fields, place.document_fields, *place.field_ids.mapped("names")
     ]
     for name, is_optional in place._parse(text)
-    if is_optional and not place._has_path(env[place.model], name)
+    if is_optional and place.model in env and not place._has_path(env[place.model], name)
 }
 print("FOUND", repr((gaps, missing, sorted(optional))))
 """
