@@ -11,7 +11,7 @@ class GdprReplayErasures(Command):
     """Export the journal of erasures, or erase again whoever it names: after a backup was restored.
 
     ``gdpr_replay_erasures -d DATABASE --export FILE`` writes the signed journal; do it after each erasure, and keep it
-    outside the database. ``gdpr_replay_erasures -d DATABASE FILE`` erases again. Exit status: 0 done, 1 a file that
+    outside the database. ``--replay FILE`` erases again. Exit status: 0 done, 1 a file that
     can't be used, or somebody who couldn't be erased, 2 the add-on isn't installed.
     """
 
@@ -20,17 +20,16 @@ class GdprReplayErasures(Command):
     def run(self, args):
         """Run the command; what isn't its own are arguments of Odoo's server (``-c``, ``-d``)."""
         parser = argparse.ArgumentParser(prog="odoo gdpr_replay_erasures", description=self.__doc__, allow_abbrev=False)
-        parser.add_argument("file", nargs="?", help="journal to replay")
-        parser.add_argument("--export", metavar="FILE", help="write the signed journal to a file")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--export", metavar="FILE", help="write the signed journal to a file")
+        what.add_argument("--replay", metavar="FILE", help="erase again whoever a journal exported earlier names")
         options, others = parser.parse_known_args(args)
-        if bool(options.file) == bool(options.export):
-            parser.error("name a file to replay, or one to export to")
         with open_database(others) as env:
             try:
                 if options.export:
                     self.export(env, options.export)
                 else:
-                    self.replay(env, options.file)
+                    self.replay(env, options.replay)
             except (OSError, UserError) as error:
                 print(error, file=sys.stderr)
                 sys.exit(1)

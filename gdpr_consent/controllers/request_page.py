@@ -83,7 +83,6 @@ class RequestPage(RecordPage):
         is_asked = asked.state == "verifying" and asked.identity_email == link.email
         is_confirming = request.httprequest.method == "POST" and request.httprequest.form.get("answer") == "confirm"
         if is_asked and is_confirming:
-            asked.lock_for_update()
             asked._record_identity("mailbox", request.env._("Confirmed by the link sent to the address on record"))
         return self._render(
             "gdpr_consent.request_identity",

@@ -16,6 +16,7 @@ from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
 from . import gdpr_subject_answer
+from . import gdpr_subject_address
 from . import gdpr_subject_asking
 from . import gdpr_subject_objection
 from . import gdpr_subject_identity
@@ -31,6 +32,7 @@ from . import gdpr_consent_event
 from . import gdpr_consent_event_value
 from . import gdpr_consent_form
 from . import gdpr_consent_form_wording
+from . import gdpr_consent_form_elsewhere
 from . import gdpr_consent_form_version
 from . import gdpr_consent_form_website
 from . import gdpr_consent_request
@@ -72,6 +74,7 @@ from . import gdpr_subject_request_erasure
 from . import gdpr_subject_request_erasing
 from . import gdpr_subject_request_messages
 from . import gdpr_subject_traces
+from . import gdpr_subject_answer_traces
 from . import gdpr_subject_suppression
 from . import gdpr_ledger_verification
 from . import gdpr_link
@@ -95,6 +98,7 @@ from . import gdpr_oca_migration_activity
 from . import gdpr_overview
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
+from . import gdpr_subject_mixin_address
 from . import gdpr_subject_mixin_asking
 from . import gdpr_subject_mixin_campaign
 from . import gdpr_subject_mixin_contact
@@ -113,6 +117,7 @@ from . import phone_blacklist
 from . import gdpr_subject_mixin_identity
 from . import gdpr_subject_mixin_many
 from . import gdpr_subject_mixin_import
+from . import gdpr_subject_mixin_telling
 from . import gdpr_import_reader
 from . import base_partner_merge_automatic_wizard
 from . import res_company

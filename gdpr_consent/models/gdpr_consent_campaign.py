@@ -1,4 +1,5 @@
 from ast import literal_eval
+from itertools import chain, count
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -11,6 +12,12 @@ CHOOSING_FIELDS = ("model", "domain", "form_id", "template_id", "company_id", "u
 FIXED_FIELDS = ("model", "domain", "form_id", "template_id", "company_id", "scheduled_on")
 # Set by the campaign itself.
 OWN_FIELDS = ("state", "last_queued_id", "queued_on", "checked_on", "to_ask_count", "failure_reason")
+
+
+def get_unused_name(name, used):
+    """Give a name that isn't among those used: as it is, else with the next number."""
+    numbered = chain([name], (f"{name} ({number})" for number in count(2)))
+    return next(one for one in numbered if one not in used)
 
 
 class GdprConsentCampaign(models.Model):
@@ -83,7 +90,10 @@ class GdprConsentCampaign(models.Model):
 
     @api.model
     def _get_default_name(self):
-        return self.env._("Consent campaign of %(date)s", date=format_date(self.env, fields.Date.context_today(self)))
+        today = format_date(self.env, fields.Date.context_today(self))
+        name = self.env._("Consent campaign of %(date)s", date=today)
+        others = self.sudo().search_fetch([("name", "=like", f"{name}%")], ["name"])
+        return get_unused_name(name, set(others.mapped("name")))
 
     @api.model
     def _selection_model(self):
@@ -168,6 +178,13 @@ class GdprConsentCampaign(models.Model):
     # CRUD
     # ------------------------------------------------------------
 
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default)
+        if "name" in (default or {}):
+            return vals_list
+        names = [self.env._("%(campaign)s (copy)", campaign=campaign.name) for campaign in self]
+        return [vals | {"name": name} for vals, name in zip(vals_list, names, strict=True)]
+
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
@@ -216,16 +233,17 @@ class GdprConsentCampaign(models.Model):
 
         With a time to start that is still to come, the campaign is scheduled.
 
-        :raise UserError: something is missing or wrong; the message says what
+        :raise UserError: something is missing or wrong, or the time has passed; the message says what
         """
         for campaign in self._lock_for_action():
             if campaign.state not in ("draft", "scheduled", "paused", "done"):
                 raise UserError(campaign._describe_state())
             campaign._check_startable()
             if campaign.state == "draft":
+                campaign._check_start_time()
                 # The words stay what they are, whatever the defaults will be.
                 campaign.sudo().write({"form_id": campaign._get_form().id, "template_id": campaign._get_template().id})
-            if campaign.state == "draft" and campaign.scheduled_on and campaign.scheduled_on > fields.Datetime.now():
+            if campaign.state == "draft" and campaign.scheduled_on:
                 campaign.sudo().state = "scheduled"
                 campaign._trigger_queueing(campaign.scheduled_on)
             else:
@@ -272,7 +290,8 @@ class GdprConsentCampaign(models.Model):
         self.ensure_one()
         states = dict(self._fields["state"]._description_selection(self.env))
         return self.env._(
-            "The campaign “%(campaign)s” can't do that now: it is in the state “%(state)s”.",
+            "The campaign “%(campaign)s” can't do that now: meanwhile it is in the state “%(state)s”. Reload the page to"
+            " see what can be done.",
             campaign=self.name,
             state=states[self.state],
         )
@@ -320,6 +339,16 @@ class GdprConsentCampaign(models.Model):
                 self.env._("%(company)s has no published consent form.", company=self.company_id.sudo().name)
             )
         self._get_records().check_access("read")
+
+    def _check_start_time(self):
+        self.ensure_one()
+        if self.scheduled_on and self.scheduled_on <= fields.Datetime.now():
+            raise UserError(
+                self.env._(
+                    "The time to start, %(date)s, has passed. Choose a later one, or empty it to start now.",
+                    date=self._format_moment(self.scheduled_on),
+                )
+            )
 
     def _get_domain(self):
         """Give whom the user chose.

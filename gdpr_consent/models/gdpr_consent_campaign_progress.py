@@ -2,7 +2,7 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import format_datetime
+from odoo.tools import format_datetime, formatLang
 
 # The requests that each number counts.
 SHOWN = {
@@ -40,13 +40,13 @@ class GdprConsentCampaign(models.Model):
     progress = fields.Float(
         compute="_compute_counts",
         digits=(5, 1),
-        help="Per cent of the people asked who don't wait in the queue any more.",
+        help="Per cent of the people whose turn has come. Those whom a cancelled campaign dropped it never came to.",
     )
     excluded_count = fields.Integer("Records Left Out", compute="_compute_excluded_count")
     summary = fields.Char(compute="_compute_summary")
 
     # Whoever may see the campaign sees how many there are, those too whose records are others'.
-    @api.depends("request_ids.kind", "request_ids.state", "request_ids.outcome", "request_ids.sent_on")
+    @api.depends("state", "request_ids.kind", "request_ids.state", "request_ids.outcome", "request_ids.sent_on")
     def _compute_counts(self):
         counts = defaultdict(lambda: dict.fromkeys(SHOWN, 0))
         rows = (
@@ -73,7 +73,11 @@ class GdprConsentCampaign(models.Model):
             found = counts[campaign._origin.id]
             total = found["total_count"]
             campaign.update(found)
-            campaign.progress = 100 * (total - found["queued_count"]) / total if total else 0
+            left = found["queued_count"]
+            if campaign.state == "cancelled":
+                # Dropped with the campaign: it never came to them.
+                left += found["cancelled_count"]
+            campaign.progress = 100 * (total - left) / total if total else 0
 
     @api.depends("checked_on", "queued_on", "last_queued_id")
     def _compute_excluded_count(self):
@@ -82,7 +86,18 @@ class GdprConsentCampaign(models.Model):
         for campaign in self:
             campaign.excluded_count = counts.get(campaign._origin, 0)
 
-    @api.depends("state", "scheduled_on", "queued_on", "queued_count", "total_count", "checked_on", "to_ask_count")
+    @api.depends(
+        "state",
+        "scheduled_on",
+        "queued_on",
+        "queued_count",
+        "sent_count",
+        "failed_count",
+        "cancelled_count",
+        "total_count",
+        "checked_on",
+        "to_ask_count",
+    )
     def _compute_summary(self):
         for campaign in self:
             campaign.summary = campaign._describe_progress()
@@ -97,16 +112,38 @@ class GdprConsentCampaign(models.Model):
         if self.state == "scheduled":
             return self.env._("Starts on %(date)s.", date=self._format_moment(self.scheduled_on))
         if self.state == "running" and not self.queued_on:
-            return self.env._("Choosing the people: %(count)s so far.", count=self.total_count)
+            return self.env._("Choosing the people: %(count)s so far.", count=self._format_count("total_count"))
         if self.state == "running":
             return self.env._(
-                "%(count)s of %(total)s are still to be sent.", count=self.queued_count, total=self.total_count
+                "%(count)s of %(total)s are still to be sent.",
+                count=self._format_count("queued_count"),
+                total=self._format_count("total_count"),
             )
         if self.state == "paused":
             return self.env._("Paused: nothing is sent until you go on.")
         if self.state == "done":
-            return self.env._("Everybody was asked.") if self.total_count else self.env._("There was nobody to ask.")
-        return self.env._("Cancelled: who wasn't asked yet isn't asked any more.")
+            return self._describe_end() if self.total_count else self.env._("There was nobody to ask.")
+        return self.env._(
+            "Cancelled: %(count)s of %(total)s people were asked. Who wasn't asked yet isn't asked any more.",
+            count=self._format_count("sent_count"),
+            total=self._format_count("total_count"),
+        )
+
+    def _describe_end(self):
+        if not self.failed_count and not self.cancelled_count:
+            return self.env._("Everybody was asked.")
+        sentences = [
+            self.env._(
+                "Done: %(count)s of %(total)s people were asked.",
+                count=self._format_count("sent_count"),
+                total=self._format_count("total_count"),
+            )
+        ]
+        if self.failed_count:
+            sentences.append(self.env._("Failed: %(count)s.", count=self._format_count("failed_count")))
+        if self.cancelled_count:
+            sentences.append(self.env._("Dropped: %(count)s.", count=self._format_count("cancelled_count")))
+        return " ".join(sentences)
 
     def _describe_check(self):
         date = self._format_moment(self.checked_on)
@@ -114,7 +151,13 @@ class GdprConsentCampaign(models.Model):
             return self.env._("Nobody can be asked, as of %(date)s.", date=date)
         if self.to_ask_count == 1:
             return self.env._("1 person will be asked, as of %(date)s.", date=date)
-        return self.env._("%(count)s people will be asked, as of %(date)s.", count=self.to_ask_count, date=date)
+        return self.env._(
+            "%(count)s people will be asked, as of %(date)s.", count=self._format_count("to_ask_count"), date=date
+        )
+
+    def _format_count(self, name):
+        """Give one of the numbers as Odoo's fields show it."""
+        return formatLang(self.env, self[name], digits=0)
 
     def _format_moment(self, moment):
         return format_datetime(self.env, moment, dt_format="short")

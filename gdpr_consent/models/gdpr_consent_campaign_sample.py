@@ -4,7 +4,7 @@ from odoo import models
 from odoo.exceptions import UserError
 
 from .gdpr_consent_request_message import RENDERED_FIELDS
-from .mail_mail import CONSENT_PLACEHOLDER, PREFERENCES_PLACEHOLDER
+from .mail_mail import CONSENT_PLACEHOLDER, PREFERENCES_PLACEHOLDER, put_links
 
 
 class GdprConsentCampaign(models.Model):
@@ -57,8 +57,7 @@ class GdprConsentCampaign(models.Model):
         body = str(values["body_html"])
         form = self._get_form()
         preview_url = f"{form.get_base_url()}/gdpr/preview/version/{form._get_version(card.sudo()._gdpr_get_lang()).id}"
-        for placeholder in (CONSENT_PLACEHOLDER, PREFERENCES_PLACEHOLDER):
-            body = body.replace(placeholder, preview_url)
+        body = put_links(body, dict.fromkeys((CONSENT_PLACEHOLDER, PREFERENCES_PLACEHOLDER), preview_url))
         notice = self.env._("This is a test. Its links are no personal links: they show a preview to who is logged in.")
         return {
             **{name: value for name, value in values.items() if value},

@@ -1,8 +1,9 @@
+from ast import literal_eval
 from collections import namedtuple
 
 from psycopg2 import sql
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -21,6 +22,32 @@ class GdprConsentCampaign(models.Model):
     """
 
     _inherit = "gdpr.consent.campaign"
+
+    is_selection = fields.Boolean(compute="_compute_selection", help="Single records were chosen, not a filter.")
+    selected_count = fields.Integer("Selected", compute="_compute_selection")
+
+    @api.depends("domain")
+    def _compute_selection(self):
+        for campaign in self:
+            ids = campaign._get_selected_ids()
+            campaign.is_selection = ids is not None
+            campaign.selected_count = len(ids or ())
+
+    def _get_selected_ids(self):
+        """Give the ids of the records that were chosen one by one; None when the campaign has a filter."""
+        self.ensure_one()
+        try:
+            (condition,) = literal_eval(self.domain or "[]")
+            name, operator, ids = condition
+        except (ValueError, SyntaxError, TypeError):
+            return None
+        is_selection = name == "id" and operator == "in" and isinstance(ids, (list, tuple))
+        return ids if is_selection else None
+
+    def action_show_selected(self):
+        """Open the list of the records that were chosen one by one."""
+        self.ensure_one()
+        return self._open_records(self.env._("Selected"), self._get_domain())
 
     def action_check(self):
         """Find out who will be asked, or who of a finished campaign wasn't yet, and who not; nobody is asked."""
@@ -64,7 +91,8 @@ class GdprConsentCampaign(models.Model):
         self._fetch(cards)
         covered = self.env["gdpr.scope"]._filter_covered(cards)
         excluded = dict.fromkeys((cards - covered).ids, "not_covered")
-        excluded |= covered._gdpr_get_refusal_codes()
+        options = {**covered.env.context.get("gdpr_request_options", {}), "campaign_id": self.id}
+        excluded |= covered.with_context(gdpr_request_options=options)._gdpr_get_refusal_codes()
         candidates = []
         for card in covered.sudo():
             if card.id in excluded:
@@ -83,7 +111,6 @@ class GdprConsentCampaign(models.Model):
         emails = tuple({candidate.email for candidate in candidates})
         waiting, in_doubt = self._find_waiting(people)
         answered = self._find_answered(people)
-        blacklisted = self._find_blacklisted(emails)
         cards_by_person, chosen_emails, come_back = self._find_chosen(people, emails, is_check)
         chosen = []
         for candidate in candidates:
@@ -96,8 +123,6 @@ class GdprConsentCampaign(models.Model):
                 excluded[card_id] = "already_asked"
             elif person_id in answered:
                 excluded[card_id] = "already_answered"
-            elif email in blacklisted:
-                excluded[card_id] = "blacklisted"
             elif email in chosen_emails:
                 excluded[card_id] = "duplicate"
             else:
@@ -159,11 +184,6 @@ class GdprConsentCampaign(models.Model):
                 now=fields.Datetime.now(),
             )
         )
-        return {row[0] for row in rows}
-
-    def _find_blacklisted(self, emails):
-        self.env["mail.blacklist"].flush_model(["email", "active"])
-        rows = self.env.execute_query(SQL("SELECT email FROM mail_blacklist WHERE active AND email IN %s", emails))
         return {row[0] for row in rows}
 
     def _find_chosen(self, people, emails, is_check):

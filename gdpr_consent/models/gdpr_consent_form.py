@@ -1,5 +1,6 @@
 import re
 import uuid
+from datetime import datetime
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
@@ -317,6 +318,24 @@ class GdprConsentForm(models.Model):
     def _get_version_ids(self, number):
         versions = self.env["gdpr.consent.form.version"].sudo()
         return versions.search([("form_id", "=", self.id), ("number", "=", number)])._ids
+
+    @tools.ormcache("self.id")
+    def _get_publications(self):
+        """Give the number of each version and since when people can have been told its words (UTC), the newest first."""
+        versions = self.env["gdpr.consent.form.version"].sudo()
+        groups = versions._read_group(
+            [("form_id", "=", self.id)], ["number", "is_reconstructed"], ["published_on:min"], order="number DESC"
+        )
+        # Words used elsewhere are older than their publication here.
+        return tuple(
+            (number, datetime.min if is_reconstructed else published_on)
+            for number, is_reconstructed, published_on in groups
+        )
+
+    def _get_number_at(self, moment):
+        """Give the number of the version in force at a moment (UTC); 0 when none was published by then."""
+        self.ensure_one()
+        return next((number for number, published_on in self._get_publications() if published_on <= moment), 0)
 
     def _get_number_to_show(self, sent_number):
         """Give the number of the version that a link shows: the one it was sent with, or the newest where what

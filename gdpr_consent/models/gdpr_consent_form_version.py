@@ -39,6 +39,10 @@ class GdprConsentFormVersion(models.Model):
         "Material Change",
         help="What the person agrees to has changed: consents given to earlier versions are due for renewal.",
     )
+    is_reconstructed = fields.Boolean(
+        "Used Elsewhere",
+        help="What is known of words that people were told outside Odoo, or before they were published here.",
+    )
     published_on = fields.Datetime(required=True, default=fields.Datetime.now)
     published_by_id = fields.Many2one(
         "res.users", required=True, default=lambda self: self.env.user, ondelete="restrict"

@@ -26,7 +26,7 @@ class GdprConsentForm(models.Model):
         )
         # A page may have been open while another form was published, or this one was archived.
         forms = self.with_context(active_test=False)._find_published_for(website)
-        return shown if shown and shown.form_id in forms else versions.browse()
+        return shown if shown.form_id in forms and not shown.is_reconstructed else versions.browse()
 
     @api.model
     def _find_published_for(self, website):

@@ -1,6 +1,7 @@
 import re
 
 from odoo import api, fields, models
+from odoo.tools import format_datetime
 
 from .gdpr_consent_event import SOURCES
 from .gdpr_subject_mixin_entry import RECORDABLE_SOURCES
@@ -40,7 +41,11 @@ class GdprImportReader(models.AbstractModel):
         channels = self._find_all("gdpr.channel", said.get("gdpr_import_channels"), company, problems)
         source = self._find_source(said.get("gdpr_import_source"), problems)
         given_on = fields.Datetime.to_datetime(said.get("gdpr_import_given_on"))
-        version = self._find_version(said.get("gdpr_import_wording"), company, card._gdpr_get_lang(), problems)
+        is_declared = bool(source) and company._needs_gdpr_confirmation(source)
+        # Who is asked to confirm reads the wording now.
+        shown_on = None if is_declared else given_on
+        version = self._find_version(said.get("gdpr_import_wording"), company, card._gdpr_get_lang(), shown_on, problems)
+        words = (said.get("gdpr_import_words") or "").strip()
         evidence = (said.get("gdpr_import_evidence") or "").strip()
         if not purposes and not said.get("gdpr_import_purposes"):
             problems.append(self.env._("No purpose is named."))
@@ -62,7 +67,13 @@ class GdprImportReader(models.AbstractModel):
                         purposes=", ".join(unasked.mapped("name")),
                     )
                 )
+        problems += self._check_words(said, words, purposes, is_declared)
         problems += self._find_obstacles(card, purposes, choices, given_on)
+        if words and is_declared:
+            evidence = f"{evidence}\n{words}"
+        elif words and not problems:
+            freeze = self.env["gdpr.consent.form"]._freeze_words
+            version = self._remember((words, purposes, company), lambda: freeze(words, purposes, company))
         return {
             "problems": problems,
             "version": version,
@@ -108,17 +119,53 @@ class GdprImportReader(models.AbstractModel):
         labels = self.env["gdpr.consent.event"]._fields["source"]._description_selection(self.env)
         return {word.lower(): key for pairs in (SOURCES, labels) for key, label in pairs for word in (key, label)}
 
-    def _find_version(self, text, company, lang, problems):
-        """Give the frozen wording meant."""
-        if not (text or "").strip():
-            problems.append(self.env._("No wording is named: what did the person agree to?"))
-            return self.env["gdpr.consent.form.version"]
-        version = self._remember((text, company, lang), lambda: self._look_for_version(text, company, lang))
-        if not version:
-            problems.append(self.env._("No published form, or version of it, is called “%(name)s”.", name=text))
-        return version
+    def _check_words(self, said, words, purposes, is_declared):
+        """Give what speaks against words used elsewhere, or against there being none, as sentences."""
+        is_named = bool((said.get("gdpr_import_wording") or "").strip())
+        if is_declared:
+            return [] if is_named else [self.env._("No wording is named: what shall the person confirm?")]
+        if not words:
+            return [] if is_named else [self.env._("No wording is named: what did the person agree to?")]
+        if is_named:
+            return [self.env._("There are words and a wording: which did the person agree to? Leave one of them empty.")]
+        return [
+            self.env._("“%(purpose)s” isn't based on consent.", purpose=purpose.name)
+            for purpose in purposes
+            if purpose.legal_basis != "consent"
+        ]
 
-    def _look_for_version(self, text, company, lang):
+    def _find_version(self, text, company, lang, shown_on, problems):
+        """Give the frozen wording meant; empty when none is.
+
+        :param datetime shown_on: when the person was told its words (UTC); None: now
+        """
+        none = self.env["gdpr.consent.form.version"]
+        if not (text or "").strip():
+            return none
+        form, number, lang = self._remember((text, company, lang), lambda: self._look_for_form(text, company, lang))
+        if not form:
+            problems.append(self.env._("No published form, or version of it, is called “%(name)s”.", name=text))
+            return none
+        if shown_on:
+            publications = dict(form._get_publications())
+            number = number or form._get_number_at(shown_on)
+            if not number or publications[number] > shown_on:
+                published_on = publications[number or min(publications)]
+                problems.append(self._describe_too_late(text, published_on))
+                return none
+        number = number or form.version_number
+        return self._remember((form, number, lang), lambda: form._get_version(lang, number))
+
+    def _describe_too_late(self, text, published_on):
+        return self.env._(
+            "The wording “%(wording)s” was published on %(date)s, after that date: the person can't have agreed to it."
+            " Give the words of then as “Consent: Words”.",
+            wording=text,
+            date=format_datetime(self.env, published_on, dt_format="short"),
+        )
+
+    def _look_for_form(self, text, company, lang):
+        """Give the form meant, the number of its version where one is named, and the language."""
         forms = self.env["gdpr.consent.form"].with_context(active_test=False)
         for name, number, language in self._split_wording(text.strip()):
             found = forms.search(
@@ -126,11 +173,9 @@ class GdprImportReader(models.AbstractModel):
             )
             for form in found:
                 versions = form._get_versions(number or form.version_number)
-                if versions and language:
-                    return versions.filtered_domain([("lang", "=", language)])[:1]
-                if versions:
-                    return form._get_version(lang, versions[0].number)
-        return self.env["gdpr.consent.form.version"]
+                if versions and (not language or language in versions.mapped("lang")):
+                    return form, number, language or lang
+        return forms.browse(), None, lang
 
     def _split_wording(self, text):
         """Give the readings of a name: as it stands first, for a form may be called “Version 2”."""

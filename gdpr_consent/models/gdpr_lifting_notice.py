@@ -22,9 +22,7 @@ class GdprLiftingNotice(models.Model):
     _notice_template = "gdpr_consent.mail_template_lifting_notice"
 
     subject_id = fields.Many2one("gdpr.subject", required=True, readonly=True, index=True, ondelete="restrict")
-    request_id = fields.Many2one(
-        "gdpr.subject.request", readonly=True, index="btree_not_null", ondelete="set null"
-    )
+    request_id = fields.Many2one("gdpr.subject.request", readonly=True, index="btree_not_null", ondelete="set null")
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     way = fields.Selection(WAYS, string="How", required=True, readonly=True)
     lang = fields.Char("Language", readonly=True)

@@ -129,7 +129,12 @@ class GdprOcaMigration(models.AbstractModel):
         )
         form.version_ids.sudo().create(
             [
-                {**form._prepare_version_values(lang), "content": content, "sha256": ledger.sha256(content)}
+                {
+                    **form._prepare_version_values(lang),
+                    "content": content,
+                    "sha256": ledger.sha256(content),
+                    "is_reconstructed": True,
+                }
                 for lang in form._get_languages()
                 for content in [self._reconstruct_wording(row, form, purpose, lang)]
             ]

@@ -135,13 +135,19 @@ class GdprRecipientNotice(models.Model):
         due = self.filtered(lambda notice: not notice.exemption and notice.state in ("to_tell", "failed"))
         if not due:
             return due
-        # They name the person.
-        stale = Domain("model", "=", self._name) & Domain("res_id", "in", due.ids)
-        self.env["mail.mail"].sudo().search(stale & Domain("state", "in", ("exception", "cancel"))).unlink()
         for notice in due:
             notice.email = notice.recipient_id.email_normalized
             notice.attempt_count += 1
-        due._send_notices()
+        # What was made before names the person, who may be erased by now.
+        made = Domain("model", "=", self._name) & Domain("res_id", "in", due.filtered("email").ids)
+        mails = self.env["mail.mail"].sudo().search(made & Domain("state", "in", ("exception", "cancel")))
+        for mail in mails:
+            mail.email_to = self.browse(mail.res_id).email
+        mails.mark_outgoing()
+        again = self.browse(mails.mapped("res_id"))
+        again.write({"state": "queued", "failure_reason": False})
+        mails.send_after_commit()
+        (due - again)._send_notices()
         return due
 
     @api.model

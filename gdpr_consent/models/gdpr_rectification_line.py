@@ -63,6 +63,10 @@ class GdprRectificationLine(models.Model):
     def _decide(self, state):
         self.sudo().write({"state": state, "user_id": self.env.uid, "decided_on": fields.Datetime.now()})
 
+    def _forget_values(self):
+        """Remove what these corrections say of the person, and keep that something was corrected."""
+        self.write({"old_value": False, "new_value": False, "res_id": False})
+
     def _convert(self, record):
         """Give the values to write, from the words of the person: names and labels in the person's language.
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import format_datetime
 
 from .gdpr_consent_event import SOURCES
 
@@ -45,7 +46,7 @@ class GdprSubjectMixin(models.AbstractModel):
             "context": {"default_res_model": self._name, "default_res_ids": self.ids, **context},
         }
 
-    def gdpr_record_consent(self, purposes, channels, source, note=None, evidence=None, given_on=None, form=None):
+    def gdpr_record_consent(self, purposes, channels, source, note=None, evidence=None, given_on=None, form=None, words=None):
         """Record a consent that the person gave outside Odoo (law.md R-19).
 
         From a source where anybody could have typed the address (import, api, website) it is only declared: each
@@ -58,27 +59,32 @@ class GdprSubjectMixin(models.AbstractModel):
         :param str note: the person's own words
         :param evidence: what proves it: a text, an ``ir.attachment`` or its id, or a list of these
         :param given_on: when (UTC), default now
-        :param form: ``gdpr.consent.form`` or its id: the wording that was read out, default the first published
-            one that asks for the purposes
+        :param form: ``gdpr.consent.form`` or its id: the wording that was read out, default the first that asked for
+            the purposes then
+        :param str words: what the person was told, where it wasn't a wording published here by then
         :raise ValidationError: no purpose, no channel that it offers, no evidence, a date in the future, a source
             that is the person's own, or somebody who can't be mailed the question to confirm; nobody is recorded then
-        :raise UserError: the basis isn't consent, or the purposes aren't on a published form
+        :raise UserError: the basis isn't consent, or the purposes weren't on a published form then and there are no
+            words
         """
         self._gdpr_check_group("gdpr_consent.group_user")
         self.check_access("read")
         purposes = self._gdpr_browse_by_code("gdpr.purpose", purposes)
         channels = self._gdpr_browse_by_code("gdpr.channel", channels)
-        given_on = fields.Datetime.to_datetime(given_on) or fields.Datetime.now()
+        shown_on = fields.Datetime.to_datetime(given_on)
+        given_on = shown_on or fields.Datetime.now()
         values, attachment = self._gdpr_prepare_evidence(evidence)
         self._gdpr_check_entry(purposes, channels, source, values, given_on)
         values["note"] = note or ""
         choices = {purpose.id: (purpose.channel_ids & channels).mapped("code") for purpose in purposes}
         act = {"source": source, "occurred_on": given_on, "values": values, "attachment": attachment}
-        versions = self._gdpr_get_read_out_versions(purposes, form)
         declared = self.filtered(lambda card: card._gdpr_get_company()._needs_gdpr_confirmation(source))
+        told = self - declared
+        told_versions = told._gdpr_get_read_out_versions(purposes, form, shown_on, (words or "").strip())
         if declared:
-            declared._gdpr_declare_consent(versions, choices, **act)
-        (self - declared)._gdpr_answer_read_out(versions, choices, purposes, **act)
+            # Who is asked to confirm reads the wording now.
+            declared._gdpr_declare_consent(declared._gdpr_get_read_out_versions(purposes, form), choices, **act)
+        told._gdpr_answer_read_out(told_versions, choices, purposes, **act)
         return True
 
     def _gdpr_answer_read_out(self, versions, choices, offered, **act):
@@ -126,7 +132,8 @@ class GdprSubjectMixin(models.AbstractModel):
         refusals = self.with_context(gdpr_request_options={"kind": "confirmation"})._gdpr_get_refusals()
         if source == "import":
             # The person may have come to a web site; on a list that was brought in nobody has asked for anything.
-            refusals |= self._gdpr_get_objections()
+            asking = self.with_context(gdpr_request_options={"kind": "declaration"})
+            refusals = asking._gdpr_get_refusals() | refusals
         return refusals
 
     @api.model
@@ -155,6 +162,8 @@ class GdprSubjectMixin(models.AbstractModel):
         for person in unasked:
             card, version, choices, act = by_person[person]
             vals_list.append(card._gdpr_prepare_confirmation(version, choices, **act))
+        people = self.env["gdpr.subject"].sudo().union(*by_person)
+        people._cancel_automatic_questions({(vals["company_id"], vals["email"]) for vals in vals_list})
         made = Request._queue_messages("confirmation", vals_list)
         requests |= dict(zip(unasked, made, strict=True))
         acts = []
@@ -306,29 +315,47 @@ class GdprSubjectMixin(models.AbstractModel):
                 values["evidence_file"] = self.env["gdpr.consent.event.value"]._describe_file(attachment)
         return values, attachment
 
-    def _gdpr_get_read_out_versions(self, purposes, form=None):
+    def _gdpr_get_read_out_versions(self, purposes, form=None, shown_on=None, words=None):
         """Give the frozen wording that was read out to each person.
 
+        :param datetime shown_on: when (UTC), default now
+        :param str words: those used, where they weren't published here
         :return: the version by card
-        :raise UserError: no published form asks for these purposes
+        :raise UserError: no form that was published then asks for these purposes
         """
         found, versions = {}, {}
         for card in self:
             company, lang = card._gdpr_get_company(), card._gdpr_get_lang()
             if (company, lang) not in found:
-                found[company, lang] = self._gdpr_find_wording(purposes, company, lang, form)
+                found[company, lang] = self._gdpr_find_wording(purposes, company, lang, form, shown_on, words)
             versions[card] = found[company, lang]
         return versions
 
     @api.model
-    def _gdpr_find_wording(self, purposes, company, lang, form=None):
+    def _gdpr_find_wording(self, purposes, company, lang, form=None, shown_on=None, words=None):
+        if words:
+            return self.env["gdpr.consent.form"]._freeze_words(words, purposes, company)
         forms = self._gdpr_browse("gdpr.consent.form", form).sudo() or self.env["gdpr.consent.form"].sudo().search(
             [("company_id", "=", company.id), ("version_number", ">", 0)]
         )
+        is_asked_now = False
         for candidate in forms:
             version = candidate._get_version(lang)
-            if purposes <= version._get_purposes():
+            is_asked_now = is_asked_now or purposes <= version._get_purposes()
+            if shown_on:
+                number = candidate._get_number_at(shown_on)
+                version = candidate._get_version(lang, number) if number else version.browse()
+            if version and purposes <= version._get_purposes():
                 return version
+        if is_asked_now:
+            raise UserError(
+                self.env._(
+                    "No wording that asks for %(purposes)s was published by %(date)s, so the person can't have agreed to"
+                    " it. Give the words of then.",
+                    purposes=", ".join(purposes.mapped("name")),
+                    date=format_datetime(self.env, shown_on, dt_format="short"),
+                )
+            )
         raise UserError(
             self.env._(
                 "No published consent form asks for %(purposes)s. Publish one first: the wording is part of the proof.",

@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, models
 from odoo.fields import Domain
 
 
@@ -15,11 +15,15 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_open_wizard_on_selection(self, model, name, **values):
         """Open a wizard about what is selected in a list. It is made here: a hundred thousand ids don't travel."""
         wizard = self.env[model]
-        wizard = wizard.create({**wizard._prepare_selection(self), **values})
+        return self._gdpr_reopen_wizard(wizard.create({**wizard._prepare_selection(self), **values}), name)
+
+    @api.model
+    def _gdpr_reopen_wizard(self, wizard, name):
+        """Open a wizard that was made before."""
         return {
             "type": "ir.actions.act_window",
             "name": name,
-            "res_model": model,
+            "res_model": wizard._name,
             "res_id": wizard.id,
             "view_mode": "form",
             "target": "new",

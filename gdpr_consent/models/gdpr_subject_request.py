@@ -288,11 +288,15 @@ class GdprSubjectRequest(models.Model):
     def _get_officers(self, company):
         """Give who can answer a company's requests, whoever is to be asked first, first."""
         group = self.env.ref("gdpr_consent.group_officer").sudo()
+        address = company.sudo().gdpr_officer_email
+
+        def rank(user):
+            is_named = user.email_normalized and user.email_normalized == address
+            return not is_named, user.company_id != company, user.id
+
         # Who administers the add-on has the role too, but only as a last resort.
         for users in (group.user_ids, group.all_user_ids):
             officers = users.filtered(lambda user: company in user.company_ids and user._is_internal())
             if officers:
-                address = company.sudo().gdpr_officer_email
-                named = officers.filtered(lambda user, address=address: user.email_normalized == (address or None))
-                return named + (officers - named).sorted(lambda user: (user.company_id != company, user.id))
+                return officers.sorted(rank)
         return self.env["res.users"]

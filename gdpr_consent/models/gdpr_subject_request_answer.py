@@ -99,6 +99,12 @@ class GdprSubjectRequest(models.Model):
             },
         }
 
+    def _reduce(self):
+        """Let what was prepared, and what was corrected, go with what else a closed request tells of the person."""
+        self.answer_ids._discard()
+        self.sudo().correction_ids._forget_values()
+        return super()._reduce()
+
     def _find_card_lines(self):
         """Give the values of the person's cards, in the person's language: see ``gdpr.answer._get_card_lines``."""
         self.ensure_one()

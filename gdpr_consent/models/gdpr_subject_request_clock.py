@@ -76,6 +76,14 @@ class GdprSubjectRequest(models.Model):
             else:
                 request.urgency = "soon" if request.target_on <= today else "on_time"
 
+    def write(self, vals):
+        """Let what there is to do follow the deadline."""
+        result = super().write(vals)
+        if "received_on" in vals:
+            for due_on, requests in self.grouped("due_on").items():
+                requests._get_answer_activities().date_deadline = due_on
+        return result
+
     def _get_months(self):
         self.ensure_one()
         return MONTHS_EXTENDED if self.extended_on else MONTHS
@@ -212,7 +220,12 @@ class GdprSubjectRequest(models.Model):
     @api.model
     def _find_to_remind(self, stage, limit):
         """Give the open requests that are due a reminder and didn't have it, locked."""
-        companies = self.env["res.company"].sudo().search([("active", "in", (True, False))])
+        opened = Domain("state", "in", OPEN_STATES) & Domain("reminders", "<", stage)
+        companies = self.env["res.company"].union(
+            *(company for (company,) in self.sudo()._read_group(opened, ["company_id"]))
+        )
+        if not companies:
+            return self.browse()
         # A day is over when it is where the company is.
         due = Domain.OR(
             Domain("company_id", "in", alike.ids)
@@ -223,9 +236,7 @@ class GdprSubjectRequest(models.Model):
             )
             for today, alike in companies.grouped(lambda company: company._gdpr_get_today()).items()
         )
-        found = self.sudo().search(
-            due & Domain("state", "in", OPEN_STATES) & Domain("reminders", "<", stage), limit=limit, order="due_on, id"
-        )
+        found = self.sudo().search(due & opened, limit=limit, order="due_on, id")
         return found.try_lock_for_update()
 
     def _remind(self, stage):

@@ -1,6 +1,9 @@
 from datetime import timedelta
 
+from psycopg2.errors import UniqueViolation
+
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 from .gdpr_subject_request import REQUEST_TYPES
 
@@ -43,12 +46,18 @@ class GdprSubjectRequestDeclaration(models.Model):
 
         :param str email: normalised
         """
-        # Two at once: the other one is in the mailbox too.
         waiting = self._find_pending(company, email).filtered(lambda waiting: waiting.type == request_type)
         if waiting:
             waiting.write(values)
         else:
-            waiting = self.sudo().create({"company_id": company.id, "email": email, "type": request_type, **values})
+            try:
+                with self.env.cr.savepoint():
+                    waiting = self.sudo().create(
+                        {"company_id": company.id, "email": email, "type": request_type, **values}
+                    )
+            except UniqueViolation:
+                # A double click: the other one is kept, and sends the message.
+                return waiting
         limits = self.env["gdpr.rate.limit"]
         if limits._hit("request_message", f"{company.id},{email}", 1, minutes=MINUTES_BETWEEN_MESSAGES):
             waiting._send_link()
@@ -79,7 +88,8 @@ class GdprSubjectRequestDeclaration(models.Model):
         :rtype: gdpr.subject.request
         """
         self.ensure_one()
-        self.lock_for_update()
+        # Of two clicks at once the second waits, is tried again by Odoo, and finds what became of the first.
+        self.env.cr.execute(SQL("SELECT 1 FROM gdpr_subject_request_declaration WHERE id = %s FOR UPDATE", self.id))
         self.invalidate_recordset()
         if self.request_id:
             return self.request_id

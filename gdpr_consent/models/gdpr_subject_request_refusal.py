@@ -38,8 +38,8 @@ class GdprSubjectRequest(models.Model):
 
     refusal_ground = fields.Selection(GROUNDS, readonly=True, copy=False, tracking=True)
     refusal_explanation = fields.Text("Why It Is Refused", readonly=True, copy=False)
-    refusal_evidence = fields.Text(readonly=True, copy=False)
-    refusal_proposed_by_id = fields.Many2one("res.users", string="Refusal Proposed By", readonly=True, copy=False)
+    refusal_evidence = fields.Text("Proof", readonly=True, copy=False)
+    refusal_proposed_by_id = fields.Many2one("res.users", string="Proposed By", readonly=True, copy=False)
     refusal_ground_in_words = fields.Char(compute="_compute_refusal_ground_in_words")
     authority_name = fields.Char(compute="_compute_authority")
     authority_url = fields.Char(compute="_compute_authority")

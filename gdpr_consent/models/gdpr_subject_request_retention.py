@@ -21,6 +21,7 @@ PERSONAL = (
     "extension_note",
     "refusal_explanation",
     "refusal_evidence",
+    "compelling_grounds",
 )
 
 

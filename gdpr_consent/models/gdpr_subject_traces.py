@@ -48,6 +48,9 @@ class GdprSubject(models.Model):
         requests = quietly["gdpr.subject.request"].sudo().search([("subject_id", "in", members.ids)])
         requests._forget_messages()
         requests._forget_what_hangs_on()
+        # Those that no request led to.
+        notices = quietly["gdpr.lifting.notice"].sudo().search([("subject_id", "in", members.ids)])
+        notices._gdpr_anonymise(["email", "reason", "statement", "failure_reason"])
         kept = {"subject_id", "email"}
         (requests - request).write({"email": False})
         requests.write({name: False for name in PERSONAL if name not in kept})

@@ -68,7 +68,7 @@ class IrActionsServer(models.Model):
         " once.",
     )
     gdpr_source = fields.Selection(
-        SOURCES, string="Source of the Withdrawal", default="email", help="How the person took consent back."
+        SOURCES, string="Source of the Withdrawal", help="How the persons took consent back. Empty: it isn't known, and nothing is put on record that wasn't."
     )
 
     @api.constrains(
@@ -247,7 +247,7 @@ class IrActionsServer(models.Model):
         people = cards.sudo().gdpr_subject_id.root_id
         people._record_withdrawal(
             self.gdpr_purpose_ids or None,
-            source=self.gdpr_source or "email",
+            source=self.gdpr_source or None,
             actor="system" if cards.env.su else "operator",
             values={"reason": self.name},
         )

@@ -1,9 +1,8 @@
-import re
-
 from odoo import fields, models
 from odoo.tools.mail import email_normalize, html2plaintext
 
 from .gdpr_answer_sending import LINK_KINDS
+from .mail_mail import put_links
 
 
 class MailMail(models.Model):
@@ -28,8 +27,7 @@ class MailMail(models.Model):
         for placeholder, kind in LINK_KINDS.items():
             if placeholder in body:
                 token = self.env["gdpr.link"]._issue_for_answer(kind, answer, address)
-                pattern = rf"(?:https?://[^\s\"'<>]*?)?{re.escape(placeholder)}"
-                body = re.sub(pattern, f"{base_url}/gdpr/{kind}/{token}", body)
+                body = put_links(body, {placeholder: f"{base_url}/gdpr/{kind}/{token}"})
         email["body"] = email["body"].__class__(body)
         email["body_alternative"] = html2plaintext(body)
 

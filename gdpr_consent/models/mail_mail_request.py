@@ -1,10 +1,9 @@
-import re
-
 from odoo import models
 from odoo.tools.mail import email_normalize, html2plaintext
 
 from .gdpr_subject_request_declaration import REQUEST_PLACEHOLDER
 from .gdpr_subject_request_identity import IDENTITY_PLACEHOLDER
+from .mail_mail import put_links
 
 
 class MailMail(models.Model):
@@ -35,8 +34,7 @@ class MailMail(models.Model):
         """
         for email in emails:
             if record and self._is_personal_copy(email, email_normalize(address or "")):
-                pattern = rf"(?:https?://[^\s\"'<>]*?)?{re.escape(placeholder)}"
                 path = placeholder.rpartition("/")[0]
                 url = f"{record.company_id.get_base_url()}{path}/{issue(record)}"
-                email["body"] = email["body"].__class__(re.sub(pattern, url, str(email["body"])))
+                email["body"] = put_links(email["body"], {placeholder: url})
                 email["body_alternative"] = html2plaintext(email["body"])

@@ -10,14 +10,8 @@ class ResConfigSettings(models.TransientModel):
     gdpr_request_retention_months = fields.Integer(related="company_id.gdpr_request_retention_months", readonly=False)
     gdpr_authority_name = fields.Char(related="company_id.gdpr_authority_name", readonly=False)
     gdpr_authority_url = fields.Char(related="company_id.gdpr_authority_url", readonly=False)
-    gdpr_authority_default = fields.Char(compute="_compute_gdpr_authority_default")
     gdpr_request_alias_name = fields.Char("Alias for Requests")
     gdpr_request_alias_domain_id = fields.Many2one("mail.alias.domain", string="Alias Domain for Requests")
-
-    @api.depends("company_id")
-    def _compute_gdpr_authority_default(self):
-        for settings in self:
-            settings.gdpr_authority_default = settings.company_id._gdpr_get_authority()[0]
 
     @api.model
     def get_values(self):

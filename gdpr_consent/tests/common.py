@@ -47,6 +47,15 @@ class ConsentCase(MailCommon):
         cls.partner.gdpr_legal_basis = "consent"
         cls.lead.gdpr_legal_basis = "consent"
 
+    @classmethod
+    def backdate_wordings(cls):
+        """Let the forms be published for years, as where the add-on has been at work for long."""
+        cls.env.cr.execute("ALTER TABLE gdpr_consent_form_version DISABLE TRIGGER USER")
+        cls.env.cr.execute("UPDATE gdpr_consent_form_version SET published_on = published_on - INTERVAL '5 years'")
+        cls.env.cr.execute("ALTER TABLE gdpr_consent_form_version ENABLE TRIGGER USER")
+        cls.env.invalidate_all()
+        cls.env.registry.clear_cache()
+
     @contextmanager
     def catch_mails(self):
         """Catch what would go to the mail server; ``self._mails`` holds it as dictionaries."""

@@ -114,7 +114,7 @@ class TestAnswerBuilding(AnswerCase):
     def test_closed_meanwhile(self):
         request = self.make_request("portability")
         request.action_prepare_answer()
-        request.state = "cancelled"
+        request.action_cancel()
         self.run_job()
         self.assertEqual(request.answer_id.state, "expired")
         self.assertFalse(request.answer_id.sudo().place_ids)

@@ -1,3 +1,6 @@
+import re
+
+from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, new_test_user, tagged
 
@@ -228,6 +231,37 @@ class TestCampaign(CampaignCase):
             result = action.with_context(**context).run()
             self.assertEqual(result["context"]["default_model"], cards._name)
 
+    def test_selection_is_no_filter(self):
+        """Records chosen one by one aren't shown as a filter of ids."""
+        campaign = self.make()
+        self.assertEqual((campaign.is_selection, campaign.selected_count), (True, 5))
+        action = campaign.action_show_selected()
+        self.assertEqual(self.env["res.partner"].search(action["domain"]), self.people)
+        for domain in ([], [("name", "=", "Person 1")], [("id", "in", [1]), ("name", "=", "Person 1")]):
+            campaign.domain = repr(domain)
+            self.assertFalse(campaign.is_selection)
+
+    def test_names(self):
+        """Those of one day have names of their own."""
+        campaigns = self.env["gdpr.consent.campaign"].with_user(self.salesperson)
+        made = campaigns
+        for _number in range(3):
+            made |= campaigns.create({})
+        first = made[0].name
+        self.assertEqual(made.mapped("name"), [first, f"{first} (2)", f"{first} (3)"])
+        self.assertEqual(made[0].copy().name, f"{first} (copy)")
+
+    def test_numbers_in_sentences(self):
+        campaign = self.make()
+        campaign.sudo().write({"checked_on": fields.Datetime.now(), "to_ask_count": 4486})
+        self.assertIn("4,486 people will be asked", campaign.summary)
+
+    def test_says_what_to_do(self):
+        """In a second tab, which shows what was before."""
+        campaign = self.start()
+        with self.assertRaisesRegex(UserError, "Reload the page"):
+            campaign.action_check()
+
     # ------------------------------------------------------------
     # A TEST TO ONESELF
     # ------------------------------------------------------------
@@ -242,7 +276,10 @@ class TestCampaign(CampaignCase):
         self.assertEqual(mail["email_to"], [self.salesperson.email_formatted])
         self.assertIn("Dear Person 0", mail["body"])
         self.assertIn("This is a test", mail["body"])
-        self.assertIn(f"/gdpr/preview/version/{self.form._get_version('en_US').id}", mail["body"])
+        page = f"{self.form.get_base_url()}/gdpr/preview/version/{self.form._get_version('en_US').id}"
+        self.assertEqual(set(re.findall(r'href="([^"]*/gdpr/[^"]*)"', mail["body"])), {page})
+        self.assertIn(f"[1] {page}", mail["body_alternative"])
+        self.assertNotIn(f"{self.form.get_base_url()}http", mail["body_alternative"])
         self.assertNotIn("/gdpr/consent/", mail["body"])
         self.assertNotIn("/gdpr/preferences/", mail["body"])
         self.assertFalse(self._new_mails.gdpr_request_id)

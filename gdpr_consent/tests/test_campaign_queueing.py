@@ -101,6 +101,8 @@ class TestCampaignQueueing(CampaignCase):
         self.assertEqual(sorted(campaign.request_ids.mapped("state")), ["cancelled"] * 3 + ["sent"] * 2)
         with self.assertRaisesRegex(UserError, "Cancelled"):
             campaign.action_start()
+        self.assertEqual((campaign.progress, campaign.cancelled_count), (40, 3), "it never came to the others")
+        self.assertIn("2 of 5 people were asked", campaign.summary)
         # Another campaign can ask them.
         self.assertEqual(self.start().total_count, 3)
 
@@ -112,6 +114,7 @@ class TestCampaignQueueing(CampaignCase):
         self.assertEqual(self.env["gdpr.consent.campaign"]._close_finished(), campaign)
         self.assertEqual(campaign.state, "done")
         self.assertEqual(campaign.progress, 100)
+        self.assertEqual(campaign.summary, "Done: 4 of 5 people were asked. Failed: 1.")
 
     def test_run_again_asks_those_not_asked_yet(self):
         nobody = self.env["res.partner"].create({"name": "Newcomer"})
@@ -156,6 +159,16 @@ class TestCampaignQueueing(CampaignCase):
         with freeze_time(start + timedelta(minutes=1)):
             self.queue()
         self.assertEqual((campaign.state, campaign.total_count), ("running", 5))
+
+    def test_schedule_in_the_past(self):
+        """What was to wait for a time doesn't start at once."""
+        campaign = self.make(scheduled_on=fields.Datetime.now() - timedelta(hours=1))
+        with self.assertRaisesRegex(UserError, "has passed"):
+            campaign.action_start()
+        self.assertEqual(campaign.state, "draft")
+        campaign.scheduled_on = False
+        campaign.action_start()
+        self.assertEqual(campaign.state, "running")
 
     def test_schedule_is_taken_back(self):
         campaign = self.make(scheduled_on=fields.Datetime.now() + timedelta(days=1))

@@ -168,6 +168,22 @@ class TestConcurrency(HttpCase):
             env = api.Environment(cr, SUPERUSER_ID, {})
             self.assertEqual(env["gdpr.subject.request"].search_count([("subject_id", "=", self.subject_id)]), 1)
 
+    def test_declaration_confirmed_twice(self):
+        """A double click on the button behind the link in the mailbox: one data-subject request."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            values = {"email": "carla.verdi@example.com", "type": "access", "lang": "en_US"}
+            declaration = env["gdpr.subject.request.declaration"].create({**values, "company_id": env.company.id})
+
+        def confirm(env):
+            env[declaration._name].browse(declaration.id)._confirm()
+
+        self.run_together(*[confirm] * 3)
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            request = env["gdpr.subject.request"].search([("email", "=", "carla.verdi@example.com")])
+            self.assertEqual(request.subject_id.id, self.subject_id)
+
     def test_acts_of_several_operators(self):
         """Acts on one person follow each other in one chain."""
 

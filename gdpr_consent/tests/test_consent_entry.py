@@ -12,6 +12,11 @@ SCAN = b"%PDF-1.4 signed"
 
 
 class EntryCase(ConsentCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.backdate_wordings()
+
     def record(self, card=None, purposes=("marketing",), channels=("email",), source="phone", **options):
         options.setdefault("evidence", "Call 7")
         card = self.partner if card is None else card
@@ -102,6 +107,27 @@ class TestRecordConsent(EntryCase):
         )
         event = self.get_given(self.partner)
         self.assertGreater(event.recorded_on, event.occurred_on)
+
+    def test_wording_of_that_time(self):
+        """Nobody can have agreed to words that were published later."""
+        before = fields.Datetime.now() - timedelta(days=1)
+        self.form.introduction = "<p>Other words</p>"
+        self.form.action_publish()
+        self.record(given_on=before)
+        self.assertEqual(self.get_given(self.partner).version_id.number, 1)
+        self.record()
+        self.assertEqual(self.get_given(self.partner)[-1].version_id.number, 2)
+        self.marketing.validity_months = 0
+        long_ago = fields.Datetime.now() - timedelta(days=365 * 6)
+        person = self.env["res.partner"].create({"name": "Long known", "gdpr_legal_basis": "consent"})
+        for form in (None, self.form):
+            with self.assertRaisesRegex(UserError, "can't have agreed to it"):
+                self.record(person, given_on=long_ago, form=form)
+        self.record(person, given_on=long_ago, words="May we call you?")
+        version = self.get_given(person).version_id
+        self.assertTrue(version.is_reconstructed)
+        self.assertIn("May we call you?", version.preview)
+        self.assertLedgerSound()
 
     def test_date_as_text(self):
         self.record(given_on=fields.Datetime.to_string(fields.Datetime.now() - timedelta(days=1)))
@@ -400,6 +426,22 @@ class TestWizards(EntryCase):
         form.evidence = "Minutes of 3 May"
         form.save().action_record()
         self.assertEqual(self.partner.gdpr_consent_source, "meeting")
+
+    def test_words_used_before(self):
+        self.marketing.validity_months = 0
+        form = self.open_wizard(self.partner, "action_gdpr_record_consent")
+        self.assertFalse(form.needs_words)
+        form.given_on = fields.Datetime.now() - timedelta(days=365 * 6)
+        self.assertTrue(form.needs_words)
+        self.assertFalse(form.wording)
+        form.purpose_ids.add(self.marketing)
+        form.channel_ids.add(self.email_channel)
+        form.evidence = "Minutes of 3 May"
+        with self.assertRaisesRegex(AssertionError, "words is a required field"):
+            form.save()
+        form.words = "May we write to you?"
+        form.save().action_record()
+        self.assertIn("May we write to you?", self.get_given(self.partner).version_id.preview)
 
     def test_paper_with_scan(self):
         form = self.open_wizard(self.partner, "action_gdpr_record_consent")

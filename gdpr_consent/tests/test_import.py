@@ -24,6 +24,7 @@ class ImportCase(LifeCycleCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.backdate_wordings()
         cls.yesterday = fields.Datetime.to_string(fields.Datetime.now() - timedelta(days=1))
         cls.proof = PROOF | {"gdpr_import_given_on": cls.yesterday, "gdpr_import_wording": cls.form.name}
 
@@ -162,6 +163,70 @@ class TestImportConsent(ImportCase):
         self.assertIn(self.partner, self.env["res.partner"].search([("gdpr_import_problem", "=", False)]))
         self.assertLedgerSound()
 
+    def test_older_than_the_wording(self):
+        """Nobody can have agreed to words that were published later."""
+        self.form.introduction = "<p>Other words</p>"
+        self.form.action_publish()
+        named = {"gdpr_import_wording": f"{self.form.name}, version 2"}
+        late, unnamed = self.load([self.make_row(1, **self.proof | named), self.make_row(2, **self.proof)])
+        self.assertEqual(late.gdpr_consent_state, "pending")
+        self.assertIn("was published on", late.gdpr_import_problem)
+        self.assertIn("can't have agreed to it", late.gdpr_import_problem)
+        self.assertFalse(unnamed.gdpr_import_problem)
+        self.assertEqual(self.get_version(unnamed).number, 1, "the one in force then")
+        long_ago = {"gdpr_import_given_on": fields.Datetime.to_string(fields.Datetime.now() - timedelta(days=365 * 6))}
+        self.marketing.validity_months = 0
+        oldest = self.load([self.make_row(3, **self.proof | long_ago)])
+        self.assertIn("was published on", oldest.gdpr_import_problem)
+        declared = self.load([self.make_row(4, **self.proof | named | {"gdpr_import_source": "import"})])
+        self.assertEqual(self.get_events(declared)[-1], "declared", "who confirms reads the wording now")
+        self.assertLedgerSound()
+
+    def test_words_used_elsewhere(self):
+        """Words that were never published here are kept as they were stated, once, and nobody is asked with them."""
+        words = {"gdpr_import_wording": "", "gdpr_import_words": "May we send you <our> news?"}
+        long_ago = {"gdpr_import_given_on": fields.Datetime.to_string(fields.Datetime.now() - timedelta(days=365 * 6))}
+        self.marketing.validity_months = 0
+        rows = [
+            {"id": f"__import__.gdpr_words_{number}", **self.make_row(number, **self.proof | words | long_ago)}
+            for number in range(3)
+        ]
+        people = self.load(rows)
+        self.assertEqual(set(people.mapped("gdpr_consent_state")), {"obtained"})
+        version = self.get_version(people)
+        self.assertEqual(len(version), 1)
+        self.assertIn("May we send you &lt;our&gt; news?", version.preview)
+        self.assertIn("published here. They are what the persons were told", version.preview)
+        self.assertFalse(version.form_id.active)
+        self.assertEqual(version._get_purposes(), self.marketing)
+        self.assertEqual(self.env["gdpr.consent.form"]._get_default(self.env.company), self.form)
+        website = self.env.ref("website.default_website")
+        self.assertFalse(self.env["gdpr.consent.form"]._find_shown_on(website, str(version.id)))
+        self.assertEqual(self.load(rows), people)
+        self.assertEqual(self.get_events(people[0]), ["basis_changed", "given"])
+        exported = {"gdpr_import_wording": version.display_name}
+        again = self.load([self.make_row(4, **self.proof | exported | long_ago)])
+        self.assertEqual(self.get_version(again), version)
+        self.assertEqual(version._find_wording_faults(), [])
+        self.assertLedgerSound()
+
+    def test_words_and_wording(self):
+        words = {"gdpr_import_words": "May we?"}
+        both, nothing_to_confirm = self.load(
+            [
+                self.make_row(1, **self.proof | words),
+                self.make_row(2, **self.proof | words | {"gdpr_import_wording": "", "gdpr_import_source": "import"}),
+            ]
+        )
+        self.assertIn("Leave one of them empty", both.gdpr_import_problem)
+        self.assertIn("what shall the person confirm", nothing_to_confirm.gdpr_import_problem)
+        declared = self.load([self.make_row(3, **self.proof | words | {"gdpr_import_source": "import"})])
+        self.assertIn("May we?", declared.gdpr_event_ids[0].details)
+        self.assertEqual(self.get_version(declared).form_id, self.form)
+
+    def get_version(self, people):
+        return people.gdpr_event_ids.filtered(lambda event: event.action in ("given", "declared")).version_id
+
     def test_problem_ends_with_an_answer(self):
         person = self.load([self.make_row(**self.proof | {"gdpr_import_evidence": ""})])
         self.assertTrue(person.gdpr_import_problem)
@@ -255,6 +320,7 @@ class TestImportConsent(ImportCase):
         """A list may have a row for each channel or purpose, in any order."""
         self.form.purpose_ids += self.profiling
         self.form.action_publish()
+        self.backdate_wordings()
         people = self.make_people(2, gdpr_legal_basis="consent")
         older = fields.Datetime.to_string(fields.Datetime.now() - timedelta(days=5))
         for person, source in zip(people, ("phone", "import"), strict=True):
@@ -436,6 +502,9 @@ class TestImportScreen(ImportCase):
         self.assertIn("There is no date", by_name["Dario Riva"].gdpr_import_problem)
         self.assertEqual(len(warnings), 1)
         self.assertEqual(people.mapped("gdpr_legal_basis"), ["consent"] * 4 + ["contract", "legitimate_interests"])
+        for name in ("Anna Verdi", "Bruno Gallo"):
+            words = next(row["Consent: Words"] for row in rows if row["Name"] == name)
+            self.assertIn(words, by_name[name].gdpr_event_ids.version_id.preview)
         events = self.env["gdpr.consent.event"].search_count([])
         again = self.run_import(content)
         self.assertEqual((again["ids"], again["messages"]), (people.ids, result["messages"]))

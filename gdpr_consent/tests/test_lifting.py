@@ -264,6 +264,7 @@ class TestObjection(LiftingCase):
             lambda: card.gdpr_subject_id.with_user(self.manager).write({"objected": False}),
             lambda: self.env["gdpr.subject"].with_user(self.officer).browse(card.gdpr_subject_id.id).unlink(),
         ):
+            # Refused, or without effect.
             with suppress(AccessError, UserError), self.cr.savepoint():
                 write()
             self.env.invalidate_all()

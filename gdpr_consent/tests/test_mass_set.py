@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 
 from .test_life_cycle import LifeCycleCase
 
@@ -197,6 +197,28 @@ class TestWizard(MassCase):
             self.assertIn("Nothing to change", wizard.action_set()["params"]["message"])
         for person in people:
             self.assertEqual(self.get_events(person), ["basis_changed"])
+
+    def test_somebody_was_faster(self):
+        """What was shown is done, or nothing is: somebody may have changed the records meanwhile."""
+        people = self.make_people(3)
+        forms = []
+        for basis in ("consent", "contract"):
+            wizard = self.open(people)
+            form = Form(wizard)
+            form.legal_basis = basis
+            forms.append(form)
+        first, second = (form.save() for form in forms)
+        first.action_set()
+        self.ask(people[0])
+        self.env.invalidate_all()
+        self.assertEqual(second.action_set()["res_id"], second.id)
+        self.assertEqual(set(people.mapped("gdpr_legal_basis")), {"consent"})
+        self.assertEqual(people[0].gdpr_consent_state, "waiting")
+        self.assertTrue(second.is_outdated)
+        for text in ("Consent", "open consent requests"):
+            self.assertIn(text, second.outcome)
+        self.assertEqual(second.action_set()["tag"], "display_notification")
+        self.assertEqual(set(people.mapped("gdpr_legal_basis")), {"contract"})
 
     def test_all_that_match(self):
         people = self.make_people(6)

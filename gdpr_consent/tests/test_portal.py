@@ -116,6 +116,7 @@ class TestPortal(PageCase):
 
     def test_saving_what_is_ticked_already_prolongs_nothing(self):
         """The ticks are the person's earlier ones: left alone or narrowed, the consent lasts no longer than before."""
+        self.backdate_wordings()
         long_ago = datetime.now() - timedelta(days=500)
         self.partner.gdpr_record_consent("marketing", ["email", "phone"], "phone", evidence="Call 7", given_on=long_ago)
         consent = self.partner.gdpr_subject_id.consent_ids

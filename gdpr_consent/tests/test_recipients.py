@@ -143,6 +143,8 @@ class TestRecipientsByMail(SmtpCase, RecipientCase):
         request.with_user(self.officer).action_fulfil()
         self.assertEqual(self.get_outcomes(request), dict.fromkeys(self.partners, "failed"))
         self.assertTrue(all(request.recipient_notice_ids.mapped("failure_reason")))
+        # As when the person is erased meanwhile: the notice still says who it was.
+        self.card.write({"name": "Erased", "email": False})
         self.start_server()
         self.mailbox.refused["mailer@example.com"] = "550 No such user"
         self.env["gdpr.recipient.notice"]._cron_retry()
@@ -154,5 +156,7 @@ class TestRecipientsByMail(SmtpCase, RecipientCase):
         reached = [address for envelope in self.mailbox.envelopes for address in envelope.rcpt_tos]
         self.assertEqual((reached.count("printer@example.com"), reached.count("mailer@example.com")), (1, 1))
         self.assertEqual(failed.attempt_count, 3)
+        for envelope in self.mailbox.envelopes:
+            self.assertIn("Rita Stop", self.read(envelope).get_body(("html",)).get_content())
         left = self.env["mail.mail"].search([("model", "=", "gdpr.recipient.notice")])
         self.assertFalse(left or left.mail_message_id, "What names the person doesn't stay.")

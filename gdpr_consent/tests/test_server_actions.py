@@ -85,6 +85,16 @@ class TestServerActions(ConsentCase):
         self.assertEqual(self.partner.gdpr_consent_state, "withdrawn")
         self.assertLedgerSound()
 
+    def test_source_of_a_withdrawal(self):
+        """Nothing is put on record that nobody said: how the person took consent back is named, or it isn't known."""
+        for source in (False, "phone"):
+            self.partner.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+            action = self.make_action("gdpr_withdraw", **({"gdpr_source": source} if source else {}))
+            self.run_action(action, self.partner)
+            event = self.partner.gdpr_event_ids[0]
+            self.assertEqual((event.action, event.source), ("withdrawn", source))
+            self.assertIn(action.name, event.details)
+
     def test_from_the_menu(self):
         """A user who runs it needs the rights for what it does, is told what was done, and is on record."""
         action = self.make_action("gdpr_set_basis", gdpr_legal_basis="contract")

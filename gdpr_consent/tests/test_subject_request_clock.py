@@ -99,6 +99,12 @@ class TestSubjectRequestClock(ConsentCase):
                 self.company.gdpr_request_target_days = days
                 self.company.flush_recordset()
 
+    def test_date_of_receipt_is_corrected(self):
+        request = self.create_request()
+        request.with_user(self.officer).received_on = "2026-02-20 09:00:00"
+        self.assertEqual(request.due_on, date(2026, 3, 20))
+        self.assertEqual(request.activity_ids.date_deadline, date(2026, 3, 20))
+
     def test_urgency(self):
         request = self.create_request()
         for today, urgency in (

@@ -65,6 +65,7 @@ class TestTourCampaign(SmtpCase, BrowserMixin, CampaignCase, HttpCase):
         chosen.gdpr_legal_basis = "consent"
         with self.browse("privacy_salesperson", self.show_list(chosen)) as page:
             self.choose_all(page)
+            page.get_by_text("records selected in a list").wait_for()
             page.locator(".o_form_view .o_field_widget[name=name] input").fill("Fair")
             page.get_by_role("button", name="Check who will be asked").click()
             page.locator("[name=summary]").get_by_text("2 people will be asked").wait_for()
@@ -81,7 +82,9 @@ class TestTourCampaign(SmtpCase, BrowserMixin, CampaignCase, HttpCase):
             page.get_by_role("button", name="Send a test to myself").click()
             page.get_by_text("The message to Person 0 was sent to you").wait_for()
             page.get_by_role("button", name="Start", exact=True).click()
-            page.locator(".modal").get_by_text("can't be taken back").wait_for()
+            question = page.locator(".modal")
+            question.get_by_text("can't be taken back").wait_for()
+            question.get_by_text("2 people will be asked").wait_for()
             page.locator(".modal footer").get_by_role("button", name="Start").click()
             page.locator(".o_arrow_button_current").get_by_text("Running").wait_for()
             with self.behind(page):

@@ -39,6 +39,19 @@ class TestTourWebsiteForm(BrowserMixin, WebsiteFormCase):
             page.get_by_role("heading", name="Thank you").wait_for()
         self.assertEqual(self.get_given(lead), {"marketing": {"email"}})
 
+    def test_editor_changes_the_action(self):
+        """What the block says follows what the form makes, before the page is saved."""
+        website_page = self.make_page(model="mail.mail")
+        self.start_tour(
+            self.env["website"].get_client_action_url("/get-in-touch", mode_edit=True),
+            "gdpr_consent_choices_other_action",
+            login="admin",
+        )
+        self.env.invalidate_all()
+        arch = self.env["ir.ui.view"].search([("key", "=", website_page.key)]).mapped("arch")
+        self.assertIn('data-model_name="crm.lead"', arch[0])
+        self.assertNotIn("News and offers", arch[0])
+
     def test_editor(self):
         """The block is placed from the editor's panel, and nothing of the wording is saved with the page."""
         website_page = self.make_page(has_block=False)

@@ -19,6 +19,8 @@ class GdprConsentEntry(models.TransientModel):
     available_purpose_ids = fields.Many2many("gdpr.purpose", compute="_compute_wording")
     available_channel_ids = fields.Many2many("gdpr.channel", compute="_compute_wording")
     wording = fields.Html(compute="_compute_wording", sanitize=False)
+    needs_words = fields.Boolean(compute="_compute_wording")
+    words = fields.Text("Words Used", help="What the person was told, as exactly as you know it.")
     purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes")
     channel_ids = fields.Many2many("gdpr.channel", string="Channels")
     source = fields.Selection(
@@ -41,15 +43,19 @@ class GdprConsentEntry(models.TransientModel):
         company = cards[:1]._gdpr_get_company() if cards else self.env.company
         return self.env["gdpr.consent.form"]._get_default(company)
 
-    @api.depends("form_id", "res_model", "res_ids")
+    @api.depends("form_id", "given_on", "res_model", "res_ids")
     def _compute_wording(self):
         for entry in self:
             cards = entry._get_cards()
-            version = entry.form_id._get_version(cards[:1]._gdpr_get_lang()) if entry.form_id and cards else None
+            version, number = None, 0
+            if entry.form_id and cards:
+                number = entry.form_id._get_number_at(entry.given_on or fields.Datetime.now())
+                version = entry.form_id._get_version(cards[:1]._gdpr_get_lang(), number)
+            entry.needs_words = bool(version) and not number
             purposes = version._get_purposes() if version else self.env["gdpr.purpose"]
             entry.available_purpose_ids = purposes
             entry.available_channel_ids = purposes.channel_ids
-            entry.wording = version.preview if version else False
+            entry.wording = version.preview if version and number else False
 
     def action_record(self):
         """Record the consent and close."""
@@ -77,5 +83,6 @@ class GdprConsentEntry(models.TransientModel):
             evidence=evidence,
             given_on=self.given_on,
             form=self.form_id,
+            words=self.words if self.needs_words else None,
         )
         return {"type": "ir.actions.act_window_close"}

@@ -1,5 +1,7 @@
+import json
+
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, formatLang
 
 from ..models.gdpr_purpose import LEGAL_BASES
 
@@ -20,6 +22,9 @@ class GdprLegalBasisSetting(models.TransientModel):
     archived_count = fields.Integer(compute="_compute_outcome")
     change_count = fields.Integer(compute="_compute_outcome")
     outcome = fields.Html(compute="_compute_outcome", sanitize=False)
+    present_outcome = fields.Char(compute="_compute_outcome")
+    shown_outcome = fields.Char(help="What was shown last, so that nothing else is done.")
+    is_outdated = fields.Boolean(help="Somebody changed the records after this was shown.")
 
     @api.depends("legal_basis", "reason", "with_archived", "whom", "res_model", "res_ids", "res_domain")
     def _compute_outcome(self):
@@ -27,22 +32,38 @@ class GdprLegalBasisSetting(models.TransientModel):
             plan = wizard._plan() if wizard.legal_basis else {}
             wizard.archived_count = plan.get("archived", 0)
             wizard.change_count = min(len(plan.get("cards", ())), LIMIT)
-            wizard.outcome = plan and self.env["ir.qweb"]._render(
-                "gdpr_consent.legal_basis_setting_outcome", wizard._describe(plan), raise_if_not_found=False
+            values = plan and wizard._describe(plan)
+            wizard.present_outcome = values and json.dumps(values)
+            wizard.outcome = values and self.env["ir.qweb"]._render(
+                "gdpr_consent.legal_basis_setting_outcome", values, raise_if_not_found=False
             )
+
+    @api.onchange("legal_basis", "reason", "with_archived", "whom")
+    def _onchange_choice(self):
+        self.shown_outcome = self.present_outcome
+        self.is_outdated = False
 
     def action_set(self):
         """Set the basis, close and say how many changed; a second click finds nothing left to change.
+
+        Where somebody has changed the records since the outcome was shown, nothing is set: the new one is shown.
 
         :raise AccessError: the user is no privacy officer
         """
         self.ensure_one()
         self.env["gdpr.subject.mixin"]._gdpr_check_group("gdpr_consent.group_officer")
-        cards = self._plan()["cards"][:LIMIT]
+        plan = self._plan()
+        outcome = json.dumps(self._describe(plan))
+        cards = plan["cards"][:LIMIT]
+        if cards and self.shown_outcome and self.shown_outcome != outcome:
+            self.write({"shown_outcome": outcome, "is_outdated": True})
+            return self.env["gdpr.subject.mixin"]._gdpr_reopen_wizard(self, self.env._("Set legal basis"))
         cards._gdpr_apply_basis(self.legal_basis, self.reason)
         if cards:
             message = self.env._(
-                "%(count)s records: the legal basis is %(basis)s now.", count=len(cards), basis=self._get_basis_name()
+                "%(count)s records: the legal basis is %(basis)s now.",
+                count=formatLang(self.env, len(cards), digits=0),
+                basis=self._get_basis_name(),
             )
         else:
             message = self.env._("Nothing to change: the records have this legal basis already, or are left out.")
@@ -98,7 +119,7 @@ class GdprLegalBasisSetting(models.TransientModel):
         ]
         requests, consents = self._count_ending(cards) if self.legal_basis != "consent" else (0, 0)
         return {
-            "basis": names[self.legal_basis],
+            "basis": names.get(self.legal_basis),
             "total": len(cards),
             "limit": LIMIT if len(cards) > LIMIT else 0,
             "changes": [(names[basis], count) for basis, count in counts.items()],

@@ -9,8 +9,8 @@ class GdprRestrictionLifting(models.TransientModel):
     _name = "gdpr.restriction.lifting"
     _description = "Resume the Processing"
 
-    subject_id = fields.Many2one("gdpr.subject", required=True, readonly=True)
-    request_id = fields.Many2one("gdpr.subject.request", string="Request", readonly=True)
+    subject_id = fields.Many2one("gdpr.subject", string="Person", required=True, readonly=True)
+    request_id = fields.Many2one("gdpr.subject.request", readonly=True)
     is_notice_needed = fields.Boolean(compute="_compute_notice")
     notice_id = fields.Many2one("gdpr.lifting.notice", compute="_compute_notice")
     notice_state = fields.Selection(related="notice_id.state")

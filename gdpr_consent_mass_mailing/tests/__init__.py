@@ -1,2 +1,2 @@
-from . import test_mailing
 from . import test_leaving
+from . import test_mailing

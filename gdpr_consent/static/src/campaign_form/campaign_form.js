@@ -1,4 +1,4 @@
-import { onMounted, onWillUnmount } from "@odoo/owl";
+import { onMounted, onWillUnmount, useSubEnv } from "@odoo/owl";
 import { browser } from "@web/core/browser/browser";
 import { registry } from "@web/core/registry";
 import { FormController } from "@web/views/form/form_controller";
@@ -11,6 +11,11 @@ const SECONDS = { running: 3, paused: 15, scheduled: 15, done: 15 };
 class CampaignFormController extends FormController {
     setup() {
         super.setup();
+        const { onClickViewButton } = this.env;
+        useSubEnv({
+            onClickViewButton: async (params) =>
+                onClickViewButton({ ...params, clickParams: await this.sayHowMany(params.clickParams) }),
+        });
         let timer;
         let seconds = 0;
         onMounted(() => {
@@ -23,6 +28,17 @@ class CampaignFormController extends FormController {
             }, 1000);
         });
         onWillUnmount(() => browser.clearInterval(timer));
+    }
+
+    /** Before people are asked, the question says how many the check has found. */
+    async sayHowMany(clickParams) {
+        const { data } = this.model.root;
+        const isKnown = clickParams.name === "action_start" && clickParams.confirm && data.checked_on;
+        // A change that isn't saved yet makes the check void.
+        if (!isKnown || (await this.model.root.isDirty())) {
+            return clickParams;
+        }
+        return { ...clickParams, confirm: `${data.summary}\n\n${clickParams.confirm}` };
     }
 
     async refresh() {

@@ -12,6 +12,15 @@ export class ConsentChoices extends Interaction {
     isEdited = false;
 
     async willStart() {
+        this.choices = await this.waitFor(this.fetchChoices());
+    }
+
+    start() {
+        this.showChoices();
+    }
+
+    /** Give the choices as HTML; empty when there are none. */
+    async fetchChoices() {
         const form = this.el.closest("form");
         const request = rpc(
             "/gdpr/choices",
@@ -23,17 +32,18 @@ export class ConsentChoices extends Interaction {
             { silent: true }
         );
         // Whatever goes wrong, the form can be sent: without consent.
-        this.choices = await this.waitFor(request.catch(() => ""));
+        return request.catch(() => "");
     }
 
-    start() {
+    showChoices() {
+        this.content?.remove();
         if (!this.choices) {
             return;
         }
-        const content = document.createElement("div");
+        this.content = document.createElement("div");
         // Rendered by the server from texts that it has sanitised.
-        content.innerHTML = this.choices;
-        this.insert(content);
+        this.content.innerHTML = this.choices;
+        this.insert(this.content);
     }
 }
 

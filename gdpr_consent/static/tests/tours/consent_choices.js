@@ -1,4 +1,8 @@
-import { clickOnSave, registerWebsitePreviewTour } from "@website/js/tours/tour_utils";
+import {
+    changeOptionInPopover,
+    clickOnSave,
+    registerWebsitePreviewTour,
+} from "@website/js/tours/tour_utils";
 
 // Somebody who edits the web site puts the consent choices into a contact form.
 registerWebsitePreviewTour("gdpr_consent_choices_in_editor", { url: "/get-in-touch", edition: true }, () => [
@@ -15,5 +19,28 @@ registerWebsitePreviewTour("gdpr_consent_choices_in_editor", { url: "/get-in-tou
     ...clickOnSave(),
     {
         trigger: ":iframe body:not(.editor_enable) form .s_gdpr_consent_choices:contains('News and offers')",
+    },
+]);
+
+// The block sits in a form that makes no record; the form is then given another action.
+registerWebsitePreviewTour("gdpr_consent_choices_other_action", { url: "/get-in-touch", edition: true }, () => [
+    {
+        content: "The editor is told why there is nothing to see",
+        trigger: ":iframe form .s_gdpr_consent_choices:contains('Choose another action')",
+    },
+    { content: "Choose the form", trigger: ":iframe form .s_website_form_field", run: "click" },
+    ...changeOptionInPopover("Form", "Action", "Create an Opportunity"),
+    {
+        content: "The choices are shown at once, below the new fields",
+        trigger:
+            ":iframe form .s_website_form_field ~ .s_gdpr_consent_choices:contains('News and offers')",
+    },
+    {
+        trigger: ":iframe form .s_gdpr_consent_choices + .s_website_form_submit",
+    },
+    ...clickOnSave(),
+    {
+        trigger:
+            ":iframe body:not(.editor_enable) form .s_gdpr_consent_choices:contains('News and offers')",
     },
 ]);
