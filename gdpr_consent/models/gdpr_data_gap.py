@@ -66,7 +66,9 @@ class GdprDataGap(models.TransientModel):
         for vals in vals_list:
             vals["app"] = names.get(vals["app"]) or vals["app"]
         self.create(vals_list)
-        return self.env["ir.actions.act_window"]._for_xml_id("gdpr_consent.gdpr_data_gap_action")
+        action = self.env["ir.actions.act_window"]._for_xml_id("gdpr_consent.gdpr_data_gap_action")
+        # Without its number, so that whoever loads the page again comes here: an old list would say that all is well.
+        return {name: value for name, value in action.items() if name not in ("id", "xml_id", "path")}
 
     def action_declare(self):
         """Ask what these fields are; of one that was declared and doesn't exist, open the row."""
