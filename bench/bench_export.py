@@ -104,7 +104,7 @@ def measure_here(work):
 
 def measure(part):
     """Give the seconds and the MB that one of the two takes, in a process of its own."""
-    command = [sys.executable, __file__, str(CONTACTS), str(RECORDS)]
+    command = [sys.executable, sys.argv[0], str(CONTACTS), str(RECORDS)]
     answer = subprocess.run(command, env=os.environ | {PART: part}, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(answer.stdout.splitlines()[-1])
 

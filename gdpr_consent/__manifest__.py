@@ -121,7 +121,7 @@
             "gdpr_consent/static/src/import_screen/*.js",
             "gdpr_consent/static/src/overview/*",
             "gdpr_consent/static/src/message_failure/*.js",
-            "gdpr_consent/static/src/lazy_list/*.js",
+            "gdpr_consent/static/src/lazy_form/*.js",
         ],
         "web.assets_tests": ["gdpr_consent/static/tests/tours/*.js"],
     },

@@ -16,6 +16,7 @@ from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
 from . import gdpr_subject_answer
+from . import gdpr_subject_address
 from . import gdpr_subject_asking
 from . import gdpr_subject_objection
 from . import gdpr_subject_identity
@@ -97,6 +98,7 @@ from . import gdpr_oca_migration_activity
 from . import gdpr_overview
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
+from . import gdpr_subject_mixin_address
 from . import gdpr_subject_mixin_asking
 from . import gdpr_subject_mixin_campaign
 from . import gdpr_subject_mixin_contact
@@ -115,6 +117,7 @@ from . import phone_blacklist
 from . import gdpr_subject_mixin_identity
 from . import gdpr_subject_mixin_many
 from . import gdpr_subject_mixin_import
+from . import gdpr_subject_mixin_telling
 from . import gdpr_import_reader
 from . import base_partner_merge_automatic_wizard
 from . import res_company

@@ -99,9 +99,14 @@ class GdprConsentCampaign(models.Model):
         self.last_queued_id = batch.ids[-1]
         return len(batch)
 
-    @api.model
     def _take_chosen(self, chosen):
-        self.env["gdpr.subject"].browse(candidate.person_id for candidate in chosen)._take_to_ask()
+        """Keep others from asking them.
+
+        :raise psycopg2.errors.SerializationFailure: somebody else has begun to ask one of them meanwhile
+        """
+        people = self.env["gdpr.subject"].browse(candidate.person_id for candidate in chosen)
+        if people._take_to_ask({(self.company_id.id, candidate.email) for candidate in chosen}):
+            people._start_again()
 
     def _requeue(self, batch, chosen):
         """Queue again those whom the campaign couldn't reach before; give the others."""

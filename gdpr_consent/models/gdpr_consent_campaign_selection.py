@@ -91,7 +91,8 @@ class GdprConsentCampaign(models.Model):
         self._fetch(cards)
         covered = self.env["gdpr.scope"]._filter_covered(cards)
         excluded = dict.fromkeys((cards - covered).ids, "not_covered")
-        excluded |= covered._gdpr_get_refusal_codes()
+        options = {**covered.env.context.get("gdpr_request_options", {}), "campaign_id": self.id}
+        excluded |= covered.with_context(gdpr_request_options=options)._gdpr_get_refusal_codes()
         candidates = []
         for card in covered.sudo():
             if card.id in excluded:
@@ -110,7 +111,6 @@ class GdprConsentCampaign(models.Model):
         emails = tuple({candidate.email for candidate in candidates})
         waiting, in_doubt = self._find_waiting(people)
         answered = self._find_answered(people)
-        blacklisted = self._find_blacklisted(emails)
         cards_by_person, chosen_emails, come_back = self._find_chosen(people, emails, is_check)
         chosen = []
         for candidate in candidates:
@@ -123,8 +123,6 @@ class GdprConsentCampaign(models.Model):
                 excluded[card_id] = "already_asked"
             elif person_id in answered:
                 excluded[card_id] = "already_answered"
-            elif email in blacklisted:
-                excluded[card_id] = "blacklisted"
             elif email in chosen_emails:
                 excluded[card_id] = "duplicate"
             else:
@@ -186,11 +184,6 @@ class GdprConsentCampaign(models.Model):
                 now=fields.Datetime.now(),
             )
         )
-        return {row[0] for row in rows}
-
-    def _find_blacklisted(self, emails):
-        self.env["mail.blacklist"].flush_model(["email", "active"])
-        rows = self.env.execute_query(SQL("SELECT email FROM mail_blacklist WHERE active AND email IN %s", emails))
         return {row[0] for row in rows}
 
     def _find_chosen(self, people, emails, is_check):

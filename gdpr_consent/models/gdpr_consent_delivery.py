@@ -1,8 +1,16 @@
-from odoo import api, fields, models
+import logging
+import time
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
 
 # Odoo's own mail queue, and whoever sends a single message at once: no sender of campaigns.
 MAIL_QUEUE = 0
+# Seconds between attempts where another transaction is in the way.
+PAUSES = (0.05, 0.2, 0.5, 1.0)
 
 
 class GdprConsentDelivery(models.Model):
@@ -85,14 +93,44 @@ class GdprConsentDelivery(models.Model):
 
     @api.model
     def _end(self, request_ids):
-        with self.env.registry.cursor() as cursor:
-            cursor.execute(
+        """Put on record what isn't yet of messages that were sent, and forget them."""
+
+        def settle(env):
+            env["gdpr.consent.request"]._settle_mail_queue(request_ids)
+            env.cr.execute(
                 SQL(
                     "DELETE FROM gdpr_consent_delivery WHERE request_id IN %s AND sender = %s",
                     tuple(request_ids),
                     MAIL_QUEUE,
                 )
             )
+
+        self._act_apart(settle)
+
+    @api.model
+    def _act_apart(self, act):
+        """Do something in a transaction of its own, anew where another one is in the way.
+
+        What goes wrong is logged, and is no matter of who waits for the end of the present transaction.
+
+        :param function act: takes the environment
+        """
+        try:
+            with self.env.registry.cursor() as cursor:
+                env = api.Environment(cursor, SUPERUSER_ID, {})
+                for pause in (*PAUSES, None):
+                    try:
+                        act(env)
+                        env.cr.commit()  # pylint: disable=invalid-commit
+                        return
+                    except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                        cursor.rollback()
+                        env.transaction.reset()
+                        if pause is None:
+                            raise
+                        time.sleep(pause)
+        except Exception:
+            _logger.exception("Messages, or what became of them, are left to the next run of the mail queue.")
 
     @api.model
     def _claim(self, sender, campaign, limit):

@@ -233,12 +233,24 @@ class GdprConsentRequest(models.Model):
         :return: the other mails
         """
         people = {mail: cards.browse(mail.res_id).sudo().gdpr_subject_id.root_id for mail in mails}
+        addresses = {
+            mail: (cards.browse(mail.res_id)._gdpr_get_company().id, cards.browse(mail.res_id)._gdpr_get_email())
+            for mail in mails
+        }
         everybody = self.env["gdpr.subject"].sudo().union(*people.values())
-        everybody._take_to_ask()
+        asked_there = everybody._take_to_ask({*addresses.values()})
         leaving = everybody._cancel_queued_questions()
         if self.env.context.get("gdpr_request_options", {}).get("kind") in UNASKED_KINDS:
             return mails
-        late = mails.filtered(lambda mail: people[mail] in leaving)
+        # Of several persons with one address the first is asked.
+        first = {}
+        for mail in mails:
+            first.setdefault(addresses[mail], people[mail])
+        late = mails.filtered(
+            lambda mail: (
+                people[mail] in leaving or addresses[mail] in asked_there or first[addresses[mail]] != people[mail]
+            )
+        )
         for mail in late:
             reason = cards.browse(mail.res_id)._gdpr_explain_asked_now()
             mail.write({"state": "cancel", "failure_type": "unknown", "failure_reason": reason})
@@ -273,7 +285,10 @@ class GdprConsentRequest(models.Model):
             mail.gdpr_request_id = request
 
     def _issue_links(self):
-        """Make the two links of an outgoing copy.
+        """Make the links of an outgoing copy.
+
+        They last, whatever becomes of the transaction: a message that left before a crash may have arrived. But for
+        those of a request that isn't committed itself.
 
         Locks the person first: what is written once the mail has left must not fail, or it would be sent
         twice.
@@ -283,14 +298,12 @@ class GdprConsentRequest(models.Model):
         """
         self.ensure_one()
         self.subject_id._lock_heads()
-        validity = self.company_id.gdpr_link_validity_days
-        Link = self.env["gdpr.link"]
         # A mail tried again carries a new link; the one that never left is void.
         self.link_ids.sudo().filtered(lambda link: link.kind == "grant").unlink()
-        return {
-            "grant": Link._issue("grant", self.subject_id, self, self.email, validity),
-            "preferences": Link._issue("preferences", self.subject_id, self, self.email),
-        }
+        self.env.flush_all()
+        tokens = self.env["gdpr.link"]._issue_lasting(self) or self.env["gdpr.link"]._issue_for_requests(self)
+        self.invalidate_recordset(["link_ids"])
+        return tokens[self.id]
 
     def _begin_sending(self):
         """Make the links of a message that Odoo's own sending hands to the mail server now, and note that it does.
@@ -351,13 +364,14 @@ class GdprConsentRequest(models.Model):
             return
         now = fields.Datetime.now()
         grants = self.sudo().link_ids.filtered(lambda link: link.kind == "grant").grouped("request_id")
-        self.write({"state": "sent", "sent_on": now, "failure_reason": False})
+        self.write({"state": "sent", "sent_on": now, "failure_reason": False, "is_in_doubt": False})
         for request in self:
+            # Those that were made a moment ago beside this transaction aren't seen in it.
             links = grants.get(request, self.env["gdpr.link"])
             if request.kind == "confirmation":
                 # The period begins when the person has the message.
                 links.expires_on = request._get_confirmation_end()
-            request.expires_on = links[:1].expires_on
+            request.expires_on = links[:1].expires_on or now + timedelta(days=request._get_link_days())
             request.message_id = message_ids[request.id]
         self._supersede_earlier()
         self.env["gdpr.subject"]._record_acts([request._prepare_asked(now) for request in self])
@@ -435,10 +449,18 @@ class GdprConsentRequest(models.Model):
 
         Called once the answer is on record: the outcome follows from it.
         """
-        open_requests = self.filtered(lambda request: request.state in ("queued", "sent"))
-        open_requests.mail_mail_ids.filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
+        open_requests = self.filtered(lambda request: request.state in ("queued", "sent") or request.is_in_doubt)
+        unsent = open_requests.mail_mail_ids.filtered(lambda mail: mail.state in ("outgoing", "exception"))
+        unsent.write({"state": "cancel"})
         for outcome, requests in open_requests._group_by_outcome().items():
-            requests.write({"state": "answered", "answered_on": fields.Datetime.now(), "outcome": outcome})
+            requests.write(
+                {
+                    "state": "answered",
+                    "answered_on": fields.Datetime.now(),
+                    "outcome": outcome,
+                    "is_in_doubt": False,
+                }
+            )
 
     def _group_by_outcome(self):
         """Give these requests by what became of them: ``accepted`` where anything that was asked is agreed to now."""
@@ -459,7 +481,7 @@ class GdprConsentRequest(models.Model):
     def _is_answerable(self):
         """Tell whether the link can still record an answer."""
         self.ensure_one()
-        if self.state != "sent" and not self._is_on_its_way():
+        if self.state != "sent" and not self._has_perhaps_arrived():
             return False
         # What somebody declared may not be asked for any more.
         return self.kind != "confirmation" or bool(self._get_offered(self._get_version()))
@@ -484,8 +506,9 @@ class GdprConsentRequest(models.Model):
         subject = self.subject_id
         # Waits for another answer that comes at the same moment; Odoo then tries this one again, after that one.
         subject._lock_heads()
-        if self._is_on_its_way():
-            # Quicker than the sender, which has yet to record that the message left.
+        if self._has_perhaps_arrived():
+            # Quicker than the sender, which has yet to record that the message left; or the sender was interrupted,
+            # and the answer tells that the message has arrived.
             self._mark_sent({self.id: False})
         offered = self._get_offered(version)
         act = {

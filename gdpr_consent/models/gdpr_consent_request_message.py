@@ -28,7 +28,8 @@ class GdprConsentRequest(models.Model):
         """
         requests = self.sudo().browse()
         template = self._get_message_template(kind)
-        self.env["gdpr.subject"].sudo().browse({vals["subject_id"] for vals in vals_list})._take_to_ask()
+        people = self.env["gdpr.subject"].sudo().browse({vals["subject_id"] for vals in vals_list})
+        people._take_to_ask({(vals["company_id"], vals["email"]) for vals in vals_list})
         for chunk in split_every(BATCH, vals_list, list):
             made = self.sudo().create([{**vals, "kind": kind} for vals in chunk])
             self.env["mail.mail"].sudo().create(made._prepare_mails(template))
@@ -95,21 +96,25 @@ class GdprConsentRequest(models.Model):
 
     def _remind(self):
         """Make a reminder of each of these requests for who can still be asked."""
-        refused = self._get_refused()
+        refused = self._get_refused("reminder")
         reminded = self.filtered(lambda request: request.id not in refused)
         if not reminded:
             return
         self._queue_messages("reminder", [request._prepare_reminder() for request in reminded])
         reminded.write({"reminder_queued_on": fields.Datetime.now()})
 
-    def _get_refused(self):
-        """Give the ids of those whose card is gone, isn't covered any more, or can't be asked."""
+    def _get_refused(self, kind="first"):
+        """Give the ids of those whose card is gone, isn't covered any more, or can't be asked.
+
+        :param str kind: of the message that is about to be made or sent
+        """
         refused = set(self.filtered(lambda request: not request.form_id.active).ids)
         for (model, company), requests in self.grouped(lambda request: (request.res_model, request.company_id)).items():
             cards = self.env["gdpr.subject.mixin"].with_company(company).with_context(active_test=False)
             askable = cards._get_cards(model, requests.mapped("res_id"))
             if askable:
-                askable = askable._gdpr_filter_askable()
+                options = {"kind": kind, "request_ids": {request.res_id: request.id for request in requests}}
+                askable = askable.with_context(gdpr_request_options=options)._gdpr_filter_askable()
             refused.update(request.id for request in requests if not askable or request.res_id not in askable._ids)
         return refused
 

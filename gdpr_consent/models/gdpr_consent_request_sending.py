@@ -6,10 +6,12 @@ from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 from odoo.tools.mail import formataddr
 from odoo.tools.misc import split_every
 
+from .gdpr_consent_delivery import MAIL_QUEUE
 from .gdpr_consent_request_message import RENDERED_FIELDS
 from .ir_qweb import COMPILED
 from .mail_mail import CONSENT_PLACEHOLDER
@@ -281,9 +283,13 @@ class GdprConsentRequest(models.Model):
         requests.subject_id._lock_heads()
         requests.invalidate_recordset()
         open_ids = set(requests.filtered(lambda request: request.state == "queued").ids)
+        # What was tried again after a failure.
+        failed_ids = set(requests.filtered(lambda request: request.state == "failed").ids)
         message_ids, failures, later, doubtful_ids = {}, {}, [], []
         for request_id, state, message_id, reason in rows:
-            if request_id not in open_ids:
+            if state == "sent" and request_id in failed_ids:
+                message_ids[request_id] = message_id
+            elif request_id not in open_ids:
                 if state == "sent" and not self.browse(request_id).message_id:
                     # The person has answered already.
                     self.browse(request_id).message_id = message_id
@@ -315,6 +321,43 @@ class GdprConsentRequest(models.Model):
             SQL("DELETE FROM gdpr_consent_delivery WHERE request_id IN %s", tuple(row[0] for row in rows))
         )
 
+    def _record_outcome(self, state, message_id=None, reason=None):
+        """Put on record what became of the message that Odoo's own sending has just tried to hand over.
+
+        Where another transaction is in the way (as that of an app that looks at a new lead) this is done once the
+        present one has ended: what has left must not leave again because of that.
+
+        :param str state: ``sent`` or ``failed``
+        """
+        self.ensure_one()
+        deliveries = self.env["gdpr.consent.delivery"].sudo()
+        deliveries._note([(self.id, state, message_id, reason)])
+        try:
+            with self.env.cr.savepoint():
+                if state == "sent":
+                    self._mark_sent({self.id: message_id})
+                else:
+                    self._mark_failed(reason)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            if self.id not in deliveries._find_in_hands(self.ids):
+                raise
+            _logger.info("What became of the message of %s is put on record after its transaction.", self)
+
+    @api.model
+    def _settle_mail_queue(self, request_ids=None):
+        """Put on record what Odoo's own sending has noted, but couldn't put on record itself.
+
+        :param request_ids: of these requests only; default of all
+        """
+        deliveries = self.env["gdpr.consent.delivery"]
+        rows = [
+            row
+            for row in deliveries._find_left_by([MAIL_QUEUE])
+            if row[1] in ("sent", "failed") and (request_ids is None or row[0] in request_ids)
+        ]
+        for chunk in split_every(1000, rows, list):
+            self._settle_rows(chunk)
+
     def _explain_doubt(self):
         return self.env._(
             "The sending was interrupted while the mail server was being given this message, so it may have arrived or"
@@ -334,9 +377,11 @@ class GdprConsentRequest(models.Model):
         )
         return self.browse(sorted(self.env["gdpr.consent.delivery"]._find_in_hands(self.ids)))
 
-    def _is_on_its_way(self):
-        """Tell whether the message has left already, although that isn't on record yet."""
+    def _has_perhaps_arrived(self):
+        """Tell whether the message has left although that isn't on record, as far as can be told."""
         self.ensure_one()
+        if self.state == "failed":
+            return self.is_in_doubt
         deliveries = self.env["gdpr.consent.delivery"].sudo()
         return self.state == "queued" and bool(
             deliveries.search_count([("request_id", "=", self.id), ("state", "in", ("handed", "sent"))])

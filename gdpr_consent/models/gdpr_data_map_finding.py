@@ -116,6 +116,23 @@ class GdprDataMap(models.Model):
             Domain(model_field, "=", model) & Domain(id_field, "in", list(ids)) for model, ids in by_model.items()
         )
 
+    def _filter_hanging(self, ids, model, parent_ids):
+        """Give which records of this place lead to other records, or are attached to them.
+
+        :param ids: of records of this place
+        :param str model: of the others
+        :param parent_ids: ids of the others
+        """
+        self.ensure_one()
+        records = self._get_records()
+        if records is None:
+            return set()
+        records = records.sudo().with_context(active_test=False)
+        domain = self._get_linked_domain(records, {model: set(parent_ids)})
+        places = self.sudo().search([("model", "=", model), ("has_documents", "=", True)], limit=1)
+        domain |= self._get_document_domain([(place, parent_ids) for place in places])
+        return set() if domain.is_false() else set(records.search(domain & Domain("id", "in", list(ids)))._ids)
+
     @api.model
     def _find_by_address(self, records, email_fields, emails, phone_fields, phones):
         """Give the ids of the records that bear one of the addresses or numbers, exactly."""

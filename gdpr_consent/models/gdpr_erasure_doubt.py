@@ -36,7 +36,23 @@ class GdprErasureDoubt(models.Model):
             and any(doubt.request_id.sudo().erasure_state != "planned" for doubt in self)
         ):
             raise UserError(self.env._("The plan was approved already: plan again to change it."))
-        return super().write(vals)
+        written = super().write(vals)
+        if vals.get("decision"):
+            self._decide_hanging(vals["decision"])
+        return written
+
+    def _decide_hanging(self, decision):
+        """Decide alike what nobody decided yet and hangs on these records: their messages, their files."""
+        for request in self.request_id:
+            waiting = request.plan_line_ids.doubt_ids.filtered(lambda doubt: not doubt.decision)
+            hanging = waiting.browse()
+            for model, doubts in self.filtered(lambda doubt: doubt.request_id == request).grouped("model").items():
+                for line in waiting.line_id.filtered("map_id"):
+                    own = waiting.filtered(lambda doubt, line=line: doubt.line_id == line)
+                    ids = line.map_id._filter_hanging(own.mapped("res_id"), model, doubts.mapped("res_id"))
+                    hanging |= own.filtered(lambda doubt, ids=ids: doubt.res_id in ids)
+            if hanging:
+                hanging.decision = decision
 
     def action_theirs(self):
         """Say that these records are the person's."""

@@ -1,8 +1,12 @@
 import hashlib
+import logging
 import secrets
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+_logger = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
 
@@ -69,7 +73,7 @@ class GdprLink(models.Model):
         tokens, vals_list = {}, []
         now = fields.Datetime.now()
         for request in requests:
-            validity = timedelta(days=request.company_id.gdpr_link_validity_days)
+            validity = timedelta(days=request._get_link_days())
             tokens[request.id] = {}
             for kind in ("grant", "preferences", "unsubscribe"):
                 token = tokens[request.id][kind] = secrets.token_urlsafe(TOKEN_BYTES)
@@ -85,6 +89,24 @@ class GdprLink(models.Model):
                 )
         self.sudo().create(vals_list)
         return tokens
+
+    @api.model
+    def _issue_lasting(self, request):
+        """Make the links of an outgoing request in a transaction of their own.
+
+        :return: as ``_issue_for_requests``; None where the request isn't committed itself, or others are in the way
+        """
+        with self.env.registry.cursor() as cursor:
+            # Never waits long: the present transaction may be what is in the way.
+            cursor.execute("SET LOCAL lock_timeout TO '3s'")
+            links = self.with_env(self.env(cr=cursor))
+            try:
+                with cursor.savepoint():
+                    if links.env["gdpr.consent.request"].browse(request.id).exists():
+                        return links._issue_for_requests(request)
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                _logger.info("The links of %s last only if its transaction does.", request)
+        return None
 
     @api.model
     def _issue_unsubscribe(self, subject, email, request=None, purpose=None):

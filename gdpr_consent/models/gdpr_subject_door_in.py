@@ -98,12 +98,15 @@ class GdprSubject(models.Model):
         ]
 
     def _lock_heads(self):
-        """Lock the people and give ``{id: [sequence, hash, company id]}`` of their last events."""
+        """Lock the people and give ``{id: [sequence, hash, company id]}`` of their last events.
+
+        Others can refer to them meanwhile: the links of a message that leaves are made beside the transaction.
+        """
         self.flush_model(["head_sequence", "head_hash", "company_id"])
         rows = self.env.execute_query(
             SQL(
                 "SELECT id, head_sequence, head_hash, company_id FROM gdpr_subject"
-                " WHERE id IN %s ORDER BY id FOR UPDATE",
+                " WHERE id IN %s ORDER BY id FOR NO KEY UPDATE",
                 tuple(self.ids) or (0,),
             )
         )

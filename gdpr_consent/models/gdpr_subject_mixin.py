@@ -21,24 +21,6 @@ COLUMNS = {
     "gdpr_restricted": ("bool", "false"),
     "gdpr_subject_id": ("int4", None),
 }
-# Acts that the person can leave a note with.
-TELLING_ACTIONS = ("given", "refused", "withdrawn", "channels_withdrawn", "objected", "noted")
-# What the history on a card is made of, to be read at once.
-LISTED = (
-    "subject_id",
-    "action",
-    "purpose_id",
-    "channel_codes",
-    "legal_basis",
-    "related_subject_id",
-    "occurred_on",
-    "source",
-    "actor",
-    "user_id",
-    "version_id",
-    # For the rules of access.
-    "company_id",
-)
 PROJECTED_FIELDS = ("gdpr_consent_state", "gdpr_restricted", "gdpr_subject_id")
 # The columns of a card that show what is on record of its person, by those of the person.
 SHOWN = {
@@ -115,7 +97,7 @@ class GdprSubjectMixin(models.AbstractModel):
         groups="gdpr_consent.group_user",
     )
     gdpr_consent_note = fields.Text(
-        "Note From the Person", compute="_compute_gdpr_consent_note", groups="gdpr_consent.group_user"
+        "Note From the Person", compute="_compute_gdpr_telling", groups="gdpr_consent.group_user"
     )
     gdpr_consent_expires_on = fields.Datetime(
         "Valid Until", compute="_compute_gdpr_consents", groups="gdpr_consent.group_user"
@@ -148,7 +130,7 @@ class GdprSubjectMixin(models.AbstractModel):
         "Data Privacy Applies", compute="_compute_gdpr_covered", groups="gdpr_consent.group_user"
     )
     gdpr_failure_reason = fields.Text(
-        "Why the Request Failed", compute="_compute_gdpr_failure_reason", groups="gdpr_consent.group_user"
+        "Why the Request Failed", compute="_compute_gdpr_telling", groups="gdpr_consent.group_user"
     )
 
     def _auto_init(self):
@@ -199,7 +181,8 @@ class GdprSubjectMixin(models.AbstractModel):
     def _compute_gdpr_event_ids(self):
         """What the user may see of the history: not what the person said to a company of others."""
         roots = self.sudo().gdpr_subject_id.root_id
-        events = self.env["gdpr.consent.event"].search_fetch([("subject_id.root_id", "in", roots.ids)], LISTED)
+        # No more than tells whose they are: what they say is read when it is shown.
+        events = self.env["gdpr.consent.event"].search_fetch([("subject_id.root_id", "in", roots.ids)], ["subject_id"])
         by_root = events.grouped(lambda event: event.sudo().subject_id.root_id.id)
         for card in self:
             card.gdpr_event_ids = by_root.get(card.sudo().gdpr_subject_id.root_id.id, events.browse())
@@ -212,12 +195,6 @@ class GdprSubjectMixin(models.AbstractModel):
         reasons = self._gdpr_read_last_values("reason", ["basis_changed"])
         for card in self:
             card.gdpr_legal_basis_reason = reasons.get(card.gdpr_subject_id.id, False)
-
-    @api.depends("gdpr_subject_id.history_ids")
-    def _compute_gdpr_consent_note(self):
-        notes = self._gdpr_read_last_values("note", TELLING_ACTIONS)
-        for card in self:
-            card.gdpr_consent_note = notes.get(card.gdpr_subject_id.id, False)
 
     def _gdpr_read_last_values(self, name, actions):
         """Give a personal value of the last act of a kind, by id of the person."""
@@ -246,17 +223,48 @@ class GdprSubjectMixin(models.AbstractModel):
 
     @api.depends("gdpr_subject_id.consent_ids.state", "gdpr_subject_id.consent_ids.channel_ids")
     def _compute_gdpr_consents(self):
-        consents = self.env["gdpr.consent"].search_fetch(
-            [("subject_id", "in", self.gdpr_subject_id.ids), ("state", "=", "given")],
-            ["subject_id", "purpose_id", "channel_ids", "expires_on"],
-        )
-        # Grouped, not filtered card by card, so that the channels of all are read at once.
-        given_by_subject = consents.grouped("subject_id")
+        given = self._gdpr_read_given()
+        # What shows them, and no more: a purpose has long texts.
+        purposes, channels = ({found for parts in given.values() for found in parts[place]} for place in (0, 1))
+        self.env["gdpr.purpose"].sudo().browse(purposes).fetch(["name", "active", "company_id"])
+        self.env["gdpr.channel"].sudo().browse(channels).fetch(["name", "active"])
         for card in self:
-            given = given_by_subject.get(card.gdpr_subject_id, consents.browse())
-            card.gdpr_purpose_ids = given.purpose_id
-            card.gdpr_channel_ids = given.channel_ids
-            card.gdpr_consent_expires_on = min(filter(None, given.mapped("expires_on")), default=False)
+            purposes, channels, expirations = given.get(card.gdpr_subject_id.id, ((), (), ()))
+            card.gdpr_purpose_ids = list(purposes)
+            card.gdpr_channel_ids = list(channels)
+            card.gdpr_consent_expires_on = min(expirations, default=False)
+
+    def _gdpr_read_given(self):
+        """Give what the user may see of what the persons agreed to, by id of the person.
+
+        In one query, past the records: every card that is opened asks for it.
+
+        :return: the ids of the purposes, those of the channels, and when the consents expire that do
+        :rtype: dict[int, tuple]
+        """
+        subject_ids = self.gdpr_subject_id.ids
+        if not subject_ids:
+            return {}
+        consents = self.env["gdpr.consent"]
+        query = consents._search([("subject_id", "in", subject_ids), ("state", "=", "given")], order="purpose_id")
+        consents.flush_model(["purpose_id", "channel_ids", "expires_on"])
+        channels = SQL(
+            """
+            ARRAY(SELECT channel.id FROM gdpr_channel_gdpr_consent_rel allowed
+                    JOIN gdpr_channel channel ON channel.id = allowed.gdpr_channel_id
+                   WHERE allowed.gdpr_consent_id = %s ORDER BY channel.sequence, channel.id)
+            """,
+            SQL.identifier(query.table, "id"),
+        )
+        columns = [SQL.identifier(query.table, name) for name in ("subject_id", "purpose_id", "expires_on")]
+        given = {}
+        for subject_id, purpose_id, expires_on, channel_ids in self.env.execute_query(query.select(*columns, channels)):
+            purposes, allowed, expirations = given.setdefault(subject_id, ([], {}, []))
+            purposes.append(purpose_id)
+            allowed.update(dict.fromkeys(channel_ids))
+            if expires_on:
+                expirations.append(expires_on)
+        return given
 
     def _search_gdpr_purpose_ids(self, operator, value):
         return self._gdpr_search_consents("purpose_id", operator, value)
@@ -278,23 +286,6 @@ class GdprSubjectMixin(models.AbstractModel):
         covered = self.env["gdpr.scope"]._filter_covered(self)
         for card in self:
             card.gdpr_covered = card in covered
-
-    @api.depends("gdpr_subject_id.request_ids.state")
-    def _compute_gdpr_failure_reason(self):
-        """The reason why the last request didn't arrive, while nothing newer happened."""
-        reasons = {}
-        if subject_ids := self.sudo().gdpr_subject_id.ids:
-            self.env["gdpr.consent.request"].flush_model(["subject_id", "state", "failure_reason"])
-            rows = self.env.execute_query(
-                SQL(
-                    "SELECT DISTINCT ON (subject_id) subject_id, CASE state WHEN 'failed' THEN failure_reason END"
-                    " FROM gdpr_consent_request WHERE subject_id IN %s ORDER BY subject_id, id DESC",
-                    tuple(subject_ids),
-                )
-            )
-            reasons = dict(rows)
-        for card in self:
-            card.gdpr_failure_reason = reasons.get(card.sudo().gdpr_subject_id.id) or False
 
     # ------------------------------------------------------------
     # CRUD AND VIEWS

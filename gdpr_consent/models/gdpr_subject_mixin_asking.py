@@ -3,7 +3,7 @@ from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, format_date
+from odoo.tools import format_date
 from odoo.tools.mail import email_normalize_all
 
 from ..tools.replay import DENIALS
@@ -17,16 +17,10 @@ class GdprSubjectMixin(models.AbstractModel):
 
     gdpr_asked_again_from = fields.Datetime(
         "Can Be Asked Again From",
-        compute="_compute_gdpr_asked_again_from",
+        compute="_compute_gdpr_telling",
         groups="gdpr_consent.group_user",
         help="The person said no. Until then nobody asks again, unless the person wants to be asked.",
     )
-
-    @api.depends("gdpr_subject_id.consent_ids.state")
-    def _compute_gdpr_asked_again_from(self):
-        moments = self._gdpr_get_cooldowns()
-        for card in self:
-            card.gdpr_asked_again_from = moments.get(card.id, False)
 
     def action_gdpr_send_consent_request(self):
         """Open Odoo's composer with the consent request of this card, or a new campaign where there are several.
@@ -82,6 +76,7 @@ class GdprSubjectMixin(models.AbstractModel):
                 self.env._("The template “%(template)s” is made for other records.", template=template.name)
             )
         self._gdpr_check_form(form)
+        self._gdpr_check_one_each()
         self._gdpr_take_to_ask()
         options |= {"template_id": template.id, "to_person_only": True}
         mails = template.with_context(gdpr_request_options=options).send_mail_batch(
@@ -128,18 +123,38 @@ class GdprSubjectMixin(models.AbstractModel):
             asks: what was found out before may be otherwise now
         """
         people = self.sudo().gdpr_subject_id.root_id
+        is_automatic = self.env.context.get("gdpr_request_options", {}).get("is_automatic")
+        addresses = {card: (card._gdpr_get_company().id, card._gdpr_get_email()) for card in self}
+        asked_there = set()
         try:
             with self.env.cr.savepoint():
-                people._take_to_ask()
+                asked_there = people._take_to_ask({*addresses.values()})
+                if asked_there and is_automatic:
+                    people._start_again()
         except SerializationFailure:
             asked = people._find_asked_meanwhile()
-            if not asked or self.env.context.get("gdpr_request_options", {}).get("is_automatic"):
+            if not asked or is_automatic:
                 raise
         else:
             asked = people._cancel_queued_questions()
-        late = self.filtered(lambda card: card.sudo().gdpr_subject_id.root_id in asked)
+        late = self.filtered(
+            lambda card: card.sudo().gdpr_subject_id.root_id in asked or addresses[card] in asked_there
+        )
         if late:
             raise UserError("\n".join(card._gdpr_explain_asked_now() for card in late[:10]))
+
+    def _gdpr_check_one_each(self):
+        """Refuse to ask several persons at one address at once."""
+        first = {}
+        for card in self:
+            person = card.sudo().gdpr_subject_id.root_id
+            address = (card._gdpr_get_company(), card._gdpr_get_email())
+            if first.setdefault(address, person) != person:
+                raise UserError(
+                    self.env._(
+                        "Several of these records have the address %(address)s. Ask one of them.", address=address[1]
+                    )
+                )
 
     def _gdpr_explain_asked_now(self):
         return self.env._(
@@ -186,8 +201,10 @@ class GdprSubjectMixin(models.AbstractModel):
         Who said no isn't asked again for a while, and who objects to marketing isn't at all (law.md R-18), but for
         the kinds of requests that the person asked for: the context's ``gdpr_request_options`` tell the kind.
 
+        Nor is an address that is blacklisted, or has a question to answer already (see ``_gdpr_get_address_codes``).
+
         :return: ``not_consent``, ``restricted``, ``objected``, ``refused_lately``, ``archived``, ``no_email``,
-            ``several_emails``, ``invalid_email`` or ``no_form``, by id
+            ``several_emails``, ``invalid_email``, ``no_form``, ``blacklisted`` or ``already_asked``, by id
         :rtype: dict[int, str]
         """
         options = self.env.context.get("gdpr_request_options", {})
@@ -215,6 +232,8 @@ class GdprSubjectMixin(models.AbstractModel):
                 codes[card.id] = card._gdpr_get_email_fault()
             elif not forms[card._gdpr_get_company()]:
                 codes[card.id] = "no_form"
+        if is_asking:
+            codes |= left.filtered(lambda card: card.id not in codes)._gdpr_get_address_codes()
         return codes
 
     @api.model
@@ -255,10 +274,28 @@ class GdprSubjectMixin(models.AbstractModel):
                 name=name,
             )
         if code == "refused_lately":
+            date = format_date(self.env, fields.Datetime.context_timestamp(self, asked_again_from))
+            if any(consent.state in DENIALS for consent in self.gdpr_subject_id.root_id.consent_ids):
+                return self.env._("%(name)s said no, and isn't asked again before %(date)s.", name=name, date=date)
             return self.env._(
-                "%(name)s said no, and isn't asked again before %(date)s.",
+                "%(name)s can't be asked: somebody with the address %(address)s said no, and isn't asked again before"
+                " %(date)s.",
                 name=name,
-                date=format_date(self.env, fields.Datetime.context_timestamp(self, asked_again_from)),
+                address=self._gdpr_get_email(),
+                date=date,
+            )
+        if code == "blacklisted":
+            return self.env._(
+                "%(name)s can't be asked: the address %(address)s is blacklisted.",
+                name=name,
+                address=self._gdpr_get_email(),
+            )
+        if code == "already_asked":
+            return self.env._(
+                "%(name)s can't be asked: a question sent to %(address)s, for another record or to confirm what was"
+                " typed, waits for an answer.",
+                name=name,
+                address=self._gdpr_get_email(),
             )
         if code == "archived":
             return self.env._("%(name)s is archived.", name=name)
@@ -278,15 +315,10 @@ class GdprSubjectMixin(models.AbstractModel):
             )
         return self.env._("%(company)s has no published consent form.", company=self._gdpr_get_company().name)
 
-    def _gdpr_get_objections(self):
-        """Give, for those who want no marketing at all, the sentence why they aren't asked."""
-        objecting = self.sudo().filtered("gdpr_objected")
-        return objecting._gdpr_explain_refusals(dict.fromkeys(objecting.ids, "objected"))
-
     def _gdpr_get_cooldowns(self, forms=None):
         """Give from when on (UTC) those can be asked again who said no a short while ago, by id of the card.
 
-        Only a no to something that the form asks for counts.
+        A no counts, to something that the form asks for, of the person or of anybody with the address.
 
         :param dict forms: the form each company asks with, by default the first published one
         :rtype: dict[int, datetime]
@@ -299,8 +331,9 @@ class GdprSubjectMixin(models.AbstractModel):
         denied = consents.search(
             [("subject_id", "in", cards.gdpr_subject_id.root_id.ids), ("state", "in", list(DENIALS))], order="id"
         ).grouped("subject_id")
-        gone = cards._gdpr_find_denials_of_gone()
-        if not denied and not gone:
+        addresses = {card: card._gdpr_get_email() for card in cards}
+        at_address = cards.gdpr_subject_id.browse()._find_denials({*addresses.values()} - {False})
+        if not denied and not at_address:
             return {}
         forms = forms or self._gdpr_get_default_forms()
         asked = {company: form._get_version()._get_purposes() for company, form in forms.items() if form}
@@ -308,7 +341,7 @@ class GdprSubjectMixin(models.AbstractModel):
         cooldowns = {}
         for card in cards:
             denials = [*denied.get(card.gdpr_subject_id.root_id, ())]
-            denials += gone.get(card._gdpr_get_email(), ()) if gone else ()
+            denials += at_address.get(addresses[card], ())
             if not denials:
                 continue
             company = card._gdpr_get_company()
@@ -321,41 +354,6 @@ class GdprSubjectMixin(models.AbstractModel):
             if ends and max(ends) > now:
                 cooldowns[card.id] = max(ends)
         return cooldowns
-
-    def _gdpr_find_denials_of_gone(self):
-        """Give what was denied by people whose records are gone, by the address they were asked at.
-
-        Who said no isn't asked again because the contact was deleted and made anew.
-
-        :rtype: dict[str, gdpr.consent]
-        """
-        emails = set(filter(None, (card._gdpr_get_email() for card in self)))
-        if not emails:
-            return {}
-        self.env["gdpr.consent.request"].flush_model(["email", "subject_id"])
-        self.env["gdpr.consent"].flush_model(["subject_id", "state"])
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT id FROM gdpr_consent_request request WHERE email IN %s AND EXISTS ("
-                "SELECT FROM gdpr_consent WHERE subject_id = request.subject_id AND state IN %s) ORDER BY id DESC",
-                tuple(emails),
-                tuple(DENIALS),
-            )
-        )
-        if not rows:
-            return {}
-        requests = self.env["gdpr.consent.request"].sudo().browse(row[0] for row in rows)
-        people = requests.subject_id.root_id - self.gdpr_subject_id.root_id
-        if not people:
-            return {}
-        left = {subject for cards in people._get_all_cards() for subject in cards.gdpr_subject_id}
-        denied = {}
-        for request in requests.filtered(lambda request: request.subject_id.root_id in people):
-            person = request.subject_id.root_id
-            if person not in left:
-                consents = person.consent_ids.filtered(lambda consent: consent.state in DENIALS)
-                denied[request.email] = denied.get(request.email, consents) | consents
-        return denied
 
     def _gdpr_filter_askable(self):
         """Give those of the cards that are covered and whose person can be asked."""

@@ -132,7 +132,8 @@ class GdprSubjectMixin(models.AbstractModel):
         refusals = self.with_context(gdpr_request_options={"kind": "confirmation"})._gdpr_get_refusals()
         if source == "import":
             # The person may have come to a web site; on a list that was brought in nobody has asked for anything.
-            refusals |= self._gdpr_get_objections()
+            asking = self.with_context(gdpr_request_options={"kind": "declaration"})
+            refusals = asking._gdpr_get_refusals() | refusals
         return refusals
 
     @api.model
@@ -161,6 +162,8 @@ class GdprSubjectMixin(models.AbstractModel):
         for person in unasked:
             card, version, choices, act = by_person[person]
             vals_list.append(card._gdpr_prepare_confirmation(version, choices, **act))
+        people = self.env["gdpr.subject"].sudo().union(*by_person)
+        people._cancel_automatic_questions({(vals["company_id"], vals["email"]) for vals in vals_list})
         made = Request._queue_messages("confirmation", vals_list)
         requests |= dict(zip(unasked, made, strict=True))
         acts = []

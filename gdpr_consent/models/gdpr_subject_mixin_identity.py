@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import SQL
 
 
 class GdprSubjectMixin(models.AbstractModel):
@@ -9,26 +8,8 @@ class GdprSubjectMixin(models.AbstractModel):
     _inherit = "gdpr.subject.mixin"
 
     gdpr_card_count = fields.Integer(
-        "Records of This Person", compute="_compute_gdpr_card_count", groups="gdpr_consent.group_user"
+        "Records of This Person", compute="_compute_gdpr_telling", groups="gdpr_consent.group_user"
     )
-
-    @api.depends("gdpr_subject_id")
-    def _compute_gdpr_card_count(self):
-        counts = dict.fromkeys(self.sudo().gdpr_subject_id.ids, 0)
-        if counts:
-            # All kinds of cards in one query, archived ones too.
-            cards = []
-            for model in sorted(self._get_card_models()):
-                self.env[model].flush_model(["gdpr_subject_id"])
-                table = SQL.identifier(self.env[model]._table)
-                cards.append(SQL("SELECT gdpr_subject_id FROM %s WHERE gdpr_subject_id IN %s", table, tuple(counts)))
-            counts |= dict(
-                self.env.execute_query(
-                    SQL("SELECT gdpr_subject_id, count(*) FROM (%s) card GROUP BY 1", SQL(" UNION ALL ").join(cards))
-                )
-            )
-        for card in self:
-            card.gdpr_card_count = counts.get(card.sudo().gdpr_subject_id.id, 0)
 
     def write(self, vals):
         """Let nobody be asked through a record that is archived: what waits to be sent isn't sent."""

@@ -94,22 +94,24 @@ class GdprSubjectMixin(models.AbstractModel):
     )
     gdpr_import_problem = fields.Text(
         "Why the Imported Consent Isn't Usable",
-        compute="_compute_gdpr_import_problem",
+        compute="_compute_gdpr_telling",
         search="_search_gdpr_import_problem",
         groups="gdpr_consent.group_user",
     )
 
-    @api.depends("gdpr_subject_id.history_ids")
-    @api.depends_context("uid", "allowed_company_ids")
-    def _compute_gdpr_import_problem(self):
-        """The reason, until the person answers or an officer decides on the legal basis."""
+    def _gdpr_get_import_problems(self):
+        """Give, by card, the reason why an imported consent can't be used.
+
+        Until the person answers or an officer decides on the legal basis.
+        """
         roots = self.sudo().gdpr_subject_id.root_id
+        if not roots:
+            return {}
         events = self.env["gdpr.consent.event"].browse(
-            self._gdpr_search_unproven(Domain("subject_id.root_id", "in", roots.ids)) if roots else ()
+            self._gdpr_search_unproven(Domain("subject_id.root_id", "in", roots.ids))
         )
         reasons = {event.sudo().subject_id.root_id: event._get_value("reason") for event in events.sorted("id")}
-        for card in self:
-            card.gdpr_import_problem = reasons.get(card.sudo().gdpr_subject_id.root_id, False)
+        return {card: reasons.get(card.sudo().gdpr_subject_id.root_id) for card in self}
 
     def _search_gdpr_import_problem(self, operator, value):
         """Those with a problem or without; of the texts no single one is searched."""

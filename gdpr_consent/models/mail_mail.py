@@ -1,10 +1,12 @@
 import re
 
-from odoo import api, fields, models
+from odoo import api, fields, models, modules
 from odoo.tools import html2plaintext
 from odoo.tools.mail import email_normalize, email_normalize_all
 
 from odoo.addons.base.models.ir_mail_server import RFC5322_IDENTIFICATION_HEADERS
+
+from .gdpr_consent_delivery import MAIL_QUEUE
 
 # What templates hold in place of the personal links. The links themselves are put into the outgoing
 # copy only, so that neither the chatter nor the queue ever holds one.
@@ -46,16 +48,68 @@ class MailMail(models.Model):
             self.env["gdpr.consent.request"]._attach_to_mails(asking)
         return mails
 
+    def send_after_commit(self):
+        """Let the messages leave once the transaction is committed, without a harm to who waits for its end.
+
+        Where another transaction is in the way this is tried again; what couldn't be sent is left to Odoo's queue.
+        """
+        asking = self.filtered(lambda mail: mail.sudo().gdpr_request_id)
+        others = self - asking
+        if others:
+            super(MailMail, others).send_after_commit()
+        if asking and modules.module.current_test:
+            asking.send()
+        elif asking:
+            ids, context = asking.ids, self.env.context
+            deliveries = self.env["gdpr.consent.delivery"]
+            self.env.cr.postcommit.add(
+                lambda: deliveries._act_apart(lambda env: env["mail.mail"].with_context(context).browse(ids).send())
+            )
+
+    def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
+        """Leave out what has left before, although that isn't on record yet."""
+        gone = self._settle_gone()
+        if gone and post_send_callback:
+            post_send_callback(gone.ids)
+        if gone and gone == self:
+            return True
+        return super(MailMail, self - gone).send(
+            auto_commit=auto_commit, raise_exception=raise_exception, post_send_callback=post_send_callback
+        )
+
+    def _settle_gone(self):
+        """Put on record which of these mails the mail server took before; give those."""
+        requests = self.sudo().filtered(lambda mail: mail.state == "outgoing").gdpr_request_id
+        deliveries = self.env["gdpr.consent.delivery"].sudo()
+        sent = requests and deliveries.search(
+            [("request_id", "in", requests.ids), ("sender", "=", MAIL_QUEUE), ("state", "=", "sent")]
+        )
+        if not sent:
+            return self.browse()
+        gone = self.filtered(lambda mail: mail.state == "outgoing" and mail.sudo().gdpr_request_id in sent.request_id)
+        message_ids = {delivery.request_id.id: delivery.message_id for delivery in sent}
+        for mail in gone:
+            mail.write({"state": "sent", "message_id": message_ids[mail.sudo().gdpr_request_id.id]})
+        requests._settle_mail_queue(message_ids.keys())
+        return gone
+
+    @api.model
+    def process_email_queue(self, email_ids=None, batch_size=1000):
+        self.env["gdpr.consent.delivery"]._act_apart(lambda env: env["gdpr.consent.request"]._settle_mail_queue())
+        return super().process_email_queue(email_ids=email_ids, batch_size=batch_size)
+
     def _prepare_outgoing_list(self, mail_server=False, doc_to_followers=None):
         """Put the personal links into the copy that goes to the person, and into no other."""
         emails = super()._prepare_outgoing_list(mail_server=mail_server, doc_to_followers=doc_to_followers)
         request = self.sudo().gdpr_request_id
         tokens = None
         for email in emails:
+            mail = self
             if self._is_personal_copy(email, request.email):
                 tokens = tokens or self._gdpr_get_tokens() or request._begin_sending()
                 self._insert_links(email, request, tokens)
-            unsubscribe_url = self._gdpr_get_unsubscribe(email)
+                mail = self.with_context(gdpr_tokens={request.id: tokens})
+            unsubscribe_url = mail._gdpr_get_unsubscribe(email)
             if unsubscribe_url:
                 # The copies of one mail share their headers.
                 email["headers"] = {
@@ -86,7 +140,7 @@ class MailMail(models.Model):
         return self.env["gdpr.link"]._issue_unsubscribe(request.subject_id, request.email, request=request)
 
     def _gdpr_get_tokens(self):
-        """Give the links that were made beforehand for the messages of a campaign."""
+        """Give the links that were made for the message."""
         return self.env.context.get("gdpr_tokens", {}).get(self.sudo().gdpr_request_id.id)
 
     def _get_addressees(self):
@@ -112,17 +166,21 @@ class MailMail(models.Model):
         request = self.gdpr_request_id
         reached = {email_normalize(email) for email in success_emails}
         reached.update(partner.email_normalized for partner in success_pids)
-        return request.email in reached and "grant" in request.link_ids.mapped("kind")
+        return request.email in reached and (
+            "grant" in request.link_ids.mapped("kind")
+            or bool(self.env["gdpr.consent.delivery"].sudo()._find_in_hands(request.ids))
+        )
 
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
         for mail in self.sudo().filtered(lambda mail: mail.gdpr_request_id.state in ("queued", "failed")):
             if mail._has_reached_person(success_pids, success_emails):
-                mail.gdpr_request_id._mark_sent({mail.gdpr_request_id.id: mail.message_id})
+                mail.gdpr_request_id._record_outcome("sent", message_id=mail.message_id)
             elif not mail.gdpr_request_id.is_in_doubt:
-                mail.gdpr_request_id._mark_failed(
-                    failure_reason
+                mail.gdpr_request_id._record_outcome(
+                    "failed",
+                    reason=failure_reason
                     or mail.failure_reason
-                    or self.env._("The message went to several addresses at once, so it carried no personal link.")
+                    or self.env._("The message went to several addresses at once, so it carried no personal link."),
                 )
         return super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type

@@ -7,6 +7,7 @@ from . import test_answer_rectification
 from . import test_answer_tools
 from . import test_accessibility
 from . import test_accessibility_answers
+from . import test_asked_address
 from . import test_asking_concurrency
 from . import test_blacklist
 from . import test_campaign
@@ -35,6 +36,7 @@ from . import test_double_opt_in
 from . import test_door_out
 from . import test_identity
 from . import test_form_designer
+from . import test_lazy_tab
 from . import test_ledger
 from . import test_import
 from . import test_life_cycle

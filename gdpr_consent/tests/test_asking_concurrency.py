@@ -1,3 +1,4 @@
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -5,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
-from odoo import SUPERUSER_ID, api, fields
+from odoo import SUPERUSER_ID, api, fields, modules
 from odoo.exceptions import UserError
 from odoo.service.model import retrying
 from odoo.tests import TransactionCase, freeze_time, tagged
@@ -13,8 +14,11 @@ from odoo.tools import mute_logger
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
+from ..models.mail_mail import MailMail
+
 # How long who is first keeps the transaction open, so that the other one runs into it.
 OVERLAP = 0.3
+SEND_AFTER_COMMIT = MailMail.send_after_commit
 REFUSED = "is being asked at this very moment"
 
 
@@ -76,6 +80,7 @@ class TestAskingConcurrency(TransactionCase):
             people = env["res.partner"].browse(self.partner_ids)
             self.subject_ids = list({*self.subject_ids, *people.gdpr_subject_id.ids})
             cr.execute("ALTER TABLE gdpr_consent_event DISABLE TRIGGER USER")
+            cr.execute("DELETE FROM gdpr_consent WHERE subject_id = ANY(%s)", [self.subject_ids])
             cr.execute("DELETE FROM gdpr_consent_event WHERE subject_id = ANY(%s)", [self.subject_ids])
             cr.execute("ALTER TABLE gdpr_consent_event ENABLE TRIGGER USER")
             requests = env["gdpr.consent.request"].search([("subject_id", "in", self.subject_ids)])
@@ -235,6 +240,47 @@ class TestAskingConcurrency(TransactionCase):
                 self.assertIsNone(self.run_in_order(first, self.run_action))
                 self.assertEqual(self.read_requests(), self.partner_ids)
 
+    def test_one_address_on_two_records(self):
+        """Two rules, a rule and a colleague, a campaign and a rule ask at one address in the same moment."""
+
+        def ask(partner_id, is_by_hand=False):
+            def act(env):
+                card = env["res.partner"].browse(partner_id)
+                if is_by_hand:
+                    card.gdpr_request_consent()
+                    return
+                action = env["ir.actions.server"].create(
+                    {"name": "Ask", "model_id": env["ir.model"]._get_id("res.partner"), "state": "gdpr_ask"}
+                )
+                action.with_context(active_model="res.partner", active_ids=card.ids).run()
+                action.unlink()
+
+            return act
+
+        for case in ("two rules", "rule and colleague", "campaign and rule", "rule and campaign"):
+            with self.new_people(case=case):
+                first, second, third = self.partner_ids
+                with self.registry.cursor() as cr:
+                    people = api.Environment(cr, SUPERUSER_ID, {})["res.partner"].browse(self.partner_ids)
+                    twin = people.create({"name": "Twin", "email": people[0].email})
+                    twin.gdpr_legal_basis = "consent"
+                    self.partner_ids.append(twin.id)
+                    self.subject_ids.append(twin.gdpr_subject_id.id)
+                if case == "two rules":
+                    self.assertIsNone(self.run_in_order(ask(first), ask(twin.id)))
+                    self.assertEqual(self.read_requests(), [first])
+                elif case == "rule and colleague":
+                    message = self.run_in_order(ask(first), ask(twin.id, is_by_hand=True))
+                    self.assertIn(REFUSED, message or "")
+                    self.assertEqual(self.read_requests(), [first])
+                elif case == "campaign and rule":
+                    self.assertIsNone(self.run_in_order(self.queue_campaign, ask(twin.id)))
+                    self.assertEqual(self.read_requests(), [first, second, third])
+                else:
+                    self.assertIsNone(self.run_in_order(ask(twin.id), self.queue_campaign))
+                    self.queue_now()
+                    self.assertEqual(self.read_requests(), [second, third, twin.id])
+
     # ------------------------------------------------------------
     # WHAT IS QUEUED ALREADY
     # ------------------------------------------------------------
@@ -293,8 +339,11 @@ class TestAskingConcurrency(TransactionCase):
             self.assertIsNone(self.run_in_order(self.claim, send_template))
             self.assertEqual(self.read_requests(), self.partner_ids)
 
-    def send_mails(self, **send_email):
-        """Send what was made by hand, with what becomes of it at the mail server."""
+    def send_mails(self, is_after=False, **send_email):
+        """Send what was made by hand, with what becomes of it at the mail server.
+
+        :param bool is_after: as after the transaction of who asks, not as the queue does
+        """
         with (
             patch.object(self.registry["ir.mail_server"], "send_email", **send_email) as server,
             patch.object(self.registry["ir.mail_server"], "_disable_send", lambda _servers: False),
@@ -304,8 +353,15 @@ class TestAskingConcurrency(TransactionCase):
         ):
             env = api.Environment(cr, SUPERUSER_ID, {})
             people = env["gdpr.subject"].browse(self.subject_ids)
-            people.request_ids.mail_mail_ids.filtered(lambda mail: mail.state in ("outgoing", "exception")).send()
-            return server.call_count
+            mails = people.request_ids.mail_mail_ids.filtered(lambda mail: mail.state in ("outgoing", "exception"))
+            if is_after:
+                with patch.object(modules.module, "current_test", None):
+                    SEND_AFTER_COMMIT(mails)
+                    # What is to be done after the transaction.
+                    cr.commit()  # pylint: disable=invalid-commit
+            else:
+                mails.send()
+            return getattr(server, "call_count", None)
 
     def read_delivery(self):
         """Give the state of the request, whether it is in doubt, and how many messages are noted as being sent."""
@@ -338,6 +394,89 @@ class TestAskingConcurrency(TransactionCase):
             self.retry_mails()
             self.assertEqual(self.send_mails(return_value="<sent@example.com>"), 1)
             self.assertEqual(self.read_delivery(), ("sent", False, 0))
+
+    def test_record_changed_while_sending(self):
+        """Another transaction changes the record while its message leaves, as an app that looks at new leads does."""
+        for way in ("by the queue", "after the act"):
+            with self.new_people(way=way):
+                with self.registry.cursor() as cr:
+                    self.ask_by_hand(api.Environment(cr, SUPERUSER_ID, {}))
+
+                def change(*_args, **_options):
+                    with self.registry.cursor() as cr:
+                        cr.execute("UPDATE res_partner SET comment = 'New' WHERE id = %s", [self.partner_ids[0]])
+                    return "<sent@example.com>"
+
+                is_after = way == "after the act"
+                self.assertEqual(self.send_mails(is_after=is_after, side_effect=change), 1)
+                self.assertEqual(self.read_delivery(), ("sent", False, 0))
+                self.assertEqual(self.read_mail_states(), ["sent"])
+                self.assertEqual(self.send_mails(return_value="<again@example.com>"), 0)
+                self.assertEqual(self.read_requests(), self.partner_ids[:1])
+
+    def test_record_changed_while_mail_is_refused(self):
+        with self.new_people():
+            with self.registry.cursor() as cr:
+                self.ask_by_hand(api.Environment(cr, SUPERUSER_ID, {}))
+
+            def refuse(*_args, **_options):
+                with self.registry.cursor() as cr:
+                    cr.execute("UPDATE res_partner SET comment = 'New' WHERE id = %s", [self.partner_ids[0]])
+                raise MailDeliveryException("No", "such mailbox")
+
+            self.send_mails(side_effect=refuse)
+            self.assertEqual(self.read_delivery(), ("failed", False, 0))
+            self.assertEqual(self.read_mail_states(), ["exception"])
+
+    def test_outcome_lost(self):
+        """The process ends when the mail server has said yes, before that is on record: nothing is sent once more."""
+        with self.new_people():
+            with self.registry.cursor() as cr:
+                self.ask_by_hand(api.Environment(cr, SUPERUSER_ID, {}))
+            with (
+                patch.object(self.registry["gdpr.consent.request"], "_mark_sent", side_effect=Killed),
+                self.assertRaises(Killed),
+            ):
+                self.send_mails(return_value="<sent@example.com>")
+            self.assertEqual(self.read_delivery(), ("queued", False, 1))
+            self.assertEqual(self.send_mails(return_value="<again@example.com>"), 0)
+            self.assertEqual(self.read_delivery(), ("sent", False, 0))
+            self.assertEqual(self.read_mail_states(), ["sent"])
+
+    def test_link_of_message_in_doubt(self):
+        """Whoever has the message can answer it, and that settles that it arrived."""
+        with self.new_people():
+            with self.registry.cursor() as cr:
+                self.ask_by_hand(api.Environment(cr, SUPERUSER_ID, {}))
+            messages = []
+
+            def kill(_servers, message, **_options):
+                messages.append(message.get_body(["plain"]).get_content())
+                raise Killed
+
+            with self.assertRaises(Killed):
+                self.send_mails(new=kill)
+            (token,) = set(re.findall(r"/gdpr/consent/([\w-]+)", messages[0]))
+            (preferences,) = set(re.findall(r"/gdpr/preferences/([\w-]+)", messages[0]))
+            for has_noticed in (False, True):
+                if has_noticed:
+                    self.send_mails(return_value="<again@example.com>")
+                    self.assertEqual(self.read_delivery(), ("failed", True, 0))
+                with self.registry.cursor() as cr:
+                    links = api.Environment(cr, SUPERUSER_ID, {})["gdpr.link"]
+                    self.assertTrue(links._find("grant", token).request_id._is_answerable())
+                    self.assertTrue(links._find("preferences", preferences))
+            with self.registry.cursor() as cr:
+                request = api.Environment(cr, SUPERUSER_ID, {})["gdpr.link"]._find("grant", token).request_id
+                request._answer(request._get_version(), "refuse", {}, {})
+                self.assertEqual((request.state, request.is_in_doubt), ("answered", False))
+                self.assertEqual(request.subject_id.event_ids.sorted("id").mapped("action")[-2:], ["asked", "refused"])
+            self.read_requests()
+
+    def read_mail_states(self):
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            return env["gdpr.subject"].browse(self.subject_ids).request_ids.mail_mail_ids.mapped("state")
 
     def retry_mails(self):
         with self.registry.cursor() as cr:

@@ -481,9 +481,15 @@ class TestViews(ConsentCase):
         for model in ("res.partner", "crm.lead"):
             for user in (self.salesperson, self.officer):
                 self.assertLessEqual(
-                    {"gdpr_privacy", "gdpr_badge", "gdpr_legal_basis", "gdpr_consent_state", "gdpr_event_ids"},
+                    {"gdpr_privacy", "gdpr_badge", "gdpr_legal_basis", "gdpr_consent_state"},
                     self.get_names(model, "form", user),
                 )
+                # The parts of the tab that are read when it is opened.
+                for part, name in (("consent", "gdpr_purpose_ids"), ("history", "gdpr_event_ids")):
+                    view = f"gdpr_consent.gdpr_subject_mixin_view_form_{part}"
+                    self.assertIn(name, self.get_names(model, "form", user, view))
+                    self.assertIn(view, self.env[model].with_user(user).get_view(view_type="form")["arch"])
+                    self.assertNotIn(name, self.get_names(model, "form", self.employee, view))
 
     def test_tab_has_the_fields_once(self):
         for model in ("res.partner", "crm.lead"):

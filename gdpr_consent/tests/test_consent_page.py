@@ -661,6 +661,23 @@ class TestConsentPage(PageCase):
     # WHAT CHANGED IN BETWEEN
     # ------------------------------------------------------------
 
+    def test_message_in_doubt(self):
+        """The sending was interrupted, but the person has the message: the link works, and an answer settles it."""
+        request, grant, _preferences = self.ask(self.partner)
+        request.write({"state": "failed", "is_in_doubt": True})
+        before = self.take_snapshot()
+        self.assertEqual(self.open_consent(grant).status_code, 200)
+        self.assertEqual(self.take_snapshot(), before, "Looking changes nothing.")
+        self.assertEqual(self.answer(grant, "accept").status_code, 200)
+        self.assertEqual((request.state, request.is_in_doubt, request.outcome), ("answered", False, "accepted"))
+        self.assertEqual(self.get_given(self.partner), {"marketing": ALL_CHANNELS})
+        self.assertLedgerSound()
+
+    def test_failed_without_doubt(self):
+        request, grant, _preferences = self.ask(self.partner)
+        request.state = "failed"
+        self.assertEqual(self.open_consent(grant).status_code, 404)
+
     def test_archived_contact(self):
         _request, grant, _preferences = self.ask(self.partner)
         self.partner.active = False

@@ -11,6 +11,8 @@ from .common import ConsentCase
 
 
 class LifeCycleCase(ConsentCase):
+    people_count = 0
+
     def run_job(self, limit=1000, is_interrupted=False, **later):
         """Run the job at a later time.
 
@@ -26,8 +28,11 @@ class LifeCycleCase(ConsentCase):
         return sum(call.args[0] for call in job.call_args_list), job.call_args.kwargs.get("remaining", 0)
 
     def make_people(self, count, **values):
+        # Nobody has the address of those made before.
+        numbers = range(self.people_count, self.people_count + count)
+        self.people_count += count
         people = self.env["res.partner"].create(
-            [{"name": f"Person {number}", "email": f"person{number}@example.com", **values} for number in range(count)]
+            [{"name": f"Person {number}", "email": f"person{number}@example.com", **values} for number in numbers]
         )
         self.env.flush_all()
         return people

@@ -50,9 +50,9 @@ class TestCardQueryCount(ConsentCase):
         cls.people[:40].gdpr_record_consent("marketing", ["email"], "phone", evidence="Call")
         cls.people = cls.people.with_user(cls.officer)
 
-    def read_specification(self, kind):
+    def read_specification(self, kind, view_id=False):
         """Give the fields of the add-on in a view, as the web client reads them."""
-        views = self.people.get_views([(False, kind)])
+        views = self.people.get_views([(view_id, kind)])
         arch = etree.fromstring(views["views"][kind]["arch"])
 
         def specify(fields_of_model, nodes):
@@ -70,15 +70,39 @@ class TestCardQueryCount(ConsentCase):
         nodes = arch.xpath("//field[starts-with(@name, 'gdpr_')][not(ancestor::field)]")
         return specify(views["models"]["res.partner"]["fields"], nodes)
 
-    def test_form(self):
-        specification = self.read_specification("form")
-        self.assertGreater(len(specification), 15)
-        self.assertIn("description", specification["gdpr_event_ids"]["fields"])
+    def count_queries(self, specification, answered, unanswered):
+        """Check the queries of reading somebody who has answered, and somebody who hasn't."""
         self.people[0].web_read(specification)
-        for person, count in ((self.people[1], 18), (self.people[41], 15)):
+        for person, count in ((self.people[1], answered), (self.people[41], unanswered)):
             self.env.invalidate_all()
             with self.assertQueryCount(count):
                 person.web_read(specification)
+
+    def test_form(self):
+        specification = self.read_specification("form")
+        self.assertGreater(len(specification), 10)
+        self.assertNotIn("gdpr_event_ids", specification)
+        self.count_queries(specification, 6, 6)
+
+    def test_person_not_known(self):
+        stranger = self.env["res.partner"].create({"name": "Stranger", "email": "stranger@example.com"})
+        specification = self.read_specification("form")
+        stranger = stranger.with_user(self.officer)
+        stranger.web_read(specification)
+        self.env.invalidate_all()
+        with self.assertQueryCount(4):
+            stranger.web_read(specification)
+
+    def test_tab(self):
+        """What is read when the tab is opened."""
+        for part, name, answered, unanswered in (
+            ("consent", "gdpr_purpose_ids", 8, 6),
+            ("history", "gdpr_event_ids", 9, 7),
+        ):
+            view = self.env.ref(f"gdpr_consent.gdpr_subject_mixin_view_form_{part}")
+            specification = self.read_specification("form", view.id)
+            self.assertIn(name, specification)
+            self.count_queries(specification, answered, unanswered)
 
     def test_list(self):
         specification = self.read_specification("list")

@@ -1,0 +1,108 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..tools.replay import DENIALS
+
+# So long an address isn't asked anew where nobody can tell whether the last question arrived there.
+DOUBT = timedelta(days=30)
+
+
+class GdprSubject(models.Model):
+    """What keeps an address from being asked, whoever else it is written on a record for.
+
+    The one place that knows; who asks, and how, makes no difference (``_gdpr_get_refusal_codes``). A few queries on
+    indexes, whatever the number of addresses.
+    """
+
+    _inherit = "gdpr.subject"
+
+    @api.model
+    def _filter_blacklisted(self, emails):
+        """Give those of these normalised addresses that are blacklisted, or at which somebody objects to marketing.
+
+        :rtype: set[str]
+        """
+        if not emails:
+            return set()
+        self.env["mail.blacklist"].flush_model(["email", "active"])
+        rows = self.env.execute_query(
+            SQL("SELECT email FROM mail_blacklist WHERE active AND email = ANY(%s)", list(emails))
+        )
+        return {row[0] for row in rows} | self._filter_objected_to("mail.blacklist", emails)
+
+    @api.model
+    def _find_denials(self, emails):
+        """Give what was denied by the people who have these normalised addresses now, or who said no from there.
+
+        Who said no isn't asked again because the record was made twice, or was deleted and made anew.
+
+        :rtype: dict[str, gdpr.consent]
+        """
+        if not emails:
+            return {}
+        self.env["gdpr.consent.request"].flush_model(["email", "subject_id"])
+        self.env["gdpr.consent"].flush_model(["subject_id", "state", "event_id"])
+        owners, is_left = [SQL("SELECT NULL::varchar AS email, 0 AS subject_id WHERE FALSE")], [SQL("FALSE")]
+        for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models()):
+            cards = self.env[model]
+            table = SQL.identifier(cards._table)
+            cards.flush_model({"gdpr_subject_id", cards._gdpr_email_field, "email_normalized"} & set(cards._fields))
+            is_left.append(SQL("EXISTS (SELECT FROM %s WHERE gdpr_subject_id = consent.subject_id)", table))
+            if address := cards._gdpr_get_address_sql("mail.blacklist"):
+                owners.append(
+                    SQL(
+                        "SELECT %(address)s, card.gdpr_subject_id FROM %(table)s card"
+                        " WHERE card.gdpr_subject_id IS NOT NULL AND %(address)s = ANY(%(emails)s)",
+                        address=address,
+                        table=table,
+                        emails=list(emails),
+                    )
+                )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT owner.email, consent.id
+                  FROM (%(owners)s) owner
+                  JOIN gdpr_consent consent ON consent.subject_id = owner.subject_id
+                 WHERE consent.state IN %(denials)s
+                UNION
+                SELECT request.email, consent.id
+                  FROM gdpr_consent_request request
+                  JOIN gdpr_consent consent ON consent.subject_id = request.subject_id
+                  JOIN gdpr_consent_event answer ON answer.id = consent.event_id
+                 WHERE request.email = ANY(%(emails)s) AND consent.state IN %(denials)s
+                   AND (answer.request_id = request.id OR NOT (%(is_left)s))
+                 ORDER BY 1, 2
+                """,
+                owners=SQL(" UNION ALL ").join(owners),
+                denials=tuple(DENIALS),
+                emails=list(emails),
+                is_left=SQL(" OR ").join(is_left),
+            )
+        )
+        ids = {}
+        for email, consent_id in rows:
+            ids.setdefault(email, []).append(consent_id)
+        # All are read at once.
+        consents = self.env["gdpr.consent"].sudo()
+        every = tuple({consent_id for _email, consent_id in rows})
+        return {email: consents.browse(found).with_prefetch(every) for email, found in ids.items()}
+
+    @api.model
+    def _get_address_questions_query(self, emails):
+        """Give the query for what is being asked at these normalised addresses, confirmations too.
+
+        It selects the address, the ids of the company, the person and the request, its kind, its state, and the id of
+        its campaign.
+        """
+        return SQL(
+            """
+            SELECT email, company_id, subject_id, id, kind, state, campaign_id FROM gdpr_consent_request
+             WHERE email = ANY(%s)
+               AND (state IN ('queued', 'sent') OR state = 'failed' AND is_in_doubt AND write_date > %s)
+            """,
+            list(emails),
+            fields.Datetime.now() - DOUBT,
+        )
