@@ -1,7 +1,7 @@
 """Finding all that is held of a person with many linked records in a big database, next to Odoo's privacy_lookup.
 
-Ours goes through the whole data map: exact paths and addresses, what is attached, and who else has the address. Each in a
-process of its own, for the memory: how far it grows beyond where it stood when Odoo had loaded.
+Ours goes through the whole data map: exact paths and addresses, what is attached, and who else has the address. Each
+in a process of its own, for the memory: how far it grows beyond where it stood when Odoo had loaded.
 
     bench_find.py [CONTACTS] [RECORDS] [ROUNDS]
 """

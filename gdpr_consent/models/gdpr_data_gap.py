@@ -10,10 +10,10 @@ class GdprDataGap(models.TransientModel):
     _order = "kind, app, model, field"
     _rec_name = "field"
 
-    app = fields.Char("App", readonly=True)
-    model = fields.Char("Model", readonly=True, required=True)
+    app = fields.Char(readonly=True)
+    model = fields.Char(readonly=True, required=True)
     model_name = fields.Char("Records", readonly=True)
-    field = fields.Char("Field", readonly=True, required=True)
+    field = fields.Char(readonly=True, required=True)
     field_label = fields.Char("Label", readonly=True)
     kind = fields.Selection(
         [
@@ -44,7 +44,7 @@ class GdprDataGap(models.TransientModel):
         for model, name, kind, place in maps._find_gaps():
             records = self.env[model]
             field = records._fields.get(name)
-            module = field._modules[0] if field is not None and field._modules else records._original_module
+            module = records._original_module
             apps.setdefault(module, None)
             vals_list.append(
                 {
@@ -59,7 +59,9 @@ class GdprDataGap(models.TransientModel):
             )
         names = {
             module.name: module.shortdesc
-            for module in self.env["ir.module.module"].sudo().search_fetch([("name", "in", list(apps))], ["name", "shortdesc"])
+            for module in self.env["ir.module.module"]
+            .sudo()
+            .search_fetch([("name", "in", list(apps))], ["name", "shortdesc"])
         }
         for vals in vals_list:
             vals["app"] = names.get(vals["app"]) or vals["app"]
@@ -72,7 +74,9 @@ class GdprDataGap(models.TransientModel):
         if len(self) == 1 and wrong:
             return self.action_open_row()
         if wrong:
-            raise UserError(self.env._("What is declared and doesn't exist is corrected in its row: open them one by one."))
+            raise UserError(
+                self.env._("What is declared and doesn't exist is corrected in its row: open them one by one.")
+            )
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("What Is It?"),

@@ -36,7 +36,9 @@ class GdprDataMap(models.Model):
     name = fields.Char(required=True, translate=True, help="As the person reads it: Quotations, Messages, …")
     app = fields.Char(translate=True, help="The rows of the list are grouped by it.")
     sequence = fields.Integer(
-        default=100, help="Earlier rows are found first, and erased last: a path may lead to what an earlier row found."
+        default=100,
+        aggregator=None,
+        help="Earlier rows are found first, and erased last: a path may lead to what an earlier row found.",
     )
     active = fields.Boolean(default=True)
     model = fields.Char(required=True, index=True, help="Technical name of the model, e.g. sale.order.")
@@ -58,7 +60,6 @@ class GdprDataMap(models.Model):
     email_fields = fields.Char(help="Fields with an address, separated by commas, to find it by.")
     phone_fields = fields.Char(help="Fields with a number, separated by commas, to find it by.")
     document_fields = fields.Char(
-        "Document Fields",
         help="The two fields that name the model and the record something belongs to, e.g. res_model, res_id",
     )
     has_documents = fields.Boolean(
@@ -70,7 +71,7 @@ class GdprDataMap(models.Model):
     erasure = fields.Selection(ERASURES, string="On Erasure", required=True, default="delete")
     keep_ground = fields.Selection(GROUNDS, string="Ground for Keeping")
     keep_reason = fields.Text(translate=True, help="The law or the claim, as the person reads it.")
-    keep_months = fields.Integer("Kept For (Months)")
+    keep_months = fields.Integer("Kept For (Months)", aggregator=None)
     keep_from = fields.Char("Kept Since", help="The date field the time counts from, e.g. invoice_date.")
     after_keeping = fields.Selection(
         [("delete", "Delete"), ("anonymise", "Anonymise")],

@@ -32,7 +32,7 @@ class GdprDataMap(models.Model):
 
         :rtype: list[Gap]
         """
-        places = self.sudo().search([])
+        places = self.sudo().search([("active", "=", True)])
         declared, settled = places._get_declared_names()
         # What belongs to a record that others share isn't the person's.
         owning = {place.model for place in places if place.is_personal and place.erasure != "detach"}
@@ -111,4 +111,6 @@ class GdprDataMap(models.Model):
             return False
         names = declared.get(field.comodel_name, ())
         others = (self.env[field.comodel_name]._fields.get(name) for name in names)
-        return any(other is not None and other.type == "many2many" and other.relation == field.relation for other in others)
+        return any(
+            other is not None and other.type == "many2many" and other.relation == field.relation for other in others
+        )

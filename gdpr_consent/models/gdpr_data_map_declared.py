@@ -29,7 +29,7 @@ class GdprDataMap(models.Model):
     _inherit = "gdpr.data.map"
 
     def _get_fields(self):
-        """Give what is declared of each field that the model has: by the row's lines, else by its addresses and numbers.
+        """Give what is declared of each field that the model has: by the lines, else as an address or a number.
 
         What is said on the field itself (Settings > Technical > Fields) comes before both.
 

@@ -70,7 +70,9 @@ class GdprDataMap(models.Model):
         linked |= self._get_document_domain([(place, set(ids) - doubtful) for place, ids, doubtful in found])
         ids = set() if linked.is_false() else set(records.search(linked & scope, order="id")._ids)
         own_emails, own_phones = person.emails - person.shared_emails, person.phones - person.shared_phones
-        ids |= self._keep(records, self._find_by_address(records, email_fields, own_emails, phone_fields, own_phones) - ids, scope)
+        ids |= self._keep(
+            records, self._find_by_address(records, email_fields, own_emails, phone_fields, own_phones) - ids, scope
+        )
 
         linked = self._get_linked_domain(records, person.doubtful)
         linked |= self._get_document_domain([(place, doubtful) for place, _ids, doubtful in found])

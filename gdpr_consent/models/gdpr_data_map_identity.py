@@ -13,7 +13,7 @@ class GdprDataMap(models.Model):
 
     @api.model
     def _identify(self, subject, emails=(), company=None):
-        """Give what identifies a person: the cards, the users and employees, the addresses and the numbers, and what they share.
+        """Give what identifies a person: cards, users and employees, addresses and numbers, and what of it is shared.
 
         :param emails: further normalised addresses of the person
         :param res.company company: leave out the cards of another company alone
@@ -68,10 +68,12 @@ class GdprDataMap(models.Model):
             if "partner_id" in cards._fields:
                 cards = cards.filtered(lambda card: card.partner_id.id not in own_partners)
             yield cards.filtered(
-                lambda card: card._name == "res.partner"
-                or card.gdpr_subject_id
-                or ("partner_id" in card._fields and card.partner_id)
-                or not self._is_same_name(card, person)
+                lambda card: (
+                    card._name == "res.partner"
+                    or card.gdpr_subject_id
+                    or ("partner_id" in card._fields and card.partner_id)
+                    or not self._is_same_name(card, person)
+                )
             )
 
     @api.model

@@ -43,10 +43,10 @@ class GdprErasureDoubt(models.Model):
 
     def _decide_hanging(self, decision):
         """Decide alike what nobody decided yet and hangs on these records: their messages, their files."""
-        for request in self.request_id:
+        for request, decided in self.grouped("request_id").items():
             waiting = request.plan_line_ids.doubt_ids.filtered(lambda doubt: not doubt.decision)
             hanging = waiting.browse()
-            for model, doubts in self.filtered(lambda doubt: doubt.request_id == request).grouped("model").items():
+            for model, doubts in decided.grouped("model").items():
                 for line in waiting.line_id.filtered("map_id"):
                     own = waiting.filtered(lambda doubt, line=line: doubt.line_id == line)
                     ids = line.map_id._filter_hanging(own.mapped("res_id"), model, doubts.mapped("res_id"))

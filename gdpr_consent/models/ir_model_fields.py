@@ -36,7 +36,7 @@ class IrModelFields(models.Model):
     )
 
     def write(self, vals):
-        """Let what is said about data privacy be written on every field, Odoo's own too: nothing in the field changes."""
+        """Let what is said about data privacy be written on every field, Odoo's own too: the field stays as it is."""
         flags = {name: value for name, value in vals.items() if name in FLAGS}
         if not flags:
             return super().write(vals)

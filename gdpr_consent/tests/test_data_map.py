@@ -118,7 +118,12 @@ class TestDataMap(ConsentCase):
     def test_record_is_in_one_row(self):
         """A message by the person to the person is named once: erasing takes it once."""
         message = self.person.message_post(body="Hello", author_id=self.person.id, partner_ids=self.person.ids)
-        ids = [record_id for found in self.env["gdpr.data.map"]._find(self.subject) for record_id in found.ids if found.place.model == "mail.message"]
+        ids = [
+            record_id
+            for found in self.env["gdpr.data.map"]._find(self.subject)
+            for record_id in found.ids
+            if found.place.model == "mail.message"
+        ]
         self.assertEqual(ids.count(message.id), 1)
 
     def test_further_address_is_the_persons(self):
@@ -137,7 +142,9 @@ class TestDataMap(ConsentCase):
         self.assertNotIn("not.installed", self.find())
 
     def test_field_of_another_app_waits(self):
-        place = self.env["gdpr.data.map"].create({"name": "Waits", "model": "res.partner", "path": "parent_id, nothing_id?"})
+        place = self.env["gdpr.data.map"].create(
+            {"name": "Waits", "model": "res.partner", "path": "parent_id, nothing_id?"}
+        )
         self.assertEqual(place._get_paths(), ["parent_id"])
         self.assertFalse(place.warning)
 

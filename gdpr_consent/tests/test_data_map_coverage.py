@@ -120,7 +120,7 @@ class TestDataMapCoverage(ConsentCase):
         def declare(field, **values):
             gap = gaps.exists().filtered(lambda gap: gap.field == field)
             action = gap.action_declare()
-            wizard = self.env[action["res_model"]].with_context(action["context"]).create(values)
+            wizard = self.env[action["res_model"]].with_context(**action["context"]).create(values)
             wizard.action_apply()
 
         declare("x_witness_id", decision="path")

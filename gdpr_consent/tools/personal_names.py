@@ -8,7 +8,9 @@ KINDS = {
     "network": re.compile(r"(^|_)(ip|ip_address|ipv[46]|user_agent|mac_address)($|_)", re.IGNORECASE),
 }
 # What stands beside an address or a number, and isn't one.
-BESIDE = re.compile(r"(state|status|count|type|layout_xmlid|template|subject|body|scheduled|format|is|has)$", re.IGNORECASE)
+BESIDE = re.compile(
+    r"(state|status|count|type|layout_xmlid|template|subject|body|scheduled|format|is|has)$", re.IGNORECASE
+)
 
 
 def get_kind(name):
