@@ -81,7 +81,7 @@ class TestCardQueryCount(ConsentCase):
         specification = self.read_specification("form")
         self.assertGreater(len(specification), 10)
         self.assertNotIn("gdpr_event_ids", specification)
-        self.count_queries(specification, 6, 6)
+        self.count_queries(specification, 5, 5)
 
     def test_person_not_known(self):
         stranger = self.env["res.partner"].create({"name": "Stranger", "email": "stranger@example.com"})
@@ -95,7 +95,7 @@ class TestCardQueryCount(ConsentCase):
     def test_tab(self):
         """What is read when the tab is opened."""
         for part, name, answered, unanswered in (
-            ("consent", "gdpr_purpose_ids", 8, 6),
+            ("consent", "gdpr_purpose_ids", 9, 7),
             ("history", "gdpr_event_ids", 9, 7),
         ):
             view = self.env.ref(f"gdpr_consent.gdpr_subject_mixin_view_form_{part}")
