@@ -95,7 +95,7 @@ class TestCardQueryCount(ConsentCase):
     def test_tab(self):
         """What is read when the tab is opened."""
         for part, name, answered, unanswered in (
-            ("consent", "gdpr_purpose_ids", 9, 7),
+            ("consent", "gdpr_purpose_ids", 8, 6),
             ("history", "gdpr_event_ids", 9, 7),
         ):
             view = self.env.ref(f"gdpr_consent.gdpr_subject_mixin_view_form_{part}")
