@@ -290,8 +290,8 @@ class GdprConsentCampaign(models.Model):
         self.ensure_one()
         states = dict(self._fields["state"]._description_selection(self.env))
         return self.env._(
-            "The campaign “%(campaign)s” can't do that now: meanwhile it is in the state “%(state)s”. Reload the page to"
-            " see what can be done.",
+            "The campaign “%(campaign)s” can't do that now: meanwhile it is in the state “%(state)s”. Reload the page"
+            " to see what can be done.",
             campaign=self.name,
             state=states[self.state],
         )

@@ -321,7 +321,7 @@ class GdprConsentForm(models.Model):
 
     @tools.ormcache("self.id")
     def _get_publications(self):
-        """Give the number of each version and since when people can have been told its words (UTC), the newest first."""
+        """Give the number of each version and from when its words can have been told (UTC), the newest first."""
         versions = self.env["gdpr.consent.form.version"].sudo()
         groups = versions._read_group(
             [("form_id", "=", self.id)], ["number", "is_reconstructed"], ["published_on:min"], order="number DESC"

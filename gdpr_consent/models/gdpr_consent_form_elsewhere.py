@@ -63,7 +63,9 @@ class GdprConsentForm(models.Model):
     def _prepare_words(self, form, words, purposes, lang):
         """Give the words as canonical JSON: no sentence of ours is among them but the one that says so."""
         content = json.loads(form._get_frozen_text(lang))
-        note = self.env._("These words weren't published here. They are what the persons were told, as somebody stated.")
+        note = self.env._(
+            "These words weren't published here. They are what the persons were told, as somebody stated."
+        )
         content |= {
             "title": self.env._("Words used elsewhere"),
             "introduction": Markup("<p><em>%s</em></p>") % note + plaintext2html(words),

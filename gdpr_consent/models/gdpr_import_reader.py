@@ -44,7 +44,8 @@ class GdprImportReader(models.AbstractModel):
         is_declared = bool(source) and company._needs_gdpr_confirmation(source)
         # Who is asked to confirm reads the wording now.
         shown_on = None if is_declared else given_on
-        version = self._find_version(said.get("gdpr_import_wording"), company, card._gdpr_get_lang(), shown_on, problems)
+        named, lang = said.get("gdpr_import_wording"), card._gdpr_get_lang()
+        version = self._find_version(named, company, lang, shown_on, problems)
         words = (said.get("gdpr_import_words") or "").strip()
         evidence = (said.get("gdpr_import_evidence") or "").strip()
         if not purposes and not said.get("gdpr_import_purposes"):
@@ -127,7 +128,7 @@ class GdprImportReader(models.AbstractModel):
         if not words:
             return [] if is_named else [self.env._("No wording is named: what did the person agree to?")]
         if is_named:
-            return [self.env._("There are words and a wording: which did the person agree to? Leave one of them empty.")]
+            return [self.env._("There are words and a wording: which did the person agree to? Leave one empty.")]
         return [
             self.env._("“%(purpose)s” isn't based on consent.", purpose=purpose.name)
             for purpose in purposes

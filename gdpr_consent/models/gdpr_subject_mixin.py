@@ -21,6 +21,8 @@ COLUMNS = {
     "gdpr_restricted": ("bool", "false"),
     "gdpr_subject_id": ("int4", None),
 }
+# Acts that the person can leave a note with.
+TELLING_ACTIONS = ("given", "refused", "withdrawn", "channels_withdrawn", "objected", "noted")
 PROJECTED_FIELDS = ("gdpr_consent_state", "gdpr_restricted", "gdpr_subject_id")
 # The columns of a card that show what is on record of its person, by those of the person.
 SHOWN = {
@@ -65,7 +67,7 @@ class GdprSubjectMixin(models.AbstractModel):
     )
     gdpr_legal_basis_reason = fields.Text(
         "Reason for the Legal Basis",
-        compute="_compute_gdpr_legal_basis_reason",
+        compute="_compute_gdpr_telling",
         readonly=False,
         groups="gdpr_consent.group_user",
         help="Legitimate interests: say how you weighed yours against the person's.",
@@ -97,7 +99,7 @@ class GdprSubjectMixin(models.AbstractModel):
         groups="gdpr_consent.group_user",
     )
     gdpr_consent_note = fields.Text(
-        "Note From the Person", compute="_compute_gdpr_telling", groups="gdpr_consent.group_user"
+        "Note From the Person", compute="_compute_gdpr_consent_note", groups="gdpr_consent.group_user"
     )
     gdpr_consent_expires_on = fields.Datetime(
         "Valid Until", compute="_compute_gdpr_consents", groups="gdpr_consent.group_user"
@@ -191,10 +193,10 @@ class GdprSubjectMixin(models.AbstractModel):
         return Domain("gdpr_subject_id.history_ids", operator, value)
 
     @api.depends("gdpr_subject_id.history_ids")
-    def _compute_gdpr_legal_basis_reason(self):
-        reasons = self._gdpr_read_last_values("reason", ["basis_changed"])
+    def _compute_gdpr_consent_note(self):
+        notes = self._gdpr_read_last_values("note", TELLING_ACTIONS)
         for card in self:
-            card.gdpr_legal_basis_reason = reasons.get(card.gdpr_subject_id.id, False)
+            card.gdpr_consent_note = notes.get(card.gdpr_subject_id.id, False)
 
     def _gdpr_read_last_values(self, name, actions):
         """Give a personal value of the last act of a kind, by id of the person."""
@@ -392,6 +394,18 @@ class GdprSubjectMixin(models.AbstractModel):
         if self._name in self.env["gdpr.scope"]._get_covered_models():
             return fields_by_name
         return {name: field for name, field in fields_by_name.items() if not name.startswith("gdpr_")}
+
+    @api.model
+    def _get_view_fields(self, view_type, models):
+        """Leave out of a search view, which describes all fields, those of the add-on that nobody can search."""
+        models = super()._get_view_fields(view_type, models)
+        if view_type == "search":
+            models[self._name] = [
+                name
+                for name in models[self._name]
+                if not name.startswith("gdpr_") or self._fields[name]._description_searchable
+            ]
+        return models
 
     @api.model
     def _get_view_cache_key(self, view_id=None, view_type="form", **options):

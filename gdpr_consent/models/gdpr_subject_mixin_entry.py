@@ -46,7 +46,9 @@ class GdprSubjectMixin(models.AbstractModel):
             "context": {"default_res_model": self._name, "default_res_ids": self.ids, **context},
         }
 
-    def gdpr_record_consent(self, purposes, channels, source, note=None, evidence=None, given_on=None, form=None, words=None):
+    def gdpr_record_consent(
+        self, purposes, channels, source, note=None, evidence=None, given_on=None, form=None, words=None
+    ):
         """Record a consent that the person gave outside Odoo (law.md R-19).
 
         From a source where anybody could have typed the address (import, api, website) it is only declared: each
@@ -350,8 +352,8 @@ class GdprSubjectMixin(models.AbstractModel):
         if is_asked_now:
             raise UserError(
                 self.env._(
-                    "No wording that asks for %(purposes)s was published by %(date)s, so the person can't have agreed to"
-                    " it. Give the words of then.",
+                    "No wording that asks for %(purposes)s was published by %(date)s, so the person can't have agreed"
+                    " to it. Give the words of then.",
                     purposes=", ".join(purposes.mapped("name")),
                     date=format_datetime(self.env, shown_on, dt_format="short"),
                 )

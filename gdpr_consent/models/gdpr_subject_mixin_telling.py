@@ -3,9 +3,6 @@ from odoo.tools import SQL
 
 from ..tools.replay import DENIALS
 
-# Acts that the person can leave a note with.
-TELLING_ACTIONS = ("given", "refused", "withdrawn", "channels_withdrawn", "objected", "noted")
-
 
 class GdprSubjectMixin(models.AbstractModel):
     """What the tab of a card tells of its person beside the state: read in one query, each time a card is opened."""
@@ -17,13 +14,17 @@ class GdprSubjectMixin(models.AbstractModel):
     )
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_gdpr_telling(self):
+        # Those two of the person are shown too: nothing else is read.
+        self.sudo().gdpr_subject_id.fetch(["objected", "requested_on"])
         told = self._gdpr_read_telling()
         told = {card: told[place] for place, card in enumerate(self)}
         problems = self.filtered(lambda card: told[card]["is_unproven"])._gdpr_get_import_problems()
         cooldowns = self.filtered(lambda card: told[card]["is_denied"])._gdpr_get_cooldowns()
         for card in self:
             card.gdpr_card_count = told[card]["card_count"]
-            card.gdpr_consent_note = told[card]["note"]
+            # What the user has typed stays.
+            if "gdpr_legal_basis_reason" not in card._cache:
+                card.gdpr_legal_basis_reason = told[card]["reason"]
             card.gdpr_failure_reason = told[card]["failure_reason"]
             card.gdpr_import_problem = problems.get(card) or False
             card.gdpr_asked_again_from = cooldowns.get(card.id, False)
@@ -31,7 +32,7 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_read_telling(self):
         """Give what is on record, whoever may see it, card by card.
 
-        * note: of the last act of the person that could bear one;
+        * reason: for the legal basis;
         * failure_reason: why the last request didn't arrive, where nothing newer happened;
         * card_count: how many cards of all kinds the person has, archived ones too;
         * is_unproven: a consent was once imported without proof; is_denied: the person, or somebody whose card
@@ -54,7 +55,7 @@ class GdprSubjectMixin(models.AbstractModel):
             SQL(
                 """
                 SELECT CASE WHEN subject.id IS NULL THEN 0 ELSE %(card_count)s END AS card_count,
-                       note.value AS note,
+                       reason.value AS reason,
                        (SELECT CASE request.state WHEN 'failed' THEN request.failure_reason END
                           FROM gdpr_consent_request request WHERE request.subject_id = subject.id
                          ORDER BY request.id DESC LIMIT 1) AS failure_reason,
@@ -72,18 +73,17 @@ class GdprSubjectMixin(models.AbstractModel):
                   LEFT JOIN LATERAL (
                        SELECT event.subject_id, event.act FROM gdpr_consent_event event
                          JOIN gdpr_subject member ON member.id = event.subject_id
-                        WHERE member.root_id = subject.root_id AND event.action IN %(telling)s
+                        WHERE member.root_id = subject.root_id AND event.action = 'basis_changed'
                         ORDER BY event.id DESC LIMIT 1) last ON TRUE
                   LEFT JOIN LATERAL (
                        SELECT value.value FROM gdpr_consent_event event
-                         JOIN gdpr_consent_event_value value ON value.event_id = event.id AND value.name = 'note'
+                         JOIN gdpr_consent_event_value value ON value.event_id = event.id AND value.name = 'reason'
                         WHERE event.subject_id = last.subject_id AND event.act = last.act
-                        ORDER BY event.id DESC LIMIT 1) note ON TRUE
+                        ORDER BY event.id DESC LIMIT 1) reason ON TRUE
                  ORDER BY card.place
                 """,
                 card_count=SQL(" + ").join(counts),
                 denials=tuple(DENIALS),
-                telling=TELLING_ACTIONS,
                 subject_ids=[card.gdpr_subject_id._origin.id or None for card in cards],
                 emails=[card._gdpr_get_email() or None for card in cards],
             )

@@ -68,7 +68,9 @@ class IrActionsServer(models.Model):
         " once.",
     )
     gdpr_source = fields.Selection(
-        SOURCES, string="Source of the Withdrawal", help="How the persons took consent back. Empty: it isn't known, and nothing is put on record that wasn't."
+        SOURCES,
+        string="Source of the Withdrawal",
+        help="How the persons took consent back. Empty: nobody said so, and none is put on record.",
     )
 
     @api.constrains(

@@ -489,7 +489,12 @@ class TestViews(ConsentCase):
                     view = f"gdpr_consent.gdpr_subject_mixin_view_form_{part}"
                     self.assertIn(name, self.get_names(model, "form", user, view))
                     self.assertIn(view, self.env[model].with_user(user).get_view(view_type="form")["arch"])
-                    self.assertNotIn(name, self.get_names(model, "form", self.employee, view))
+
+    def test_parts_of_the_tab_without_the_role(self):
+        for part in ("consent", "history"):
+            view = f"gdpr_consent.gdpr_subject_mixin_view_form_{part}"
+            names = self.get_names("res.partner", "form", self.employee, view)
+            self.assertFalse(names & self.env["res.partner"]._fields.keys())
 
     def test_tab_has_the_fields_once(self):
         for model in ("res.partner", "crm.lead"):

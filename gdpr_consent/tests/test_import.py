@@ -218,7 +218,7 @@ class TestImportConsent(ImportCase):
                 self.make_row(2, **self.proof | words | {"gdpr_import_wording": "", "gdpr_import_source": "import"}),
             ]
         )
-        self.assertIn("Leave one of them empty", both.gdpr_import_problem)
+        self.assertIn("Leave one empty", both.gdpr_import_problem)
         self.assertIn("what shall the person confirm", nothing_to_confirm.gdpr_import_problem)
         declared = self.load([self.make_row(3, **self.proof | words | {"gdpr_import_source": "import"})])
         self.assertIn("May we?", declared.gdpr_event_ids[0].details)

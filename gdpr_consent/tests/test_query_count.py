@@ -82,7 +82,7 @@ class TestCardQueryCount(ConsentCase):
         specification = self.read_specification("form")
         self.assertGreater(len(specification), 10)
         self.assertNotIn("gdpr_event_ids", specification)
-        self.count_queries(specification, 6, 6)
+        self.count_queries(specification, 5, 5)
 
     def test_person_not_known(self):
         stranger = self.env["res.partner"].create({"name": "Stranger", "email": "stranger@example.com"})

@@ -42,5 +42,6 @@ class TestTourMassSet(BrowserMixin, ConsentCase, HttpCase):
             page.get_by_role("dialog").get_by_role("button", name="Set legal basis").click()
             page.get_by_text("120 records: the legal basis is").wait_for()
             self.settle(page)
+        self.env.invalidate_all()
         self.assertEqual(set(people.mapped("gdpr_legal_basis")), {"contract"})
         self.assertEqual(people.gdpr_subject_id.mapped("head_sequence"), [3] * 7 + [2] * 13 + [1] * 100)
