@@ -7,6 +7,7 @@ from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
 from . import gdpr_subject_answer
+from . import gdpr_subject_asking
 from . import gdpr_subject_objection
 from . import gdpr_subject_identity
 from . import gdpr_subject_life_cycle
@@ -42,6 +43,7 @@ from . import gdpr_link
 from . import gdpr_new_record
 from . import gdpr_oca_migration
 from . import gdpr_oca_migration_activity
+from . import gdpr_overview
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
 from . import gdpr_subject_mixin_asking

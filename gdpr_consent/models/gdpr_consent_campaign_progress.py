@@ -145,8 +145,9 @@ class GdprConsentCampaign(models.Model):
         """Open the list of the records that will be asked, as far as was found out."""
         self.ensure_one()
         domain = self._get_domain() & Domain("gdpr_campaign_exclusion_ids", "not any", [("campaign_id", "=", self.id)])
+        # Whoever looks may see more records, and more companies, than the user does for whom it was found out.
+        domain &= Domain(self._get_records().env["ir.rule"]._compute_domain(self.model, "read"))
         if "company_id" in self.env[self.model]:
-            # Whoever looks may see more companies than the campaign does.
             domain &= Domain("company_id", "in", [self.company_id.id, False])
         return self._open_records(self.env._("Will Be Asked"), domain)
 

@@ -1,6 +1,7 @@
 import logging
 
 from psycopg2 import OperationalError
+from psycopg2.extensions import TransactionRollbackError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -55,6 +56,14 @@ class GdprConsentCampaign(models.Model):
 
         :return: the number of records dealt with; None when nothing is left to do
         """
+        try:
+            return self._queue_or_pause()
+        except TransactionRollbackError:
+            # Somebody asks one of them at this moment, or one of them answers: once more, with what is on record now.
+            self.env.cr.rollback()
+            return 0
+
+    def _queue_or_pause(self):
         if not self.try_lock_for_update():
             return None
         self.invalidate_recordset()
@@ -84,10 +93,15 @@ class GdprConsentCampaign(models.Model):
             self.env["gdpr.consent.request"]._trigger_senders()
             return 0
         chosen, excluded = self._sort_out(batch)
+        self._take_chosen(chosen)
         self._insert_exclusions(excluded)
         self._insert_requests(batch, self._requeue(batch, chosen))
         self.last_queued_id = batch.ids[-1]
         return len(batch)
+
+    @api.model
+    def _take_chosen(self, chosen):
+        self.env["gdpr.subject"].browse(candidate.person_id for candidate in chosen)._take_to_ask()
 
     def _requeue(self, batch, chosen):
         """Queue again those whom the campaign couldn't reach before; give the others."""
@@ -145,6 +159,7 @@ class GdprConsentCampaign(models.Model):
         doubtful.is_in_doubt = False
         cards = self._get_records().browse(requests.mapped("res_id")).exists()._filtered_access("read")
         chosen = campaign._sort_out(cards)[0] if cards else []
+        campaign._take_chosen(chosen)
         campaign._requeue(cards, chosen)
         doubtful.filtered(lambda request: request.state == "failed").is_in_doubt = True
         if chosen and campaign.state == "done":

@@ -1,9 +1,12 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+# Odoo's own mail queue, and whoever sends a single message at once: no sender of campaigns.
+MAIL_QUEUE = 0
+
 
 class GdprConsentDelivery(models.Model):
-    """A message of a campaign that a sender has in its hands: what lets nobody be asked twice, or be forgotten.
+    """A message that is just being sent: what lets nobody be asked twice, or be forgotten.
 
     Its rows are written by a connection of their own that commits at once, so that they outlive a crash, and are
     removed when the outcome is on record. States, and who sets them:
@@ -44,6 +47,52 @@ class GdprConsentDelivery(models.Model):
             cursor.execute("SET LOCAL synchronous_commit TO on")
             cursor.execute(query, log_exceptions=False)
             return cursor.fetchall() if cursor.description else []
+
+    @api.autovacuum
+    def _gc_settled(self):
+        """Forget the messages of the mail queue whose outcome is on record: a crash may leave some."""
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM gdpr_consent_delivery delivery USING gdpr_consent_request request"
+                " WHERE request.id = delivery.request_id AND delivery.sender = %s AND request.state != 'queued'",
+                MAIL_QUEUE,
+            )
+        )
+        self.invalidate_model()
+
+    @api.model
+    def _begin(self, request):
+        """Note that the message of a request is being handed to the mail server by Odoo's own sending.
+
+        The person is locked, so nobody else is sending it now. The note goes once the outcome is on record.
+
+        :return: whether an earlier attempt was interrupted, so that nobody can tell whether the message arrived
+        :rtype: bool
+        """
+        noted = self._execute_now(
+            SQL(
+                # A request that isn't committed yet was never sent before.
+                "INSERT INTO gdpr_consent_delivery (request_id, sender, state)"
+                " SELECT id, %s, 'handed' FROM gdpr_consent_request WHERE id = %s"
+                " ON CONFLICT DO NOTHING RETURNING id",
+                MAIL_QUEUE,
+                request.id,
+            )
+        )
+        request_ids = request.ids
+        self.env.cr.postcommit.add(lambda: self._end(request_ids))
+        return not noted and request.state == "queued" and bool(self._find_in_hands(request_ids))
+
+    @api.model
+    def _end(self, request_ids):
+        with self.env.registry.cursor() as cursor:
+            cursor.execute(
+                SQL(
+                    "DELETE FROM gdpr_consent_delivery WHERE request_id IN %s AND sender = %s",
+                    tuple(request_ids),
+                    MAIL_QUEUE,
+                )
+            )
 
     @api.model
     def _claim(self, sender, campaign, limit):
@@ -127,6 +176,17 @@ class GdprConsentDelivery(models.Model):
                 ),
             )
         )
+
+    @api.model
+    def _find_in_hands(self, request_ids):
+        """Give which of these requests a sender has in its hands now, whatever this transaction can see.
+
+        :rtype: set[int]
+        """
+        rows = self._execute_now(
+            SQL("SELECT request_id FROM gdpr_consent_delivery WHERE request_id IN %s", tuple(request_ids) or (0,))
+        )
+        return {row[0] for row in rows}
 
     @api.model
     def _find_left_by(self, senders):

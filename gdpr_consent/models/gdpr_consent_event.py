@@ -145,6 +145,8 @@ class GdprConsentEvent(models.Model):
         "CHECK (action != 'given' OR (version_id IS NOT NULL AND purpose_id IS NOT NULL))",
         "A consent is recorded only with the wording that was shown and its purpose.",
     )
+    # Small, and enough for a table that grows with time.
+    _occurred_on_index = models.Index("USING brin (occurred_on)")
     _unproven_index = models.Index("(subject_id) WHERE action = 'unproven'")
 
     def init(self):

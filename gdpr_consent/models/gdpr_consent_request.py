@@ -1,11 +1,14 @@
 from datetime import timedelta
 
 from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import UserError
 
 from .gdpr_consent_event import SOURCES
 
 # A second answer within this time is a double click or a second tab, not a reuse of the link.
 GRACE = timedelta(minutes=10)
+# What isn't the company's asking: the person asked for it, or has to confirm what was typed.
+UNASKED_KINDS = ("fresh_link", "confirmation")
 
 
 class GdprConsentRequest(models.Model):
@@ -215,8 +218,31 @@ class GdprConsentRequest(models.Model):
             # A colleague who is mailed the text gets no link: there is nothing to ask of a colleague.
             emails = {mail: cards.browse(mail.res_id)._gdpr_get_email() for mail in ready}
             asking = mails.browse(mail.id for mail, address in emails.items() if address in mail._get_addressees())
+            asking = asking and self._take_people_to_ask(asking, cards)
             if asking:
                 self._create_for_mails(asking, cards.browse(asking.mapped("res_id")))
+
+    @api.model
+    def _take_people_to_ask(self, mails, cards):
+        """Keep others from asking the people these mails ask, and cancel what waits to be sent to them.
+
+        A mail to somebody whose message is just being sent is cancelled with the reason, but for those that the person
+        asked for.
+
+        :param mails: mails about some of the cards
+        :return: the other mails
+        """
+        people = {mail: cards.browse(mail.res_id).sudo().gdpr_subject_id.root_id for mail in mails}
+        everybody = self.env["gdpr.subject"].sudo().union(*people.values())
+        everybody._take_to_ask()
+        leaving = everybody._cancel_queued_questions()
+        if self.env.context.get("gdpr_request_options", {}).get("kind") in UNASKED_KINDS:
+            return mails
+        late = mails.filtered(lambda mail: people[mail] in leaving)
+        for mail in late:
+            reason = cards.browse(mail.res_id)._gdpr_explain_asked_now()
+            mail.write({"state": "cancel", "failure_type": "unknown", "failure_reason": reason})
+        return mails - late
 
     def _create_for_mails(self, mails, cards):
         options = self.env.context.get("gdpr_request_options", {})
@@ -265,6 +291,23 @@ class GdprConsentRequest(models.Model):
             "grant": Link._issue("grant", self.subject_id, self, self.email, validity),
             "preferences": Link._issue("preferences", self.subject_id, self, self.email),
         }
+
+    def _begin_sending(self):
+        """Make the links of a message that Odoo's own sending hands to the mail server now, and note that it does.
+
+        After a crash the message isn't sent once more, for nobody can tell whether it arrived.
+
+        :return: the tokens by kind
+        :rtype: dict[str, str]
+        :raise UserError: an earlier attempt was interrupted; the request is recorded as failed
+        """
+        self.subject_id._lock_heads()
+        if self.env["gdpr.consent.delivery"].sudo()._begin(self):
+            self._mark_failed(self._explain_doubt(), is_in_doubt=True)
+            raise UserError(self._explain_doubt())
+        # A human may send it once more.
+        self.is_in_doubt = False
+        return self._issue_links()
 
     def _send_fresh_link(self, subject, email):
         """Mail a new form to a person who asked for it, past any cool-down.

@@ -28,6 +28,7 @@ class GdprConsentRequest(models.Model):
         """
         requests = self.sudo().browse()
         template = self._get_message_template(kind)
+        self.env["gdpr.subject"].sudo().browse({vals["subject_id"] for vals in vals_list})._take_to_ask()
         for chunk in split_every(BATCH, vals_list, list):
             made = self.sudo().create([{**vals, "kind": kind} for vals in chunk])
             self.env["mail.mail"].sudo().create(made._prepare_mails(template))

@@ -321,6 +321,19 @@ class GdprConsentRequest(models.Model):
             " not. It isn't sent again by itself, so that nobody is asked twice."
         )
 
+    def _lock_against_senders(self):
+        """Let no sender take these requests until the transaction ends.
+
+        :return: those that one has taken already
+        :rtype: gdpr.consent.request
+        """
+        if not self:
+            return self
+        self.env.execute_query(
+            SQL("SELECT id FROM gdpr_consent_request WHERE id IN %s ORDER BY id FOR UPDATE", tuple(self.ids))
+        )
+        return self.browse(sorted(self.env["gdpr.consent.delivery"]._find_in_hands(self.ids)))
+
     def _is_on_its_way(self):
         """Tell whether the message has left already, although that isn't on record yet."""
         self.ensure_one()

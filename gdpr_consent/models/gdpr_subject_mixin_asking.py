@@ -1,4 +1,5 @@
 from dateutil.relativedelta import relativedelta
+from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -6,9 +7,7 @@ from odoo.tools import SQL, format_date
 from odoo.tools.mail import email_normalize_all
 
 from ..tools.replay import DENIALS
-
-# What isn't the company's asking: the person asked for it, or has to confirm what was typed.
-UNASKED_KINDS = ("fresh_link", "confirmation")
+from .gdpr_consent_request import UNASKED_KINDS
 
 
 class GdprSubjectMixin(models.AbstractModel):
@@ -77,6 +76,7 @@ class GdprSubjectMixin(models.AbstractModel):
                 self.env._("The template “%(template)s” is made for other records.", template=template.name)
             )
         self._gdpr_check_form(form)
+        self._gdpr_take_to_ask()
         options |= {"template_id": template.id, "to_person_only": True}
         mails = template.with_context(gdpr_request_options=options).send_mail_batch(
             self.ids, email_values={"auto_delete": False}
@@ -93,6 +93,7 @@ class GdprSubjectMixin(models.AbstractModel):
         options = {"form_id": form.id, "template_id": template.id}
         self.with_context(gdpr_request_options=options)._gdpr_raise_refusal()
         self._gdpr_check_form(form)
+        self._gdpr_take_to_ask()
         mail = (
             self.env["mail.mail"]
             .sudo()
@@ -112,6 +113,33 @@ class GdprSubjectMixin(models.AbstractModel):
         )
         mail.send_after_commit()
         return mail.gdpr_request_id
+
+    def _gdpr_take_to_ask(self):
+        """Keep others from asking the people of these cards, and cancel what waits to be sent to them.
+
+        :raise UserError: somebody else has begun to ask one of them meanwhile
+        :raise psycopg2.errors.SerializationFailure: something else has happened to one of them meanwhile, or the system
+            asks: what was found out before may be otherwise now
+        """
+        people = self.sudo().gdpr_subject_id.root_id
+        try:
+            with self.env.cr.savepoint():
+                people._take_to_ask()
+        except SerializationFailure:
+            asked = people._find_asked_meanwhile()
+            if not asked or self.env.context.get("gdpr_request_options", {}).get("is_automatic"):
+                raise
+        else:
+            asked = people._cancel_queued_questions()
+        late = self.filtered(lambda card: card.sudo().gdpr_subject_id.root_id in asked)
+        if late:
+            raise UserError("\n".join(card._gdpr_explain_asked_now() for card in late[:10]))
+
+    def _gdpr_explain_asked_now(self):
+        return self.env._(
+            "%(name)s is being asked at this very moment, by a campaign or by somebody else.",
+            name=self._gdpr_get_name(),
+        )
 
     @api.model
     def _gdpr_check_form(self, form):

@@ -40,7 +40,7 @@ class MailMail(models.Model):
         tokens = None
         for email in emails:
             if self._is_personal_copy(email, request.email):
-                tokens = tokens or self._gdpr_get_tokens() or request._issue_links()
+                tokens = tokens or self._gdpr_get_tokens() or request._begin_sending()
                 self._insert_links(email, request, tokens)
             unsubscribe_url = self._gdpr_get_unsubscribe(email)
             if unsubscribe_url:
@@ -105,7 +105,7 @@ class MailMail(models.Model):
         for mail in self.sudo().filtered(lambda mail: mail.gdpr_request_id.state in ("queued", "failed")):
             if mail._has_reached_person(success_pids, success_emails):
                 mail.gdpr_request_id._mark_sent({mail.gdpr_request_id.id: mail.message_id})
-            else:
+            elif not mail.gdpr_request_id.is_in_doubt:
                 mail.gdpr_request_id._mark_failed(
                     failure_reason
                     or mail.failure_reason

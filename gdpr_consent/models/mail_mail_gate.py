@@ -42,6 +42,11 @@ class MailMail(models.Model):
             card.gdpr_subject_id.root_id, card._gdpr_get_email(), purpose=self.sudo().gdpr_purpose_id
         )
 
+    def _gdpr_get_company(self):
+        """Give the company of who composed the mail: the queue is sent in nobody's name."""
+        self.ensure_one()
+        return self.create_uid.company_id
+
     def _stop_forbidden(self):
         """Cancel the mails that may not leave now, with the reason; one verdict for all of a kind.
 
@@ -51,9 +56,8 @@ class MailMail(models.Model):
         queued = self.sudo().filtered(lambda mail: mail.state == "outgoing")
         reasons = {}
         to_many = queued.filtered("gdpr_message_class")
-        # The company of who composed it: the queue is sent in nobody's name.
         for (message_class, purpose, model, company), mails in to_many.grouped(
-            lambda mail: (mail.gdpr_message_class, mail.gdpr_purpose_id, mail.model, mail.create_uid.company_id)
+            lambda mail: (mail.gdpr_message_class, mail.gdpr_purpose_id, mail.model, mail._gdpr_get_company())
         ).items():
             mixin = self.env["gdpr.subject.mixin"].with_company(company)
             cards = mixin._get_cards(model, mails.mapped("res_id"))

@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_accessibility
+from . import test_asking_concurrency
 from . import test_blacklist
 from . import test_campaign
 from . import test_campaign_again
@@ -31,6 +32,7 @@ from . import test_mail_contract
 from . import test_migration
 from . import test_new_records
 from . import test_oca_migration
+from . import test_overview
 from . import test_portal
 from . import test_preferences_page
 from . import test_query_count

@@ -395,7 +395,14 @@ class TestCampaign(CampaignCase):
         foreign.user_id = self.officer
         (foreign | self.lead).gdpr_legal_basis = "consent"
         self.lead.user_id = seller
-        campaign = self.start(self.lead | foreign, user=seller)
+        campaign = self.make(self.lead | foreign, user=seller)
+        campaign.action_check()
+        # The list is that of the count, whoever looks at it.
+        action = campaign.with_user(self.officer).action_show_to_ask()
+        self.assertEqual(self.env["crm.lead"].with_user(self.officer).search(action["domain"]), self.lead)
+        self.assertEqual(campaign.to_ask_count, 1)
+        campaign.action_start()
+        self.queue()
         self.assertEqual(campaign.request_ids.mapped("res_id"), self.lead.ids)
         self.assertFalse(campaign.excluded_count)
 

@@ -234,6 +234,16 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
             page.locator(".o_kanban_record").first.wait_for()
             self.save(page, "kanban")
 
+    def test_overview(self):
+        self.tell_everything()
+        self.people["waiting"]._gdpr_receive_request("access")
+        with self.browse_as(self.officer) as page:
+            for name, viewport in (("overview", {"width": 1440, "height": 1500}), ("overview_phone", PHONE)):
+                page.set_viewport_size(viewport)
+                page.goto("/odoo/data-privacy")
+                page.locator("section canvas").first.wait_for()
+                self.save(page, name)
+
     def test_manager(self):
         path = f"/odoo/privacy-forms/{self.form.id}"
         self.form.introduction = "<p>We would like to write to you now and then, only in the ways you choose.</p>"

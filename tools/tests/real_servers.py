@@ -109,6 +109,18 @@ class Database:
         )
         return [line.split("\t") for line in result.stdout.splitlines() if line]
 
+    def wake(self, names: str, module: str = "gdpr_consent") -> None:
+        """Have scheduled actions called, those that don't run.
+
+        They are those of a module whose external ids match a pattern of ``LIKE``.
+        """
+        self.query(
+            "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' WHERE id IN (SELECT id FROM ir_cron WHERE id IN"
+            f" (SELECT res_id FROM ir_model_data WHERE module = '{module}' AND name LIKE '{names}'"
+            "  AND model = 'ir.cron') FOR NO KEY UPDATE SKIP LOCKED)"
+        )
+        self.query(f"NOTIFY cron_trigger, '{self.NAME}'", "postgres")
+
     def remove(self) -> None:
         """Stop the server and remove all of it."""
         with contextlib.suppress(AssertionError):
@@ -123,12 +135,16 @@ class MailServer:
         self.port = free_port()
         self.seconds_a_message = seconds_a_message
         self.received: Counter[str] = Counter()
+        self.goes_silent_at: int | None = None
         self._controller = None
 
     async def handle_DATA(self, _server, _session, envelope) -> str:
         """Take a message (the method name is aiosmtpd's)."""
         await asyncio.sleep(self.seconds_a_message / 2)
         self.received.update(envelope.rcpt_tos)
+        if self.received.total() == self.goes_silent_at:
+            # Taken, but who gave it never learns.
+            await asyncio.sleep(PATIENCE_SECONDS)
         await asyncio.sleep(self.seconds_a_message / 2)
         return "250 Kept"
 

@@ -1,18 +1,12 @@
 """A campaign asks each person once, whatever is killed or goes away meanwhile; real processes all of them."""
 
 import contextlib
-import os
 import subprocess
 import time
 
-import pytest
-
-from tools.places import ROOT
-from tools.tests.real_servers import Database, MailServer, OdooServer, run_shell, wait_until
+from tools.tests.real_servers import OdooServer, run_shell, wait_until
 
 PEOPLE = 240
-# So slow that there is time to pull a plug.
-SECONDS_A_MESSAGE = 0.02
 
 START = """
 env.company.email = "info@example.com"
@@ -27,27 +21,6 @@ env["gdpr.consent.campaign"].create({"name": stamp, "domain": [("email", "like",
 env.cr.commit()
 """
 VERIFY = 'print("FAULTS", env["gdpr.subject"]._verify_ledger())'
-
-
-@pytest.fixture(scope="module")
-def database():
-    name = f"gdpr_survival_{os.getpid()}"
-    subprocess.run([ROOT / "dev", "db", name], check=True, capture_output=True)
-    own = Database()
-    try:
-        own.fill(name)
-        subprocess.run([ROOT / "dev", "odoo", "db", "drop", name], check=True, capture_output=True)
-        yield own
-    finally:
-        own.remove()
-
-
-@pytest.fixture
-def mail():
-    server = MailServer(SECONDS_A_MESSAGE)
-    server.start()
-    yield server
-    server.stop()
 
 
 class Campaign:
@@ -82,7 +55,7 @@ class Campaign:
         def is_so():
             # The database may be down.
             with contextlib.suppress(subprocess.CalledProcessError):
-                wake(self.database)
+                self.database.wake("ir_cron_campaign%")
                 time.sleep(0.5)
                 return holds()
 
@@ -113,16 +86,6 @@ class Campaign:
                 assert asked == "0"
         assert not self.database.query("SELECT 1 FROM gdpr_consent_delivery")
         assert "FAULTS []" in run_shell(self.database, VERIFY)
-
-
-def wake(database):
-    """Have the scheduled actions of campaigns called, those that don't run."""
-    database.query(
-        "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' WHERE id IN (SELECT id FROM ir_cron WHERE id IN"
-        " (SELECT res_id FROM ir_model_data WHERE module = 'gdpr_consent' AND name LIKE 'ir_cron_campaign%'"
-        "  AND model = 'ir.cron') FOR NO KEY UPDATE SKIP LOCKED)"
-    )
-    database.query(f"NOTIFY cron_trigger, '{Database.NAME}'", "postgres")
 
 
 def test_odoo_is_killed(database, mail):

@@ -1,0 +1,143 @@
+from collections import Counter
+from datetime import timedelta
+
+from odoo import fields
+from odoo.exceptions import AccessError
+from odoo.tests import HttpCase, new_test_user, tagged
+
+from .browser import DESKTOP, PHONE, BrowserMixin
+from .common import ConsentCase
+
+
+@tagged("post_install", "-at_install")
+class TestOverview(ConsentCase):
+    """The figures of the overview are those of the records, and each leads to just those records (mission S38)."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.contacts = cls.env["res.partner"].create([{"name": f"Person {number}"} for number in range(6)])
+        cls.contacts[0].gdpr_legal_basis = "contract"
+        cls.contacts[1:3].gdpr_legal_basis = "consent"
+        cls.contacts[3].gdpr_legal_basis = "consent"
+        cls.contacts[3].gdpr_legal_basis = "not_applicable"
+        cls.contacts[4]._gdpr_receive_request("restriction")
+        cls.contacts[4].gdpr_subject_id._record_acts(
+            [{"subject_id": cls.contacts[4].gdpr_subject_id.id, "action": "restricted", "actor": "operator"}]
+        )
+
+    def get_figures(self, user=None):
+        return self.env["gdpr.overview"].with_user(user or self.officer).get_figures()
+
+    def get_kind(self, model, user=None):
+        return next(kind for kind in self.get_figures(user)["kinds"] if kind["model"] == model)
+
+    def test_each_number_is_what_a_click_shows(self):
+        for kind in self.get_figures()["kinds"]:
+            records = self.env[kind["model"]].with_user(self.officer)
+            self.assertEqual(kind["count"], records.search_count(kind["domain"]), kind["name"])
+            self.assertEqual(kind["count"], sum(segment["count"] for segment in kind["segments"]), kind["name"])
+            self.assertEqual(kind["restricted_count"], records.search_count(kind["restricted_domain"]))
+            for segment in kind["segments"]:
+                self.assertEqual(segment["count"], records.search_count(segment["domain"]), segment["label"])
+
+    def test_decided_and_never_looked_at_are_told_apart(self):
+        found = {segment["key"]: segment for segment in self.get_kind("res.partner")["segments"]}
+        partners = self.env["res.partner"]
+        self.assertIn(self.contacts[3], partners.search(found["not_applicable"]["domain"]))
+        self.assertIn(self.contacts[5], partners.search(found["never_looked_at"]["domain"]))
+        self.assertNotIn(self.contacts[5], partners.search(found["not_applicable"]["domain"]))
+
+    def test_salesperson_counts_what_is_seen(self):
+        self.lead.user_id = self.officer
+        colleague = new_test_user(self.env, login="privacy_seller", groups="sales_team.group_sale_salesman")
+        figures = self.get_figures(colleague)
+        leads = next(kind for kind in figures["kinds"] if kind["model"] == "crm.lead")
+        self.assertEqual(leads["count"], self.env["crm.lead"].with_user(colleague).search_count([]))
+        self.assertEqual((figures["requests"], figures["verification"], figures["funnel"]), ([], {}, []))
+
+    def test_employee_without_a_role_sees_nothing(self):
+        with self.assertRaises(AccessError):
+            self.get_figures(self.employee)
+
+    def test_week(self):
+        before = [Counter({series["key"]: series["counts"][-1]}) for series in self.get_figures()["trend"]["series"]]
+        _request, token, _preferences = self.ask(self.partner)
+        self.assertTrue(token)
+        request = self.partner.gdpr_subject_id.request_ids
+        request._answer(
+            request._get_version(),
+            "save",
+            {self.marketing.id: ["email"], self.profiling.id: ["email"]},
+            {"email": request.email, "language": "en_US"},
+        )
+        after = {series["key"]: series["counts"][-1] for series in self.get_figures()["trend"]["series"]}
+        for counts in before:
+            for key, count in counts.items():
+                # Two purposes are one person's answer.
+                self.assertEqual(after[key], count + (0 if key == "withdrawn" else 1), key)
+
+    def test_funnel(self):
+        self.ask(self.partner)
+        version = self.get_figures()["funnel"][0]
+        requests = self.env["gdpr.consent.request"]
+        for step in version["steps"]:
+            self.assertEqual(step["count"], requests.search_count(step["domain"]), step["label"])
+        self.assertGreaterEqual(version["steps"][0]["count"], 1)
+
+    def test_deadlines(self):
+        before = {item["label"]: item["count"] for item in self.get_figures()["requests"]}
+        self.env["gdpr.subject.request"].create(
+            {
+                "subject_id": self.contacts[0].gdpr_subject_id.id,
+                "type": "access",
+                "received_on": fields.Datetime.now() - timedelta(days=60),
+            }
+        )
+        after = {item["label"]: item["count"] for item in self.get_figures()["requests"]}
+        self.assertEqual(after["Overdue"], before["Overdue"] + 1)
+
+    def test_switched_off(self):
+        self.env["ir.config_parameter"].set_param("gdpr_consent.enabled", "False")
+        self.env.registry.clear_cache()
+        figures = self.get_figures()
+        self.assertEqual((figures["is_enabled"], figures["kinds"]), (False, []))
+
+    def test_on_paper(self):
+        report = self.env["ir.actions.report"].with_user(self.officer)
+        html, kind = report._render_qweb_html("gdpr_consent.overview_document", self.env.company.ids)
+        self.assertEqual(kind, "html")
+        self.assertIn("Contacts", html.decode())
+
+    def test_queries_do_not_depend_on_the_number_of_records(self):
+        self.get_figures()
+        self.env.invalidate_all()
+        with self.assertQueryCount(30):
+            self.get_figures()
+
+
+@tagged("post_install", "-at_install")
+class TestOverviewScreen(BrowserMixin, ConsentCase, HttpCase):
+    """The overview as an officer sees it."""
+
+    def test_a_click_opens_the_records(self):
+        with self.browse(self.officer.login, "/odoo/data-privacy", viewport=DESKTOP) as page:
+            contacts = page.locator("section[data-kind='res.partner']").first
+            row = contacts.locator("[data-segment='pending']")
+            count = int(row.locator(".fw-bold").inner_text())
+            self.assertEqual(count, self.env["res.partner"].search_count([("gdpr_consent_state", "=", "pending")]))
+            row.click()
+            page.get_by_text("Contacts: Pending").first.wait_for()
+            page.locator(".o_data_row").filter(has_text="Anna Rossi").wait_for()
+            page.go_back()
+            # A slice, too: the biggest is at the right of the ring.
+            canvas = contacts.locator("canvas")
+            box = canvas.bounding_box()
+            canvas.click(position={"x": box["width"] / 2 + box["height"] * 0.42, "y": box["height"] / 2})
+            page.locator(".o_list_view, .o_kanban_view").first.wait_for()
+
+    def test_phone(self):
+        with self.browse(self.officer.login, "/odoo/data-privacy", viewport=PHONE) as page:
+            page.locator("section[data-kind='res.partner']").first.wait_for()
+            width = page.evaluate("document.querySelector('.o_gdpr_overview_content').scrollWidth")
+            self.assertLessEqual(width, PHONE["width"])

@@ -1,0 +1,20 @@
+{
+    "name": "GDPR Consent: Email Marketing",
+    "summary": "Mailings go to those who may get them, and leaving a list is on record",
+    "version": "19.0.1.0.0",
+    "category": "Marketing/Privacy",
+    "author": "GDPR Consent contributors",
+    "license": "LGPL-3",
+    "depends": ["gdpr_consent", "mass_mailing"],
+    "data": [
+        "security/ir.model.access.csv",
+        "data/gdpr_scope_data.xml",
+        "data/mail_template_data.xml",
+        "wizards/gdpr_mailing_check_views.xml",
+        "views/mailing_contact_views.xml",
+        "views/mailing_list_views.xml",
+        "views/mailing_mailing_views.xml",
+        "views/mailing_trace_views.xml",
+    ],
+    "auto_install": True,
+}

@@ -1,0 +1,34 @@
+from odoo import api, models
+
+
+class MailComposeMessage(models.TransientModel):
+    """The composer of a mailing obeys what the mailing says it is, and notes on each trace why it was left out."""
+
+    _inherit = "mail.compose.message"
+
+    @api.depends("mass_mailing_id")
+    def _compute_gdpr_message_class(self):
+        super()._compute_gdpr_message_class()
+        for composer in self.filtered(lambda composer: composer.gdpr_is_gated and composer.mass_mailing_id):
+            composer.gdpr_message_class = composer.mass_mailing_id.gdpr_message_class
+
+    @api.depends("mass_mailing_id")
+    def _compute_gdpr_purpose_id(self):
+        mailings = self.filtered(lambda composer: composer.gdpr_is_gated and composer.mass_mailing_id)
+        super(MailComposeMessage, self - mailings)._compute_gdpr_purpose_id()
+        for composer in mailings:
+            composer.gdpr_purpose_id = composer.mass_mailing_id.gdpr_purpose_id
+
+    def _prepare_mailing_values(self):
+        return {
+            **super()._prepare_mailing_values(),
+            "gdpr_message_class": self.gdpr_message_class or "marketing",
+            "gdpr_purpose_id": self.gdpr_purpose_id.id,
+        }
+
+    def _prepare_mail_values_mailing_traces(self, mail_values_all):
+        traces = super()._prepare_mail_values_mailing_traces(mail_values_all)
+        for res_id, mail_values in mail_values_all.items():
+            if traces[res_id] and mail_values.get("gdpr_message_class") and mail_values.get("failure_reason"):
+                traces[res_id]["gdpr_reason"] = mail_values["failure_reason"]
+        return traces

@@ -1,0 +1,106 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class MailingMailing(models.Model):
+    """A mailing names its purpose, or says that it is a service message: who gets it is decided when it is sent."""
+
+    _inherit = "mailing.mailing"
+
+    gdpr_is_gated = fields.Boolean(compute="_compute_gdpr_is_gated")
+    gdpr_message_class = fields.Selection(
+        [("marketing", "Marketing"), ("service", "Service message")],
+        string="Kind of Message",
+        required=True,
+        default="marketing",
+        help="Marketing goes to those who may get it for the purpose. A service message (about an order, a contract)"
+        " goes to all but those whose processing is suspended.",
+    )
+    gdpr_purpose_id = fields.Many2one(
+        "gdpr.purpose",
+        string="Purpose",
+        compute="_compute_gdpr_purpose_id",
+        store=True,
+        readonly=False,
+        domain="[('message_class', '=', 'marketing')]",
+        ondelete="set null",
+        help="What the mailing is for. It goes to those who agreed to this purpose, or whose legal basis it has.",
+    )
+    gdpr_left_out_count = fields.Integer("Left Out", compute="_compute_gdpr_left_out_count")
+
+    @api.depends("mailing_model_real", "mailing_type")
+    def _compute_gdpr_is_gated(self):
+        covered = self.env["gdpr.scope"]._get_covered_models()
+        for mailing in self:
+            mailing.gdpr_is_gated = mailing.mailing_model_real in covered
+
+    @api.depends("contact_list_ids", "mailing_model_id")
+    def _compute_gdpr_purpose_id(self):
+        shipped = self.env.ref("gdpr_consent.purpose_marketing", raise_if_not_found=False)
+        for mailing in self:
+            lists = mailing.contact_list_ids if mailing.mailing_on_mailing_list else mailing.contact_list_ids.browse()
+            if len(lists.gdpr_purpose_id) == 1:
+                mailing.gdpr_purpose_id = lists.gdpr_purpose_id
+            else:
+                mailing.gdpr_purpose_id = mailing.gdpr_purpose_id or shipped
+
+    def _compute_gdpr_left_out_count(self):
+        counts = dict(
+            self.env["mailing.trace"]._read_group(
+                [("mass_mailing_id", "in", self.ids), ("gdpr_reason", "!=", False)], ["mass_mailing_id"], ["__count"]
+            )
+        )
+        for mailing in self:
+            mailing.gdpr_left_out_count = counts.get(mailing, 0)
+
+    def action_launch(self):
+        self._gdpr_check_purpose()
+        return super().action_launch()
+
+    def action_schedule(self):
+        self._gdpr_check_purpose()
+        return super().action_schedule()
+
+    def action_put_in_queue(self):
+        self._gdpr_check_purpose()
+        return super().action_put_in_queue()
+
+    def _gdpr_check_purpose(self):
+        for mailing in self:
+            if mailing.gdpr_is_gated and mailing.gdpr_message_class == "marketing" and not mailing.gdpr_purpose_id:
+                raise UserError(
+                    self.env._("“%(mailing)s”: say what the mailing is for first.", mailing=mailing.display_name)
+                )
+
+    def action_gdpr_check(self):
+        """Open who would get the mailing now and who wouldn't, with the reasons."""
+        self.ensure_one()
+        check = self.env["gdpr.mailing.check"].create({"mailing_id": self.id})
+        check._check()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Who gets it"),
+            "res_model": check._name,
+            "res_id": check.id,
+            "view_mode": "form",
+            "target": "new",
+        }
+
+    def action_gdpr_view_left_out(self):
+        """Open who was left out when the mailing was sent, by reason."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Left out"),
+            "res_model": "mailing.trace",
+            "view_mode": "list,form",
+            "domain": [("mass_mailing_id", "=", self.id), ("gdpr_reason", "!=", False)],
+            "context": {"group_by": ["gdpr_reason"], "create": False},
+        }
+
+    def _action_send_mail(self, res_ids=None):
+        """Let the company of who is responsible count: a mailing that was scheduled is sent in nobody's name."""
+        for mailing in self:
+            company = mailing.user_id.company_id or self.env.company
+            super(MailingMailing, mailing.with_company(company))._action_send_mail(res_ids)
+        return True

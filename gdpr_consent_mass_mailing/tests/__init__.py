@@ -1,0 +1,2 @@
+from . import test_leaving
+from . import test_mailing

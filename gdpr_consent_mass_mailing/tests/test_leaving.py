@@ -1,0 +1,60 @@
+from odoo.tests import HttpCase, tagged
+
+from odoo.addons.gdpr_consent.tests.common import ConsentCase
+
+
+@tagged("post_install", "-at_install")
+class TestLeaving(ConsentCase, HttpCase):
+    """Leaving a mailing list is on record, and one click leaves one list."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.news, cls.offers = cls.env["mailing.list"].create([{"name": "News"}, {"name": "Offers"}])
+        cls.contact = cls.env["mailing.contact"].create(
+            {"name": "Reader", "email": "reader@example.com", "list_ids": [(4, cls.news.id)]}
+        )
+
+    def leave(self, mailing_list):
+        mailing_list._update_subscription_from_email("reader@example.com", opt_out=True)
+
+    def test_leaving_takes_the_consent_back(self):
+        self.leave(self.news)
+        self.assertEqual(self.get_events(self.contact)[-1], "withdrawn")
+        self.assertEqual(self.contact.gdpr_subject_id.consent_ids.purpose_id, self.marketing)
+        self.assertLedgerSound()
+
+    def test_another_list_of_the_purpose_is_kept(self):
+        self.contact.list_ids += self.offers
+        self.leave(self.news)
+        self.assertEqual(self.get_events(self.contact)[-1], "noted")
+        self.leave(self.offers)
+        self.assertEqual(self.get_events(self.contact)[-1], "withdrawn")
+
+    def test_leaving_twice_is_recorded_once(self):
+        self.leave(self.news)
+        self.leave(self.news)
+        self.assertEqual(self.get_events(self.contact).count("withdrawn"), 1)
+
+    def test_list_without_a_purpose(self):
+        self.news.gdpr_purpose_id = False
+        self.leave(self.news)
+        self.assertFalse(self.contact.gdpr_subject_id)
+
+    def test_one_click_of_a_mailing_list(self):
+        mailing = self.env["mailing.mailing"].create(
+            {
+                "subject": "News",
+                "body_html": "<p>News</p>",
+                "mailing_model_id": self.env["ir.model"]._get("mailing.list").id,
+                "contact_list_ids": [(4, self.news.id)],
+            }
+        )
+        self.assertEqual(mailing.gdpr_purpose_id, self.marketing)
+        address = mailing._get_unsubscribe_oneclick_url("reader@example.com", self.contact.id)
+        path = "/mailing" + address.partition("/mailing")[2]
+        for _time in range(2):
+            self.assertEqual(self.url_open(path, data={"List-Unsubscribe": "One-Click"}).status_code, 200)
+        self.assertEqual(self.get_events(self.contact).count("withdrawn"), 1)
+        event = self.contact.sudo().gdpr_subject_id.event_ids.filtered(lambda event: event.action == "withdrawn")
+        self.assertEqual((event.actor, event.source), ("person", "website"))

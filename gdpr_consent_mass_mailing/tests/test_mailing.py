@@ -1,0 +1,125 @@
+from unittest.mock import patch
+
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from odoo.addons.gdpr_consent.tests.common import ConsentCase
+
+
+@tagged("post_install", "-at_install")
+class TestMailing(ConsentCase):
+    """A mailing goes to those who may get it when it is sent, and says who was left out, and why."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.user_marketing = cls.env.ref("base.user_admin")
+        contacts = cls.env["res.partner"].create(
+            [{"name": f"Reader {number}", "email": f"reader{number}@example.com"} for number in range(4)]
+        )
+        cls.agreeing, cls.refusing, cls.silent, cls.unknown = contacts
+        cls.readers = contacts
+        (cls.agreeing | cls.refusing | cls.silent).gdpr_legal_basis = "consent"
+        cls.agreeing.gdpr_record_consent(cls.marketing, cls.email_channel, "phone", evidence="Call")
+        cls.refusing.gdpr_withdraw_consent(cls.marketing)
+
+    def make(self, records, **values):
+        return self.env["mailing.mailing"].create(
+            {
+                "subject": "News",
+                "body_html": "<p>News</p>",
+                "mailing_model_id": self.env["ir.model"]._get(records._name).id,
+                "mailing_domain": f"[('id', 'in', {records.ids})]",
+                "gdpr_purpose_id": self.marketing.id,
+                **values,
+            }
+        )
+
+    def send(self, mailing):
+        with self.catch_mails():
+            mailing.action_send_mail()
+            self.env["mail.mail"].sudo().search([("mailing_id", "=", mailing.id)]).send()
+        return {address for mail in self._mails for address in mail["email_to"]}
+
+    def test_contacts(self):
+        mailing = self.make(self.readers)
+        recipients = self.send(mailing)
+        self.assertEqual(
+            {address.split("<")[-1].strip(">") for address in recipients},
+            # Nobody has looked at the last one: Odoo's own rules alone count.
+            {"reader0@example.com", "reader3@example.com"},
+        )
+        traces = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
+        self.assertEqual(
+            {trace.res_id: trace.gdpr_reason for trace in traces},
+            {
+                self.refusing.id: "The person took the consent back.",
+                self.silent.id: "The person hasn't agreed to this purpose.",
+            },
+        )
+        self.assertEqual(mailing.gdpr_left_out_count, 2)
+        self.assertEqual(set(traces.mapped("trace_status")), {"cancel"})
+
+    def test_service_message(self):
+        mailing = self.make(self.readers, gdpr_message_class="service", gdpr_purpose_id=False)
+        self.assertEqual(len(self.send(mailing)), 4)
+
+    def test_check_before_sending(self):
+        mailing = self.make(self.readers)
+        check = self.env["gdpr.mailing.check"].browse(mailing.action_gdpr_check()["res_id"])
+        self.assertEqual((check.total_count, check.receiving_count), (4, 2))
+        shown = self.env["res.partner"]
+        for line in check.line_ids:
+            shown |= self.env["res.partner"].search(line.action_open()["domain"])
+        self.assertEqual(shown, self.refusing | self.silent)
+
+    def test_withdrawn_while_in_the_queue(self):
+        mailing = self.make(self.agreeing)
+        with patch.object(self.env.registry["mail.mail"], "send", return_value=True):
+            mailing.action_send_mail()
+        mails = self.env["mail.mail"].sudo().search([("mailing_id", "=", mailing.id), ("state", "=", "outgoing")])
+        self.assertTrue(mails, "The mail waits in the queue.")
+        self.agreeing.gdpr_withdraw_consent(self.marketing)
+        with self.catch_mails():
+            mails.send()
+        self.assertFalse(self._mails)
+        trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id)])
+        self.assertEqual((trace.trace_status, trace.gdpr_reason), ("cancel", "The person took the consent back."))
+
+    def test_leads_and_mailing_contacts(self):
+        self.lead.gdpr_record_consent(self.marketing, self.email_channel, "phone", evidence="Call")
+        contact = self.env["mailing.contact"].create({"name": "Reader", "email": "list@example.com"})
+        contact.gdpr_legal_basis = "consent"
+        self.assertEqual(len(self.send(self.make(self.lead))), 1)
+        self.assertFalse(self.send(self.make(contact)))
+
+    def test_purpose_is_asked_for(self):
+        mailing = self.make(self.readers)
+        mailing.gdpr_purpose_id = False
+        with self.assertRaisesRegex(UserError, "what the mailing is for"):
+            mailing.action_launch()
+
+    def test_one_click_takes_back_the_purpose(self):
+        mailing = self.make(self.agreeing)
+        with self.catch_mails():
+            mailing.action_send_mail()
+            self.env["mail.mail"].sudo().search([("mailing_id", "=", mailing.id)]).send()
+        headers = self._mails[-1]["headers"]
+        self.assertIn("/gdpr/unsubscribe/", headers["List-Unsubscribe"])
+        self.assertEqual(headers["List-Unsubscribe-Post"], "List-Unsubscribe=One-Click")
+
+    def test_many_cost_as_few_queries(self):
+        def count(number):
+            people = self.env["res.partner"].create(
+                [{"name": f"Many {number}", "email": f"many{number}-{place}@example.com"} for place in range(number)]
+            )
+            people.gdpr_legal_basis = "consent"
+            check = self.env["gdpr.mailing.check"].create({"mailing_id": self.make(people).id})
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            check._check()
+            return self.cr.sql_log_count - before
+
+        count(2)
+        self.assertLessEqual(count(80), count(2) + 2)

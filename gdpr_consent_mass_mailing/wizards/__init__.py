@@ -1,0 +1,2 @@
+from . import gdpr_mailing_check
+from . import gdpr_mailing_check_line

@@ -1,0 +1,61 @@
+from odoo.tests import tagged
+
+from odoo.addons.gdpr_consent.tests.page_common import PageCase
+
+
+@tagged("post_install", "-at_install")
+class TestNewsletter(PageCase):
+    """Who types an address into the newsletter block is asked to confirm; nobody who left is brought back by it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.news = cls.env["mailing.list"].create({"name": "News", "is_public": True})
+        cls.form.action_publish()
+
+    def subscribe(self, address="reader@example.com"):
+        with self.catch_mails():
+            answer = self.make_jsonrpc_request(
+                "/website_mass_mailing/subscribe",
+                {"list_id": self.news.id, "value": address, "subscription_type": "email"},
+            )
+        self.env.invalidate_all()
+        return answer
+
+    def get_contact(self):
+        return self.env["mailing.contact"].search([("email_normalized", "=", "reader@example.com")])
+
+    def confirm(self):
+        mails = [mail for mail in self._mails if "reader@example.com" in str(mail["email_to"])]
+        self.answer(self.find_token(mails[-1]["body"], "consent"), "confirm")
+
+    def test_new_reader_confirms(self):
+        answer = self.subscribe()
+        self.assertEqual(answer["toast_type"], "success")
+        self.assertIn("confirm", answer["toast_content"])
+        contact = self.get_contact()
+        self.assertIn("declared", self.get_events(contact))
+        self.assertEqual(
+            contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["reason"], "no_consent"
+        )
+        self.confirm()
+        self.assertTrue(contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["allowed"])
+        self.assertLedgerSound()
+
+    def test_who_left_is_not_brought_back(self):
+        self.subscribe()
+        contact = self.get_contact()
+        self.confirm()
+        self.news._update_subscription_from_email("reader@example.com", opt_out=True)
+        said = self.subscribe("new@example.com")["toast_content"]
+        self.assertEqual(self.subscribe()["toast_content"], said)
+        self.assertTrue(contact.subscription_ids.opt_out, "Anybody can type an address.")
+        self.assertFalse(contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["allowed"])
+        self.confirm()
+        self.assertFalse(contact.subscription_ids.opt_out)
+        self.assertTrue(contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["allowed"])
+
+    def test_list_without_a_purpose_is_odoos(self):
+        self.news.gdpr_purpose_id = False
+        self.assertNotIn("confirm", self.subscribe()["toast_content"])
+        self.assertFalse(self.get_contact().gdpr_subject_id)
