@@ -13,7 +13,6 @@ class TestMailing(ConsentCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.user_marketing = cls.env.ref("base.user_admin")
         contacts = cls.env["res.partner"].create(
             [{"name": f"Reader {number}", "email": f"reader{number}@example.com"} for number in range(4)]
         )
