@@ -206,6 +206,7 @@ class GdprAnswer(models.Model):
         rows, redactions = source._read_records(ids, place.columns or [], reader) if source else ([], 0)
         doubtful = set(place.doubtful_ids or ())
         by_odoo = self._find_written_by_odoo(place.model, ids)
+        with_file = source._find_with_file(ids, place.columns or [])
         items = []
         for row in rows:
             file_name = row["values"].get("name")
@@ -213,6 +214,8 @@ class GdprAnswer(models.Model):
                 items.append(self._prepare_item(place, row, "record"))
             for column in place.columns or ():
                 if column["type"] == "binary":
+                    if row["id"] not in with_file[column["name"]]:
+                        continue
                     item = self._prepare_item(place, row, "file", column)
                     items.append({**item, "title": (isinstance(file_name, str) and file_name) or item["title"]})
                 elif column["is_free_text"] and row["values"][column["name"]]:

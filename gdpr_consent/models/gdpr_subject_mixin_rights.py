@@ -10,26 +10,30 @@ class GdprSubjectMixin(models.AbstractModel):
         "gdpr.subject.request",
         string="Open Requests",
         compute="_compute_gdpr_data_requests",
+        compute_sudo=True,
         groups="gdpr_consent.group_officer",
         help="What the person asks about the own data and has no answer to yet.",
     )
     gdpr_has_data_request = fields.Boolean(
-        "Has an Open Request", compute="_compute_gdpr_data_requests", groups="gdpr_consent.group_user"
+        "Has an Open Request",
+        compute="_compute_gdpr_data_requests",
+        compute_sudo=True,
+        groups="gdpr_consent.group_user",
     )
 
     @api.depends("gdpr_subject_id.open_request_count")
     @api.depends_context("allowed_company_ids")
     def _compute_gdpr_data_requests(self):
         """What is asked of the companies the user works for; nothing is looked up where there is nothing."""
-        asking = self.sudo().gdpr_subject_id.filtered("open_request_count")
-        requests = self.env["gdpr.subject.request"].sudo()
+        asking = self.gdpr_subject_id.filtered("open_request_count")
+        requests = self.env["gdpr.subject.request"]
         if asking:
             requests = requests._find_open(asking)
             requests = requests.filtered(lambda request: request.company_id in self.env.companies)
         by_root = requests.grouped(lambda request: request.subject_id.root_id)
         for card in self:
-            found = by_root.get(card.sudo().gdpr_subject_id.root_id, requests.browse())
-            card.gdpr_data_request_ids = found.with_env(self.env)
+            found = by_root.get(card.gdpr_subject_id.root_id, requests.browse())
+            card.gdpr_data_request_ids = found
             card.gdpr_has_data_request = bool(found)
 
     def action_gdpr_request_access(self):

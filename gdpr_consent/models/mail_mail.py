@@ -63,7 +63,7 @@ class MailMail(models.Model):
             ids, context = asking.ids, self.env.context
             deliveries = self.env["gdpr.consent.delivery"]
             self.env.cr.postcommit.add(
-                lambda: deliveries._act_apart(lambda env: env["mail.mail"].with_context(context).browse(ids).send())
+                lambda: deliveries._act_apart(lambda env: env["mail.mail"].with_context(**context).browse(ids).send())
             )
 
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):

@@ -522,7 +522,8 @@ class TestViews(ConsentCase):
             ("crm.lead", "crm.crm_case_tree_view_oppor"),
         ):
             self.assertEqual(
-                self.get_names(model, "list", self.salesperson, view), {"gdpr_legal_basis", "gdpr_consent_state"}
+                self.get_names(model, "list", self.salesperson, view),
+                {"gdpr_legal_basis", "gdpr_consent_state", "gdpr_restricted"},
             )
 
     def test_kanbans(self):
