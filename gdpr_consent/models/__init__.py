@@ -74,7 +74,6 @@ from . import gdpr_subject_request_erasure
 from . import gdpr_subject_request_erasing
 from . import gdpr_subject_request_messages
 from . import gdpr_subject_traces
-from . import gdpr_subject_answer_traces
 from . import gdpr_subject_suppression
 from . import gdpr_ledger_verification
 from . import gdpr_link

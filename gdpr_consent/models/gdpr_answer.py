@@ -164,12 +164,6 @@ class GdprAnswer(models.Model):
         answers.write({"state": "expired", "failure_reason": False})
 
     @api.private
-    def _discard_of(self, subjects):
-        """Delete what any answer and correction still holds of these people, joined histories too. For an erasure."""
-        own = [("request_id.subject_id.root_id", "in", subjects.root_id.ids)]
-        self.sudo().search(own)._discard()
-        self.env["gdpr.rectification.line"].sudo().search(own)._forget_values()
-
     def _discard_expired(self):
         """Delete the files whose time is over, and what was read for requests that were closed without an answer."""
         over = [("state", "not in", ["expired"]), ("expires_on", "<", fields.Datetime.now())]

@@ -214,12 +214,3 @@ class TestAnswerDelivery(AnswerCase):
         self.assertEqual(message["Subject"], f"I tuoi dati ({request.name})")
         page = self.url_open(self.find_link(message, "download"))
         self.assertEqual(self.parse(page).get("lang"), "it-IT")
-
-    def test_erasure_leaves_nothing(self):
-        request = self.prepare("portability")
-        files = request.sudo().answer_id.attachment_ids
-        request._propose_corrections([("res.partner", self.partner.id, "city", "Milano")])
-        self.assertEqual(request.correction_ids.new_value, "Milano")
-        self.env["gdpr.answer"]._discard_of(self.subject)
-        self.assertFalse(files.exists())
-        self.assertFalse(request.correction_ids.new_value or request.correction_ids.old_value)

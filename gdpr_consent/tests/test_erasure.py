@@ -142,6 +142,18 @@ class TestErasurePlan(ErasureCase):
 class TestErasure(ErasureCase):
     """What was approved is done, and nothing is left but what the plan keeps."""
 
+    def answer_and_correct(self):
+        """Let an officer prepare what the person asked for, and receive a correction."""
+        request = self.person.with_user(self.officer)._gdpr_receive_request("portability")
+        request.action_prepare_answer()
+        self.assertIn(NAME, request.answer_id.item_ids.mapped("original_text"))
+        request.answer_id.item_ids.decision = "include"
+        request.answer_id.action_approve()
+        self.assertTrue(request.sudo().answer_id.attachment_ids)
+        correction = self.person.with_user(self.officer)._gdpr_receive_request("rectification")
+        correction._propose_corrections([("res.partner", self.person.id, "name", f"{NAME} the Second")])
+        self.assertTrue(correction.correction_ids)
+
     def test_nothing_is_left(self):
         self.ask(self.person)
         self.person.gdpr_record_consent(
@@ -164,6 +176,7 @@ class TestErasure(ErasureCase):
             }
         )
         self.env["mail.blacklist"]._add(EMAIL)
+        self.answer_and_correct()
         self.env.flush_all()
         request = self.erase()
         failures = request.plan_line_ids.mapped(lambda line: (line.model, line.failure))
