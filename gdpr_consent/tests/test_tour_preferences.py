@@ -91,8 +91,9 @@ class TestTourPreferences(BrowserMixin, PageCase):
             self.start_tour(
                 f"/odoo/contacts/{self.partner.id}", "gdpr_consent_request_from_card", login="privacy_salesperson"
             )
-        self.start_tour("/odoo/privacy-requests", "gdpr_consent_request_answered", login="privacy_officer")
+        self.start_tour("/odoo/privacy-requests", "gdpr_consent_request_erased", login="privacy_officer")
         self.env.invalidate_all()
         requests = self.env["gdpr.subject.request"].search([], order="id")
-        self.assertEqual(requests.mapped("state"), ["done", "new"])
+        self.assertEqual(requests.mapped("state"), ["in_progress", "new"])
         self.assertEqual(requests.mapped("type"), ["erasure", "access"])
+        self.assertEqual(requests[0].erasure_state, "queued")

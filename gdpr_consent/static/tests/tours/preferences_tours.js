@@ -62,20 +62,21 @@ tours.add("gdpr_consent_request_from_card", {
     ],
 });
 
-tours.add("gdpr_consent_request_answered", {
+tours.add("gdpr_consent_request_erased", {
     url: "/odoo/privacy-requests",
     steps: () => [
         { trigger: ".o_data_row:contains(Erasure) .o_data_cell[name=name]", run: "click" },
         { content: "The person's words", trigger: "[name=note]:contains(Everything, please.)" },
         { trigger: "button[name=action_start]", run: "click" },
         { trigger: ".o_arrow_button_current:contains(In Progress)" },
-        { content: "Not without a word", trigger: "button[name=action_fulfil]", run: "click" },
-        { trigger: ".modal:contains(Say what was done)" },
-        { trigger: ".modal footer button", run: "click" },
+        { trigger: "button[name=action_plan]", run: "click" },
+        { content: "Nothing is erased by a plan", trigger: "button[name=action_approve]" },
+        { trigger: ".o_notebook .nav-link[name=erasure_plan]", run: "click" },
+        { content: "What happens to what", trigger: "[name=plan_line_ids] .o_data_row:contains(Contact)" },
+        { trigger: "button[name=action_approve]", run: "click" },
+        { trigger: "button[name=action_execute]", run: "click" },
+        { trigger: ".modal:contains(be brought back) footer button.btn-primary", run: "click" },
         { trigger: "body:not(:has(.modal))" },
-        { trigger: "[name=resolution] textarea", run: "edit Deleted, but for the invoices." },
-        ...stepUtils.saveForm(),
-        { trigger: "button[name=action_fulfil]", run: "click" },
-        { trigger: ".o_arrow_button_current:contains(Done)" },
+        { content: "There is time to stop it", trigger: "button[name=action_hold_erasure]" },
     ],
 });
