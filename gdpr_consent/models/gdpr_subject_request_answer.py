@@ -14,7 +14,7 @@ class GdprSubjectRequest(models.Model):
 
     _inherit = "gdpr.subject.request"
 
-    answer_ids = fields.One2many("gdpr.answer", "request_id", readonly=True)
+    answer_ids = fields.One2many("gdpr.answer", "request_id", string="All Answers", readonly=True)
     answer_id = fields.Many2one(
         "gdpr.answer", readonly=True, copy=False, ondelete="set null", help="The one that counts."
     )
