@@ -14,8 +14,8 @@ class GdprSubjectMixin(models.AbstractModel):
     )
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_gdpr_telling(self):
-        # Those two of the person are shown too: nothing else is read.
-        self.sudo().gdpr_subject_id.fetch(["objected", "requested_on"])
+        # What else is shown of the person: nothing more is read.
+        self.sudo().gdpr_subject_id.fetch(["objected", "open_request_count", "requested_on"])
         told = self._gdpr_read_telling()
         told = {card: told[place] for place, card in enumerate(self)}
         problems = self.filtered(lambda card: told[card]["is_unproven"])._gdpr_get_import_problems()
