@@ -25,13 +25,16 @@ class GdprSubjectMixin(models.AbstractModel):
     @api.depends_context("allowed_company_ids")
     def _compute_gdpr_data_requests(self):
         """What is asked of the companies the user works for; nothing is looked up where there is nothing."""
-        asking = self.gdpr_subject_id.filtered("open_request_count")
-        requests = self.env["gdpr.subject.request"]
-        if asking:
-            requests = requests._find_open(asking)
-            requests = requests.filtered(lambda request: request.company_id in self.env.companies)
+        asking = self.filtered("gdpr_subject_id.open_request_count")
+        others = self - asking
+        others.gdpr_data_request_ids = False
+        others.gdpr_has_data_request = False
+        if not asking:
+            return
+        requests = self.env["gdpr.subject.request"]._find_open(asking.gdpr_subject_id)
+        requests = requests.filtered(lambda request: request.company_id in self.env.companies)
         by_root = requests.grouped(lambda request: request.subject_id.root_id)
-        for card in self:
+        for card in asking:
             found = by_root.get(card.gdpr_subject_id.root_id, requests.browse())
             card.gdpr_data_request_ids = found
             card.gdpr_has_data_request = bool(found)
