@@ -14,9 +14,12 @@ from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
 from .browser import BLOCKED_BY_PAGE, DESKTOP, PHONE, BrowserMixin
 from .common import ConsentCase
 
-# Set to write the pictures into docs/images; otherwise they are made, looked over for errors, and thrown away.
+# Set to write the pictures where the guides have them; otherwise they are made, looked over for errors, and thrown away.
 SWITCH = "GDPR_CONSENT_SCREENSHOTS"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
+# Those of the app's page in Odoo's list of apps; the guides show them from there.
+DESCRIPTION = Path(__file__).parents[1] / "static" / "description"
+DESCRIPTION_IMAGES = ("contact_obtained", "overview", "page_phone", "erasure_plan")
 NOW = datetime(2026, 3, 2, 9, 30)
 LIST = {"width": 1440, "height": 640}
 FORM = {"width": 1280, "height": 1000}
@@ -59,11 +62,11 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
             cls.env.invalidate_all()
             cls.set_up_company()
             cls.set_up_people()
-        cls.folder = IMAGES
+        cls.folder, cls.description_folder = IMAGES, DESCRIPTION
         if not os.environ.get(SWITCH):
             folder = tempfile.TemporaryDirectory()
             cls.addClassCleanup(folder.cleanup)
-            cls.folder = Path(folder.name)
+            cls.folder = cls.description_folder = Path(folder.name)
 
     @classmethod
     def set_up_company(cls):
@@ -179,7 +182,7 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
         page.add_style_tag(content=".o-mail-MessagingMenu-counter, .o-mail-ImStatus { display: none !important }")
         self.settle(page)
         picture = page.screenshot(animations="disabled", caret="hide", **options)
-        path = self.folder / f"{name}.png"
+        path = (self.description_folder if name in DESCRIPTION_IMAGES else self.folder) / f"{name}.png"
         if not (path.exists() and is_same_picture(path, picture)):
             path.write_bytes(picture)
 
@@ -377,6 +380,71 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
             page.locator(".o_graph_view canvas").wait_for()
             page.wait_for_timeout(2000)
             self.save(page, "campaign_answers")
+
+    # ------------------------------------------------------------
+    # THE DESK
+    # ------------------------------------------------------------
+
+    def tell_of_requests(self):
+        """A request of most kinds, received on some days, for an officer to answer.
+
+        :return: the request by its type
+        """
+        requests = {}
+        with freeze_time(NOW), self.catch_mails():
+            for request_type, key, days in (
+                ("access", "obtained", 26),
+                ("erasure", "refused", 9),
+                ("restriction", "withdrawn", 4),
+                ("portability", "waiting", 2),
+                ("rectification", "contract", 1),
+            ):
+                person = self.people[key].with_user(self.officer)
+                received_on = NOW.date() - timedelta(days=days)
+                requests[request_type] = person._gdpr_receive_request(
+                    request_type, received_on=received_on, user_id=self.officer.id
+                )
+        return requests
+
+    def test_desk(self):
+        self.tell_everything()
+        requests = self.tell_of_requests()
+        with freeze_time(NOW):
+            self.people["obtained"].message_post(
+                body="Luca Greco of her office says that she moves on 1 April.", message_type="comment"
+            )
+            requests["access"].action_start()
+            requests["access"].action_prepare_answer()
+            requests["erasure"].action_plan()
+        path = "/odoo/privacy-requests"
+        with self.browse_as(self.officer) as page:
+            page.set_viewport_size(LIST)
+            page.goto(path)
+            page.locator(".o_data_row").first.wait_for()
+            self.save(page, "desk")
+            page.set_viewport_size(FORM)
+            page.goto(f"{path}/{requests['access'].id}")
+            page.locator(".o_statusbar_buttons").get_by_role("button").first.wait_for()
+            self.save(page, "request_access")
+            page.goto(f"{path}/{requests['erasure'].id}")
+            page.get_by_role("tab", name="Plan").click()
+            page.locator("[name=plan_line_ids] .o_data_row").first.wait_for()
+            self.save(page, "erasure_plan")
+            self.open_tab(page, f"/odoo/contacts/{self.people['withdrawn'].id}")
+            self.save(page, "contact_suspended")
+
+    def test_data_map(self):
+        with self.browse_as(self.manager) as page:
+            page.set_viewport_size(FORM)
+            page.goto("/odoo/action-gdpr_consent.gdpr_data_map_action")
+            for app in ("CRM", "Contacts"):
+                page.locator(".o_group_header", has_text=app).click()
+            page.locator(".o_data_row", has_text="Lead").first.wait_for()
+            self.save(page, "data_map")
+
+    def test_request_page(self):
+        with self.browse(None, "/gdpr/request", clock=NOW, expected_errors=BLOCKED_BY_PAGE) as page:
+            self.save(page, "request_page", full_page=True)
 
     def test_portal(self):
         person = self.people["obtained"]
