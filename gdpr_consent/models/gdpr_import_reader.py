@@ -199,9 +199,13 @@ class GdprImportReader(models.AbstractModel):
             problems.append(self.env._("The legal basis is “%(basis)s”, not Consent.", basis=names[person.legal_basis]))
         if not given_on:
             return problems
-        objected_on = self.env.context["gdpr_reader"]["objections"].get(card.id, given_on)
-        if objected_on > given_on and any(purpose._is_marketing() for purpose in purposes):
-            problems.append(self.env._("The person has objected to any marketing after that date."))
+        objected_on = self.env.context["gdpr_reader"]["objections"].get(card.id)
+        if objected_on and any(purpose._is_marketing() for purpose in purposes):
+            problems.append(
+                self.env._("The person has objected to any marketing after that date.")
+                if objected_on > given_on
+                else self.env._("The person objects to any marketing, and nobody else can take that back.")
+            )
         if given_on > now:
             problems.append(self.env._("The date is in the future."))
             return problems

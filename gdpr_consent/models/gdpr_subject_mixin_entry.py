@@ -53,7 +53,7 @@ class GdprSubjectMixin(models.AbstractModel):
 
         From a source where anybody could have typed the address (import, api, website) it is only declared: each
         person gets a message and is asked to confirm, and nothing is given before (law.md R-10), unless the company
-        has switched that off for the source.
+        has switched that off for the source. Who objects to marketing is asked to confirm in any case.
 
         :param purposes: ``gdpr.purpose`` records, their ids or their codes
         :param channels: ``gdpr.channel`` records, their ids or their codes
@@ -80,7 +80,7 @@ class GdprSubjectMixin(models.AbstractModel):
         values["note"] = note or ""
         choices = {purpose.id: (purpose.channel_ids & channels).mapped("code") for purpose in purposes}
         act = {"source": source, "occurred_on": given_on, "values": values, "attachment": attachment}
-        declared = self.filtered(lambda card: card._gdpr_get_company()._needs_gdpr_confirmation(source))
+        declared = self._gdpr_filter_to_confirm(purposes, source)
         told = self - declared
         told_versions = told._gdpr_get_read_out_versions(purposes, form, shown_on, (words or "").strip())
         if declared:
@@ -88,6 +88,20 @@ class GdprSubjectMixin(models.AbstractModel):
             declared._gdpr_declare_consent(declared._gdpr_get_read_out_versions(purposes, form), choices, **act)
         told._gdpr_answer_read_out(told_versions, choices, purposes, **act)
         return True
+
+    def _gdpr_filter_to_confirm(self, purposes, source):
+        """Give those of whom a consent counts only when the person confirms it from the mailbox.
+
+        Where the settings ask for it (law.md R-10); and where the person objects to marketing, whatever they say:
+        nobody else takes that back (article 21(3) GDPR, law.md R-38).
+        """
+        is_marketing = any(purpose._is_marketing() for purpose in purposes)
+        return self.filtered(
+            lambda card: (
+                card._gdpr_get_company()._needs_gdpr_confirmation(source)
+                or (is_marketing and card.sudo().gdpr_objected)
+            )
+        )
 
     def _gdpr_answer_read_out(self, versions, choices, offered, **act):
         """Record what these people agreed to when the wording was read out to them; once for each person.

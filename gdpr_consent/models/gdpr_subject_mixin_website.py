@@ -28,7 +28,8 @@ class GdprSubjectMixin(models.AbstractModel):
             self._gdpr_apply_basis("consent", actor="system")
         act = {"source": "website", "occurred_on": fields.Datetime.now(), "attachment": None}
         values = {"note": "", **values}
-        if company._needs_gdpr_confirmation("website"):
+        purposes = self.env["gdpr.purpose"].sudo().browse(choices)
+        if self._gdpr_filter_to_confirm(purposes, "website"):
             self._gdpr_declare_consent({self: version}, choices, values=values, **act)
             return
         refusals = self.with_context(gdpr_request_options={"kind": "confirmation"})._gdpr_get_refusals()
@@ -37,7 +38,6 @@ class GdprSubjectMixin(models.AbstractModel):
         if version.number < version.form_id.material_version_number:
             raise ValidationError(self.env._("What the form asks for has changed since the page was opened."))
         values |= {"email": self._gdpr_get_email(), "exemption": company._get_gdpr_exemption("website")}
-        purposes = self.env["gdpr.purpose"].sudo().browse(choices)
         subject = self._gdpr_ensure_subjects()
         # What wasn't ticked is no refusal: it wasn't a question of yes or no.
         subject._record_answer(version, choices, offered=purposes, actor="person", values=values, **act)

@@ -39,7 +39,12 @@ class DoorOutCase(ConsentCase):
         return card
 
     def agree(self, card, channels=("email",), purposes="marketing", **options):
-        card.gdpr_record_consent(purposes, list(channels), "phone", evidence="Call 7", **options)
+        """Record that these people agree; who objects to marketing confirms it."""
+        with self.catch_mails():
+            card.gdpr_record_consent(purposes, list(channels), "phone", evidence="Call 7", **options)
+        for request in card.sudo().gdpr_subject_id.root_id.request_ids:
+            if request.kind == "confirmation" and request._is_answerable():
+                request._answer(request._get_version(), "confirm", request._get_declared_choices(), {})
 
     def act(self, card, action, **values):
         card._gdpr_ensure_subjects()

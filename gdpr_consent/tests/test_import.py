@@ -309,12 +309,13 @@ class TestImportConsent(ImportCase):
         self.assertLedgerSound()
 
     def test_consent_after_an_objection(self):
-        """The person's own later consent lifts an objection, as when it is recorded by hand."""
+        """Nobody but the person takes an objection back, and a list isn't the person."""
         person = self.make_people(1, gdpr_legal_basis="consent")
         with freeze_time(fields.Datetime.now() - timedelta(days=9)):
             person.gdpr_record_objection()
         self.load([{".id": str(person.id), **self.proof}])
-        self.assertEqual((person.gdpr_consent_state, person.gdpr_objected), ("obtained", False))
+        self.assertEqual((person.gdpr_consent_state, person.gdpr_objected), ("pending", True))
+        self.assertIn("nobody else can take that back", person.gdpr_import_problem)
 
     def test_several_rows_of_a_person(self):
         """A list may have a row for each channel or purpose, in any order."""

@@ -279,6 +279,11 @@ class TestObjection(LiftingCase):
                 given_on=fields.Datetime.now() - timedelta(days=1),
             )
         self.assertEqual(self.ask_reason(self.card), "objected")
+        with self.catch_mails():
+            card.gdpr_record_consent("marketing", "email", "paper", evidence="Signed, in the safe")
+            asked = [mail for mail in self._mails if self.card.email in str(mail["email_to"])]
+        self.assertEqual(self.ask_reason(self.card), "objected", "Somebody says so; the person is asked.")
+        self.assertEqual(len(asked), 1)
         double = self.make_person("Rita Double", "legitimate_interests", email=self.card.email)
         self.assertEqual(self.ask_reason(double, "regulars"), "blacklisted")
         self.agree(self.card)

@@ -34,6 +34,7 @@ class GdprConsentEntry(models.TransientModel):
     evidence_file = fields.Binary("Scan")
     evidence_file_name = fields.Char()
     note = fields.Text("Note From the Person", help="The person's own words.")
+    must_confirm = fields.Boolean(compute="_compute_must_confirm")
 
     @api.model
     def _default_form_id(self):
@@ -56,6 +57,12 @@ class GdprConsentEntry(models.TransientModel):
             entry.available_purpose_ids = purposes
             entry.available_channel_ids = purposes.channel_ids
             entry.wording = version.preview if version and number else False
+
+    @api.depends("purpose_ids", "source", "res_model", "res_ids")
+    def _compute_must_confirm(self):
+        for entry in self:
+            cards = entry._get_cards()
+            entry.must_confirm = bool(cards and cards._gdpr_filter_to_confirm(entry.purpose_ids, entry.source))
 
     def action_record(self):
         """Record the consent and close."""
