@@ -158,11 +158,39 @@ class MailMail(models.Model):
             notifications = notifications.filtered(lambda notification: notification.res_partner_id in left_out)
             # What becomes of the mail isn't what became of theirs.
             notifications.mail_mail_id = False
+        # In red: who wrote the message, or whose rule did, is to see that it doesn't arrive, and why.
+        notifications.write({"notification_status": "exception", **failure})
+        notifications |= self._make_failures(left_out, written & addresses, failure)
         if notifications:
-            # In red: who wrote the message is to see that it doesn't arrive, and why.
-            notifications.write({"notification_status": "exception", **failure})
             notifications.mail_message_id._notify_message_notification_update()
         return frozenset(left_out.ids), frozenset(addresses)
+
+    def _make_failures(self, partners, addresses, failure):
+        """Note in the chatter that a mail doesn't arrive which nothing says it of: one made from a template.
+
+        :param res.partner partners: recipients who get no copy
+        :param set[str] addresses: normalised addresses that get none
+        :param dict failure: type and reason
+        :rtype: mail.notification
+        """
+        self.ensure_one()
+        notifications = self.env["mail.notification"]
+        message = self.mail_message_id
+        if not (message.model and message.res_id):
+            return notifications
+        common = {
+            "mail_message_id": message.id,
+            "author_id": message.author_id.id,
+            "notification_type": "email",
+            "notification_status": "exception",
+            **failure,
+        }
+        noted = message.notification_ids.res_partner_id
+        addresses = addresses - set(partners.mapped("email_normalized"))
+        return notifications.create(
+            [{**common, "res_partner_id": partner.id} for partner in partners - noted]
+            + [{**common, "mail_email_address": address} for address in sorted(addresses)]
+        )
 
     def _describe_outgoing(self):
         self.ensure_one()

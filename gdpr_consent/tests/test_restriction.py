@@ -223,6 +223,12 @@ class TestMessages(RestrictionCase):
         self.assertEqual(
             {address for mail in self._mails for address in mail["email_to"]}, {'"Olga Go" <olga.go@example.com>'}
         )
+        stopped = self.card.message_ids.filtered(lambda message: message.subject == "Reminder")
+        self.assertGreaterEqual(len(stopped), 3)
+        for message in stopped:
+            notice = message.notification_ids
+            self.assertEqual((notice.notification_status, notice.failure_type), ("exception", "gdpr_restricted"))
+            self.assertEqual(notice.failure_reason, "The processing is suspended.")
 
     def test_composer_to_many(self):
         self.restrict()
