@@ -6,7 +6,7 @@ from psycopg2 import OperationalError
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ..tools.trace_scanner import scan_database
 
@@ -273,16 +273,20 @@ class GdprSubjectRequest(models.Model):
             names = [f"{line['name']} ({line['count']})" for line in summary if line["action"] == action]
             if names:
                 sentences.append(sentence % {"records": ", ".join(names)})
+        kept = {}
         for line in summary:
             if line["action"] == "keep":
-                sentences.append(
-                    self.env._(
-                        "Kept until %(date)s, and used for nothing else: %(records)s. Why: %(reason)s.",
-                        date=line["until"],
-                        records=f"{line['name']} ({line['count']})",
-                        reason=line["reason"] or line["ground"],
-                    )
+                reason = (line["reason"] or line["ground"] or "").rstrip(". ")
+                kept.setdefault((line["until"], reason), []).append(f"{line['name']} ({line['count']})")
+        for (until, reason), names in kept.items():
+            sentences.append(
+                self.env._(
+                    "Kept until %(date)s, and used for nothing else: %(records)s. Why: %(reason)s.",
+                    date=format_date(self.env, until, lang_code=self.lang),
+                    records=", ".join(names),
+                    reason=reason,
                 )
+            )
         return sentences or [self.env._("Nothing is held of you any more.")]
 
     def _file_certificate(self):
