@@ -125,7 +125,12 @@ class GdprErasurePlanLine(models.Model):
             return {}
         records = records.sudo().with_context(active_test=False).browse(ids).exists()
         try:
-            return {record.id: (record.display_name or "")[:EXAMPLE_LENGTH] for record in records}
+            # A message may have no subject; what tracks a value has no text either.
+            texts = {
+                record.id: record.display_name or ("preview" in record._fields and record.preview) or f"# {record.id}"
+                for record in records
+            }
+            return {record_id: text[:EXAMPLE_LENGTH] for record_id, text in texts.items()}
         except Exception:
             _logger.info("The names of %s can't be read.", records, exc_info=True)
             return {record.id: str(record.id) for record in records}
