@@ -4,17 +4,20 @@ from odoo.tools.mail import email_normalize_all
 
 from .gdpr_subject_door_out import Outgoing
 from .mail_mail_gate import EXEMPTION, Exemption
+from .mail_thread import DECLARED
 
 
 class MailComposeMessage(models.TransientModel):
     """Odoo's composer for a message to single persons: it doesn't write to one whose processing is suspended.
 
-    An officer can say why a message must go out all the same; that is kept in the person's history.
+    An officer can say why a message must go out all the same; that is kept in the person's history. Of one who has
+    closed the channel it warns: whoever sends all the same says that it is a service message.
     """
 
     _inherit = "mail.compose.message"
 
     gdpr_restricted_recipients = fields.Char(compute="_compute_gdpr_restricted_recipients", compute_sudo=True)
+    gdpr_denials = fields.Text("Said No", compute="_compute_gdpr_denials", compute_sudo=True)
     gdpr_exemption = fields.Text(
         "Must Be Sent Because",
         groups="gdpr_consent.group_officer",
@@ -26,6 +29,27 @@ class MailComposeMessage(models.TransientModel):
     def _compute_gdpr_restricted_recipients(self):
         for composer in self:
             composer.gdpr_restricted_recipients = ", ".join(composer._get_gdpr_restricted_recipients().mapped("name"))
+
+    @api.depends("composition_mode", "partner_ids", "subtype_is_log", "gdpr_consent_form_id", "gdpr_answer_id")
+    @api.depends_context("lang", "allowed_company_ids")
+    def _compute_gdpr_denials(self):
+        people = self.env["gdpr.subject"]
+        for composer in self:
+            denials = composer._get_gdpr_denials()
+            lines = [people._explain_denial(partner.name, denial) for partner, denial in denials.items()]
+            composer.gdpr_denials = "\n".join(lines) or False
+
+    def _get_gdpr_denials(self):
+        """Give the recipients who have closed the channel, and why; those whose processing is suspended apart."""
+        self.ensure_one()
+        is_other = self.subtype_is_log or self.gdpr_consent_form_id or self.gdpr_answer_id
+        if self.composition_mode != "comment" or is_other or not self.partner_ids:
+            return {}
+        partners = self.partner_ids.sudo()._origin
+        denials = {
+            partners.browse(found): denial for found, (_, denial) in partners._gdpr_find_denials("email").items()
+        }
+        return {partner: denial for partner, denial in denials.items() if denial.reason != "restricted"}
 
     def _get_gdpr_restricted_recipients(self):
         """Give the recipients who may not get this message now, for their processing is suspended."""
@@ -54,6 +78,9 @@ class MailComposeMessage(models.TransientModel):
     def _action_send_mail_comment(self, res_ids):
         """Let a message go to restricted persons where an officer says why; by code it goes to the others."""
         self.ensure_one()
+        if self.message_type == "comment":
+            # Whoever sends from here was warned.
+            self = self.with_context(**{DECLARED: True})
         is_officer = self.env.user.has_group("gdpr_consent.group_officer")
         reason = (self.gdpr_exemption or "").strip() if is_officer else ""
         partners = self._get_gdpr_restricted_recipients() if reason else self.env["res.partner"]
