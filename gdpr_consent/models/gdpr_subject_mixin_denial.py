@@ -10,7 +10,7 @@ class GdprSubjectMixin(models.AbstractModel):
     _inherit = "gdpr.subject.mixin"
 
     gdpr_channel_denials = fields.Json(
-        "Channels Closed", compute="_compute_gdpr_channel_denials", groups="base.group_user", exportable=False
+        "Channels Closed", compute="_compute_gdpr_channel_denials", groups="gdpr_consent.group_user", exportable=False
     )
 
     @api.depends(
@@ -21,7 +21,7 @@ class GdprSubjectMixin(models.AbstractModel):
     )
     @api.depends_context("lang", "allowed_company_ids")
     def _compute_gdpr_channel_denials(self):
-        """Give what a number on the form shows, by code of the channel; whoever may call is told why not to."""
+        """Give what a number on the form shows, by code of the channel."""
         cards = self.env["gdpr.scope"]._filter_covered(self).sudo()
         people = cards.gdpr_subject_id
         denials = people._get_denials(("phone", "sms"))

@@ -85,7 +85,7 @@ class TestDenials(OneToOneCase):
         self.assertFalse(self.explain(partner))
 
     def test_number_on_the_form(self):
-        for user in (self.salesperson, self.employee):
+        for user in (self.salesperson, self.officer):
             denials = self.card.with_user(user).gdpr_channel_denials
             self.assertEqual(
                 denials["phone"],
