@@ -67,12 +67,17 @@ class MailComposeMessage(models.TransientModel):
     def _action_schedule_message(self):
         for composer in self:
             composer._check_gdpr_restricted(composer._get_gdpr_restricted_recipients(), can_be_exempt=False)
+            composer._check_gdpr_denials()
         return super()._action_schedule_message()
 
     def action_send_mail(self):
-        """Send nothing where one of the recipients may not get it, unless an officer says why it must go out."""
+        """Send nothing where one of the recipients may not get it, unless an officer says why it must go out.
+
+        By code, a message of a marketing template is asked about when it leaves.
+        """
         for composer in self:
             composer._check_gdpr_restricted(composer._get_gdpr_restricted_recipients())
+            composer._check_gdpr_denials()
         return super().action_send_mail()
 
     def _action_send_mail_comment(self, res_ids):
@@ -81,6 +86,9 @@ class MailComposeMessage(models.TransientModel):
         if self.message_type == "comment":
             # Whoever sends from here was warned.
             self = self.with_context(**{DECLARED: True})
+        elif self.template_id:
+            # An automation rule, which nobody looks at before it posts.
+            self = self.with_context(self.template_id._gdpr_with_message_kind().env.context)
         is_officer = self.env.user.has_group("gdpr_consent.group_officer")
         reason = (self.gdpr_exemption or "").strip() if is_officer else ""
         partners = self._get_gdpr_restricted_recipients() if reason else self.env["res.partner"]
@@ -115,3 +123,16 @@ class MailComposeMessage(models.TransientModel):
                 names=names,
             )
         )
+
+    def _check_gdpr_denials(self):
+        """Refuse to send a template for marketing as a service message."""
+        template = self.template_id.sudo()
+        if template.gdpr_message_class == "marketing" and self.gdpr_denials:
+            raise UserError(
+                self.env._(
+                    "%(denials)s\n\nThe template “%(template)s” is marketing. Remove them from the recipients, or write a"
+                    " service message without this template.",
+                    denials=self.gdpr_denials,
+                    template=template.name,
+                )
+            )

@@ -65,6 +65,7 @@ from . import test_subject_request_clock
 from . import test_subject_request_identity
 from . import test_subject_request_log
 from . import test_suppression
+from . import test_templates
 from . import test_subject_request_mail
 from . import test_subject_request_page
 from . import test_subject_request_refusal
