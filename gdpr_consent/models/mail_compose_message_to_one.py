@@ -88,7 +88,7 @@ class MailComposeMessage(models.TransientModel):
             self = self.with_context(**{DECLARED: True})
         elif self.template_id:
             # An automation rule, which nobody looks at before it posts.
-            self = self.with_context(self.template_id._gdpr_with_message_kind().env.context)
+            self = self.with_context(**self.template_id._get_message_kind_context())
         is_officer = self.env.user.has_group("gdpr_consent.group_officer")
         reason = (self.gdpr_exemption or "").strip() if is_officer else ""
         partners = self._get_gdpr_restricted_recipients() if reason else self.env["res.partner"]
@@ -130,8 +130,8 @@ class MailComposeMessage(models.TransientModel):
         if template.gdpr_message_class == "marketing" and self.gdpr_denials:
             raise UserError(
                 self.env._(
-                    "%(denials)s\n\nThe template “%(template)s” is marketing. Remove them from the recipients, or write a"
-                    " service message without this template.",
+                    "%(denials)s\n\nThe template “%(template)s” is marketing. Remove them from the recipients, or write"
+                    " a service message without this template.",
                     denials=self.gdpr_denials,
                     template=template.name,
                 )

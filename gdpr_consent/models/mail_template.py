@@ -26,17 +26,17 @@ class MailTemplate(models.Model):
 
     def send_mail_batch(self, res_ids, *args, **kwargs):
         """Let the mails of a marketing template be asked about when they leave, whichever program sends them."""
-        template = self._gdpr_with_message_kind()
+        template = self.with_context(**self._get_message_kind_context())
         return super(MailTemplate, template).send_mail_batch(res_ids, *args, **kwargs)
 
-    def _gdpr_with_message_kind(self):
-        """Give the template so that the mails made with it are marketing where it is."""
+    def _get_message_kind_context(self):
+        """Give what to add to the context, so that the mails made in it are marketing where the template is."""
         self.ensure_one()
         template = self.sudo()
         if template.gdpr_message_class != "marketing":
-            return self
+            return {}
         purpose = template.gdpr_purpose_id or self.env["gdpr.purpose"].sudo()._get_default_marketing()
-        return self.with_context(**{MESSAGE_KIND: MessageKind("marketing", purpose.id)})
+        return {MESSAGE_KIND: MessageKind("marketing", purpose.id)}
 
     def _asks_for_consent(self):
         """Tell whether the template holds the placeholder of the personal link."""

@@ -1,3 +1,5 @@
+from functools import partial
+
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 
@@ -71,11 +73,9 @@ class TestTemplates(ToManyCase):
         self.reminder.gdpr_message_class = "marketing"
         for method in ("email", "comment"):
             self.assertEqual(self.run_action(method), self.may_get_marketing, method)
-        for force_send in (False, True):
-            self.assertEqual(
-                self.get_reached(lambda: self.reminder.send_mail_batch(self.people.ids, force_send=force_send)),
-                self.may_get_marketing,
-            )
+        for options in ({}, {"force_send": True}):
+            send = partial(self.reminder.send_mail_batch, self.people.ids, **options)
+            self.assertEqual(self.get_reached(send), self.may_get_marketing)
         self.assertEqual(self.get_reached(lambda: self.reminder.send_mail(self.refused.id)), set())
         self.assertEqual(
             self.get_reached(lambda: self.people.message_mail_with_source(self.reminder)), self.may_get_marketing

@@ -180,5 +180,5 @@ class TestAutomation(ConsentCase):
                 people.with_user(self.employee).ref = message_class or "none"
                 self.env.flush_all()
                 self.env["mail.mail"].process_email_queue()
-            addresses = " ".join(address for mail in self._mails for address in mail["email_to"])
-            self.assertEqual(people.filtered(lambda card: card.email_normalized in addresses), reached)
+            addresses = {address for mail in self._mails for address in mail["email_to"]}
+            self.assertEqual(addresses, set(reached.mapped("email_formatted")))
