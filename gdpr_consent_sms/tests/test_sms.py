@@ -5,20 +5,40 @@ from odoo.addons.gdpr_consent.tests.common import ConsentCase
 from odoo.addons.sms.tests.common import SMSCase
 
 
-@tagged("post_install", "-at_install")
-class TestSms(ConsentCase, SMSCase):
-    """Nobody whose processing is suspended gets a text message (law.md R-61)."""
+class SmsCase(ConsentCase):
+    """Two contacts with a number."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        italy = cls.env.ref("base.it").id
+        cls.italy = cls.env.ref("base.it")
+        italy = cls.italy.id
         cls.card, cls.other = cls.env["res.partner"].create(
             [
                 {"name": "Rita", "phone": "+39 02 1234567", "country_id": italy, "email": "rita@example.com"},
                 {"name": "Olga", "phone": "+39 02 7654321", "country_id": italy},
             ]
         )
+
+    def refuse(self, card):
+        card._gdpr_ensure_subjects()._record_acts(
+            [
+                {
+                    "subject_id": card.gdpr_subject_id.id,
+                    "action": "refused",
+                    "purpose_id": self.marketing.id,
+                    "occurred_on": "2026-03-02 09:30:00",
+                }
+            ]
+        )
+
+    def get_records_of_writing(self, card):
+        return card.sudo().gdpr_event_ids.filtered(lambda event: event.action == "written_to")
+
+
+@tagged("post_install", "-at_install")
+class TestSms(SmsCase, SMSCase):
+    """Nobody whose processing is suspended gets a text message (law.md R-61)."""
 
     def restrict(self):
         with self.catch_mails():
@@ -78,21 +98,6 @@ class TestSms(ConsentCase, SMSCase):
         with self.mockSMSGateway():
             lead._message_sms("Hello")
         self.assertFalse(self._sms, "The number is that of a restricted person.")
-
-    def refuse(self, card):
-        card._gdpr_ensure_subjects()._record_acts(
-            [
-                {
-                    "subject_id": card.gdpr_subject_id.id,
-                    "action": "refused",
-                    "purpose_id": self.marketing.id,
-                    "occurred_on": "2026-03-02 09:30:00",
-                }
-            ]
-        )
-
-    def get_records_of_writing(self, card):
-        return card.sudo().gdpr_event_ids.filtered(lambda event: event.action == "written_to")
 
     def test_to_one_who_refused(self):
         """A warning, and a record of it; a service message gets through (law.md R-82)."""
