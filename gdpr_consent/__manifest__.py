@@ -122,6 +122,7 @@
             "gdpr_consent/static/src/overview/*",
             "gdpr_consent/static/src/message_failure/*.js",
             "gdpr_consent/static/src/lazy_form/*.js",
+            "gdpr_consent/static/src/phone_field/*",
         ],
         "web.assets_tests": ["gdpr_consent/static/tests/tours/*.js"],
     },

@@ -15,6 +15,7 @@ from . import gdpr_scope_asking
 from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
+from . import gdpr_subject_denial
 from . import gdpr_subject_answer
 from . import gdpr_subject_address
 from . import gdpr_subject_asking
@@ -101,6 +102,7 @@ from . import gdpr_subject_mixin_address
 from . import gdpr_subject_mixin_asking
 from . import gdpr_subject_mixin_campaign
 from . import gdpr_subject_mixin_contact
+from . import gdpr_subject_mixin_denial
 from . import gdpr_subject_mixin_entry
 from . import gdpr_subject_mixin_rights
 from . import gdpr_subject_mixin_evidence

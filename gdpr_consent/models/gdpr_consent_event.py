@@ -60,6 +60,7 @@ class GdprConsentEvent(models.Model):
     * renewal_due: a material change of the wording was published, so the person must be asked anew;
     * restricted, unrestricted: processing was suspended, or taken up again; exempted: an officer said why a message
       must go out all the same;
+    * written_to: somebody wrote to the person by hand through a channel that the person had closed to marketing;
     * objected: the person wants no marketing at all; objection_lifted: the person agreed to marketing since;
     * joined, absorbed: two histories turned out to be one person's; the first is the event of the survivor, the
       second of the history that goes on there. split, separated: they turned out not to be;
@@ -96,6 +97,7 @@ class GdprConsentEvent(models.Model):
             ("restricted", "Processing suspended"),
             ("unrestricted", "Processing resumed"),
             ("exempted", "Message sent although suspended"),
+            ("written_to", "Message to one person in spite of a no"),
             ("objected", "Objection to marketing"),
             ("objection_lifted", "Objection to marketing lifted"),
             ("joined", "Joined with another history"),

@@ -2,6 +2,7 @@ from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 
 LEGAL_BASES = [
     ("consent", "Consent"),
@@ -171,6 +172,18 @@ class GdprPurpose(models.Model):
     def _is_marketing(self):
         """Tell whether messages for this purpose stop at an objection; so do those for none."""
         return self.message_class != "service"
+
+    @api.model
+    def _get_marketing_domain(self):
+        """Give the domain of what marketing of the present company can be for."""
+        return Domain("message_class", "=", "marketing") & Domain("company_id", "in", [False, self.env.company.id])
+
+    @api.model
+    def _get_default_marketing(self):
+        """Give the purpose of marketing that nobody chose one for: the shipped one, or the first."""
+        purposes = self.search(self._get_marketing_domain())
+        shipped = self.env.ref("gdpr_consent.purpose_marketing", raise_if_not_found=False)
+        return (purposes & shipped if shipped else purposes) or purposes[:1]
 
     def _is_answered(self):
         """Tell whether anything about the purpose is in the ledger: stops at the first event."""

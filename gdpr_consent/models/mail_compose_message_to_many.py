@@ -1,7 +1,6 @@
 from collections import Counter
 
 from odoo import api, fields, models
-from odoo.fields import Domain
 
 from .mail_mail import CONSENT_PLACEHOLDER
 
@@ -31,14 +30,10 @@ class MailComposeMessage(models.TransientModel):
         compute_sudo=True,
         store=True,
         readonly=False,
-        domain=lambda self: list(self._get_gdpr_purpose_domain()),
+        domain=lambda self: list(self.env["gdpr.purpose"]._get_marketing_domain()),
         help="What the message is for. It goes to those who agreed to this purpose, or whose legal basis it has.",
     )
     gdpr_left_out = fields.Text(compute="_compute_gdpr_left_out", compute_sudo=False)
-
-    @api.model
-    def _get_gdpr_purpose_domain(self):
-        return Domain("message_class", "=", "marketing") & Domain("company_id", "in", [False, self.env.company.id])
 
     @api.depends("composition_mode", "model", "body")
     def _compute_gdpr_is_gated(self):
@@ -56,15 +51,14 @@ class MailComposeMessage(models.TransientModel):
             chosen = composer.template_id.sudo().gdpr_message_class or composer.gdpr_message_class or "marketing"
             composer.gdpr_message_class = chosen if composer.gdpr_is_gated else False
 
-    @api.depends("gdpr_is_gated", "gdpr_message_class")
+    @api.depends("gdpr_is_gated", "gdpr_message_class", "template_id")
     def _compute_gdpr_purpose_id(self):
         for composer in self:
             if not composer.gdpr_is_gated or composer.gdpr_message_class != "marketing":
                 composer.gdpr_purpose_id = False
-            elif not composer.gdpr_purpose_id:
-                purposes = self.env["gdpr.purpose"].search(self._get_gdpr_purpose_domain())
-                shipped = self.env.ref("gdpr_consent.purpose_marketing", raise_if_not_found=False)
-                composer.gdpr_purpose_id = (purposes & shipped if shipped else purposes) or purposes[:1]
+                continue
+            chosen = composer.template_id.gdpr_purpose_id or composer.gdpr_purpose_id
+            composer.gdpr_purpose_id = chosen or self.env["gdpr.purpose"]._get_default_marketing()
 
     @api.depends("gdpr_is_gated", "gdpr_message_class", "gdpr_purpose_id", "res_ids", "res_domain")
     def _compute_gdpr_left_out(self):

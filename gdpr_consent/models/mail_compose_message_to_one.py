@@ -4,17 +4,20 @@ from odoo.tools.mail import email_normalize_all
 
 from .gdpr_subject_door_out import Outgoing
 from .mail_mail_gate import EXEMPTION, Exemption
+from .mail_thread import DECLARED
 
 
 class MailComposeMessage(models.TransientModel):
     """Odoo's composer for a message to single persons: it doesn't write to one whose processing is suspended.
 
-    An officer can say why a message must go out all the same; that is kept in the person's history.
+    An officer can say why a message must go out all the same; that is kept in the person's history. Of one who has
+    closed the channel it warns: whoever sends all the same says that it is a service message.
     """
 
     _inherit = "mail.compose.message"
 
     gdpr_restricted_recipients = fields.Char(compute="_compute_gdpr_restricted_recipients", compute_sudo=True)
+    gdpr_denials = fields.Text("Said No", compute="_compute_gdpr_denials", compute_sudo=True)
     gdpr_exemption = fields.Text(
         "Must Be Sent Because",
         groups="gdpr_consent.group_officer",
@@ -26,6 +29,27 @@ class MailComposeMessage(models.TransientModel):
     def _compute_gdpr_restricted_recipients(self):
         for composer in self:
             composer.gdpr_restricted_recipients = ", ".join(composer._get_gdpr_restricted_recipients().mapped("name"))
+
+    @api.depends("composition_mode", "partner_ids", "subtype_is_log", "gdpr_consent_form_id", "gdpr_answer_id")
+    @api.depends_context("lang", "allowed_company_ids")
+    def _compute_gdpr_denials(self):
+        people = self.env["gdpr.subject"]
+        for composer in self:
+            denials = composer._get_gdpr_denials()
+            lines = [people._explain_denial(partner.name, denial) for partner, denial in denials.items()]
+            composer.gdpr_denials = "\n".join(lines) or False
+
+    def _get_gdpr_denials(self):
+        """Give the recipients who have closed the channel, and why; those whose processing is suspended apart."""
+        self.ensure_one()
+        is_other = self.subtype_is_log or self.gdpr_consent_form_id or self.gdpr_answer_id
+        if self.composition_mode != "comment" or is_other or not self.partner_ids:
+            return {}
+        partners = self.partner_ids.sudo()._origin
+        denials = {
+            partners.browse(found): denial for found, (_, denial) in partners._gdpr_find_denials("email").items()
+        }
+        return {partner: denial for partner, denial in denials.items() if denial.reason != "restricted"}
 
     def _get_gdpr_restricted_recipients(self):
         """Give the recipients who may not get this message now, for their processing is suspended."""
@@ -43,17 +67,28 @@ class MailComposeMessage(models.TransientModel):
     def _action_schedule_message(self):
         for composer in self:
             composer._check_gdpr_restricted(composer._get_gdpr_restricted_recipients(), can_be_exempt=False)
+            composer._check_gdpr_denials()
         return super()._action_schedule_message()
 
     def action_send_mail(self):
-        """Send nothing where one of the recipients may not get it, unless an officer says why it must go out."""
+        """Send nothing where one of the recipients may not get it, unless an officer says why it must go out.
+
+        By code, a message of a marketing template is asked about when it leaves.
+        """
         for composer in self:
             composer._check_gdpr_restricted(composer._get_gdpr_restricted_recipients())
+            composer._check_gdpr_denials()
         return super().action_send_mail()
 
     def _action_send_mail_comment(self, res_ids):
         """Let a message go to restricted persons where an officer says why; by code it goes to the others."""
         self.ensure_one()
+        if self.message_type == "comment":
+            # Whoever sends from here was warned.
+            self = self.with_context(**{DECLARED: True})
+        elif self.template_id:
+            # An automation rule, which nobody looks at before it posts.
+            self = self.with_context(**self.template_id._get_message_kind_context())
         is_officer = self.env.user.has_group("gdpr_consent.group_officer")
         reason = (self.gdpr_exemption or "").strip() if is_officer else ""
         partners = self._get_gdpr_restricted_recipients() if reason else self.env["res.partner"]
@@ -88,3 +123,16 @@ class MailComposeMessage(models.TransientModel):
                 names=names,
             )
         )
+
+    def _check_gdpr_denials(self):
+        """Refuse to send a template for marketing as a service message."""
+        template = self.template_id.sudo()
+        if template.gdpr_message_class == "marketing" and self.gdpr_denials:
+            raise UserError(
+                self.env._(
+                    "%(denials)s\n\nThe template “%(template)s” is marketing. Remove them from the recipients, or write"
+                    " a service message without this template.",
+                    denials=self.gdpr_denials,
+                    template=template.name,
+                )
+            )

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 from odoo import api, fields, models
 from odoo.tools.mail import email_normalize, email_normalize_all
 
@@ -5,6 +7,8 @@ from .gdpr_subject_door_out import Outgoing
 
 # In the context: why the mails made now go out although the processing is suspended (an ``Exemption``).
 EXEMPTION = "gdpr_exemption"
+# In the context: what kind of message the mails made now are (a ``MessageKind``).
+MESSAGE_KIND = "gdpr_message_kind"
 # In the context while mails are sent: by id of the mail, the contacts and addresses that get no copy.
 LEFT_OUT = "gdpr_left_out"
 
@@ -14,6 +18,14 @@ class Exemption:
 
     def __init__(self, reason):
         self.reason = reason
+
+
+@dataclass(frozen=True)
+class MessageKind:
+    """What mails to many are: the kind of message, and the id of the purpose of marketing."""
+
+    message_class: str
+    purpose_id: int | None = None
 
 
 class MailMail(models.Model):
@@ -41,7 +53,11 @@ class MailMail(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Keep with the mails why they must go out."""
+        """Keep with the mails what kind of message they are, and why they must go out."""
+        kind = self.env.context.get(MESSAGE_KIND)
+        if isinstance(kind, MessageKind):
+            values = {"gdpr_message_class": kind.message_class, "gdpr_purpose_id": kind.purpose_id}
+            vals_list = [values | vals for vals in vals_list]
         exemption = self.env.context.get(EXEMPTION)
         if isinstance(exemption, Exemption):
             vals_list = [{**vals, "gdpr_exemption": exemption.reason} for vals in vals_list]

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from .mail_mail import CONSENT_PLACEHOLDER
+from .mail_mail_gate import MESSAGE_KIND, MessageKind
 
 
 class MailTemplate(models.Model):
@@ -10,9 +11,32 @@ class MailTemplate(models.Model):
     gdpr_message_class = fields.Selection(
         [("marketing", "Marketing"), ("service", "Service message")],
         string="Kind of Message",
-        help="For messages to many: marketing goes to those who may get it only, a service message (about an order, a"
-        " contract) to all but those whose processing is suspended. Empty: marketing, unless the sender chooses.",
+        help="For messages to many and those that automation rules send: marketing goes to those who may get it only, a"
+        " service message (about an order, a contract) to all but those whose processing is suspended. Empty: what a"
+        " user sends to many is marketing unless the user says otherwise, what a rule sends is a service message.",
     )
+    gdpr_purpose_id = fields.Many2one(
+        "gdpr.purpose",
+        string="Purpose",
+        domain="[('message_class', '=', 'marketing')]",
+        ondelete="restrict",
+        help="What marketing with this template is for: it goes to those who agreed to this purpose, or whose legal"
+        " basis it has. Empty: what the sender chooses, and for automation rules the first purpose of marketing.",
+    )
+
+    def send_mail_batch(self, res_ids, *args, **kwargs):
+        """Let the mails of a marketing template be asked about when they leave, whichever program sends them."""
+        template = self.with_context(**self._get_message_kind_context())
+        return super(MailTemplate, template).send_mail_batch(res_ids, *args, **kwargs)
+
+    def _get_message_kind_context(self):
+        """Give what to add to the context, so that the mails made in it are marketing where the template is."""
+        self.ensure_one()
+        template = self.sudo()
+        if template.gdpr_message_class != "marketing":
+            return {}
+        purpose = template.gdpr_purpose_id or self.env["gdpr.purpose"].sudo()._get_default_marketing()
+        return {MESSAGE_KIND: MessageKind("marketing", purpose.id)}
 
     def _asks_for_consent(self):
         """Tell whether the template holds the placeholder of the personal link."""

@@ -4,6 +4,9 @@ from odoo.tools import html2plaintext
 from .gdpr_blacklist_mixin import SILENT
 from .gdpr_subject_mixin_suppression import INCOMING
 
+# In the context: whoever writes was warned of who said no, and so says that it is a service message.
+DECLARED = "gdpr_service_message"
+
 
 class MailThread(models.AbstractModel):
     _inherit = "mail.thread"
@@ -22,6 +25,30 @@ class MailThread(models.AbstractModel):
         return super(MailThread, self.with_context(**{INCOMING: True})).message_new(
             msg_dict, custom_values=custom_values
         )
+
+    def _notify_thread_by_email(self, message, recipients_data, *, msg_vals=False, **kwargs):
+        """Record that a user has written to people who have closed the channel, with or without having been warned."""
+        result = super()._notify_thread_by_email(message, recipients_data, msg_vals=msg_vals, **kwargs)
+        partner_ids = [recipient["id"] for recipient in recipients_data if recipient["notif"] == "email"]
+        if message.message_type == "comment":
+            self._gdpr_record_messages(message, self.env["res.partner"].browse(filter(None, partner_ids)), "email")
+        return result
+
+    @api.model
+    def _gdpr_record_messages(self, message, cards, code):
+        """Record which of the persons written to by hand have closed the channel (see ``gdpr.consent.event``).
+
+        :param mail.message message: what a program writes is none
+        :param cards: contacts or other records the message goes to
+        :param str code: of the channel
+        """
+        if not cards or not self.env.user._is_internal() or message.author_id != self.env.user.partner_id:
+            return
+        denials = cards.sudo()._gdpr_find_denials(code)
+        people = {person_id for person_id, denial in denials.values() if denial.reason != "restricted"}
+        if people:
+            is_declared = bool(self.env.context.get(DECLARED))
+            self.env["gdpr.subject"].sudo()._record_messages_in_spite(people, code, is_declared)
 
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):

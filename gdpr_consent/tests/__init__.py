@@ -44,6 +44,7 @@ from . import test_mass_set
 from . import test_mail_contract
 from . import test_migration
 from . import test_new_records
+from . import test_one_to_one
 from . import test_oca_migration
 from . import test_overview
 from . import test_portal
@@ -64,6 +65,7 @@ from . import test_subject_request_clock
 from . import test_subject_request_identity
 from . import test_subject_request_log
 from . import test_suppression
+from . import test_templates
 from . import test_subject_request_mail
 from . import test_subject_request_page
 from . import test_subject_request_refusal
@@ -75,6 +77,7 @@ from . import test_tour_form_designer
 from . import test_tour_preferences
 from . import test_tour_import
 from . import test_tour_mass_set
+from . import test_tour_one_to_one
 from . import test_tour_website_form
 from . import test_translation
 from . import test_unsubscribe

@@ -97,6 +97,7 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
                     "tz": "Europe/Rome",
                     # Initials of the new name.
                     "image_1920": False,
+                    "signature": name,
                 }
             )
 
@@ -208,6 +209,11 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
             page.get_by_role("button", name="Send consent form").click()
             page.locator(".o_mail_composer_form .odoo-editor-editable").wait_for()
             self.save(page, "composer")
+            page.goto(paths["contact_refused"])
+            page.locator(".o-mail-Chatter-sendMessage").click()
+            page.locator(".o-mail-Composer button[name=open-full-composer]").click()
+            page.locator("[name=gdpr_denials_alert]").wait_for()
+            self.save(page, "composer_refused")
 
     def test_officer(self):
         self.tell_everything()

@@ -146,3 +146,39 @@ class TestAutomation(ConsentCase):
         self.env.flush_all()
         self.assertEqual(self.partner.ref, "A")
         self.assertFalse(self.get_requests(self.partner))
+
+    def test_messages(self):
+        """Marketing goes to those who may get it; what has no kind goes to all but those who are suspended."""
+        template = self.env["mail.template"].create(
+            {
+                "name": "Welcome",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "subject": "Welcome",
+                "body_html": "<p>Hello</p>",
+                "use_default_to": True,
+            }
+        )
+        self.make_rule(
+            "res.partner",
+            "mail_post",
+            fields=["ref"],
+            filter_domain="[('ref', '!=', False)]",
+            template_id=template.id,
+            mail_post_method="email",
+        )
+        denying, suspended = self.env["res.partner"].create(
+            [{"name": name, "email": f"{name}@example.com", "gdpr_legal_basis": "consent"} for name in ("ugo", "rita")]
+        )
+        denying.gdpr_withdraw_consent("marketing")
+        self.partner.gdpr_record_consent("marketing", "email", "phone", evidence="Call 7")
+        with self.catch_mails():
+            suspended._gdpr_receive_request("restriction")
+        people = self.partner + denying + suspended
+        for message_class, reached in (("marketing", self.partner), (False, self.partner + denying)):
+            template.gdpr_message_class = message_class
+            with self.catch_mails():
+                people.with_user(self.employee).ref = message_class or "none"
+                self.env.flush_all()
+                self.env["mail.mail"].process_email_queue()
+            addresses = {address for mail in self._mails for address in mail["email_to"]}
+            self.assertEqual(addresses, set(reached.mapped("email_formatted")))

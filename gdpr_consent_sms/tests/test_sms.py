@@ -5,20 +5,40 @@ from odoo.addons.gdpr_consent.tests.common import ConsentCase
 from odoo.addons.sms.tests.common import SMSCase
 
 
-@tagged("post_install", "-at_install")
-class TestSms(ConsentCase, SMSCase):
-    """Nobody whose processing is suspended gets a text message (law.md R-61)."""
+class SmsCase(ConsentCase):
+    """Two contacts with a number."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        italy = cls.env.ref("base.it").id
+        cls.italy = cls.env.ref("base.it")
+        italy = cls.italy.id
         cls.card, cls.other = cls.env["res.partner"].create(
             [
                 {"name": "Rita", "phone": "+39 02 1234567", "country_id": italy, "email": "rita@example.com"},
                 {"name": "Olga", "phone": "+39 02 7654321", "country_id": italy},
             ]
         )
+
+    def refuse(self, card):
+        card._gdpr_ensure_subjects()._record_acts(
+            [
+                {
+                    "subject_id": card.gdpr_subject_id.id,
+                    "action": "refused",
+                    "purpose_id": self.marketing.id,
+                    "occurred_on": "2026-03-02 09:30:00",
+                }
+            ]
+        )
+
+    def get_records_of_writing(self, card):
+        return card.sudo().gdpr_event_ids.filtered(lambda event: event.action == "written_to")
+
+
+@tagged("post_install", "-at_install")
+class TestSms(SmsCase, SMSCase):
+    """Nobody whose processing is suspended gets a text message (law.md R-61)."""
 
     def restrict(self):
         with self.catch_mails():
@@ -78,3 +98,39 @@ class TestSms(ConsentCase, SMSCase):
         with self.mockSMSGateway():
             lead._message_sms("Hello")
         self.assertFalse(self._sms, "The number is that of a restricted person.")
+
+    def test_to_one_who_refused(self):
+        """A warning, and a record of it; a service message gets through (law.md R-82)."""
+        self.assertFalse(self.compose(self.card, "comment", self.salesperson).gdpr_denial)
+        self.refuse(self.card)
+        composer = self.compose(self.card, "comment", self.salesperson)
+        self.assertEqual(composer.gdpr_denial, "Rita refused “News and offers” (March 2, 2026).")
+        with self.mockSMSGateway():
+            composer.action_send_sms()
+            self.compose(self.other, "comment", self.salesperson).action_send_sms()
+        self.assertEqual(self.get_numbers(), {self.card.phone_sanitized, self.other.phone_sanitized})
+        [event] = self.get_records_of_writing(self.card)
+        self.assertEqual((event.user_id, event.channel_codes), (self.salesperson, "sms"))
+        self.assertTrue(event.details.startswith("Stated: A service message"))
+        self.assertFalse(self.get_records_of_writing(self.other))
+        self.assertLedgerSound()
+
+    def test_lead_who_refused(self):
+        self.refuse(self.lead)
+        self.lead.write(
+            {"user_id": self.salesperson.id, "phone": "+39 02 5555555", "country_id": self.env.ref("base.it").id}
+        )
+        composer = self.compose(self.lead, "comment", self.salesperson)
+        self.assertIn("Bruno Neri refused", composer.gdpr_denial)
+        with self.mockSMSGateway():
+            composer.action_send_sms()
+        self.assertEqual(len(self.get_records_of_writing(self.lead)), 1)
+
+    def test_sms_allowed(self):
+        """Who agreed to e-mail alone has closed the channel, who agreed to text messages hasn't."""
+        self.card.gdpr_legal_basis = "consent"
+        self.form.action_publish()
+        self.card.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
+        self.assertIn("not through this channel", self.compose(self.card, "comment").gdpr_denial)
+        self.card.gdpr_record_consent("marketing", ["email", "sms"], "phone", evidence="Call 8")
+        self.assertFalse(self.compose(self.card, "comment").gdpr_denial)

@@ -59,3 +59,47 @@ class TestSmsToMany(ConsentCase, SMSCase):
             waiting.send()
         self.assertFalse(self._sms)
         self.assertEqual((waiting.state, waiting.failure_type), ("canceled", "sms_optout"))
+
+    def test_action(self):
+        """What an automation rule sends is what its template says it is; without a word, a service message."""
+        template = self.env["sms.template"].create(
+            {"name": "Ready", "model_id": self.env["ir.model"]._get_id("res.partner"), "body": "Hello"}
+        )
+        with self.mock_mail_gateway():
+            self.unknown._gdpr_receive_request("restriction")
+        everybody = self.agreeing | self.by_mail_only
+        for message_class, reached in ((False, everybody), ("service", everybody), ("marketing", self.agreeing)):
+            template.gdpr_message_class = message_class
+            for method in ("sms", "comment", "note"):
+                action = self.env["ir.actions.server"].create(
+                    {
+                        "name": "Send",
+                        "model_id": template.model_id.id,
+                        "state": "sms",
+                        "sms_template_id": template.id,
+                        "sms_method": method,
+                    }
+                )
+                context = {"active_model": "res.partner", "active_ids": self.people.ids}
+                with self.mockSMSGateway(), self.subTest(message_class=message_class, method=method):
+                    action.with_context(**context, active_id=self.people.ids[0]).run()
+                    self.env["sms.sms"].search([("state", "=", "outgoing")]).send()
+                    self.assertEqual({sms["number"] for sms in self._sms}, set(reached.mapped("phone_sanitized")))
+
+    def test_template(self):
+        """The composer opened with a template starts with what it says it is."""
+        regulars = self.env["gdpr.purpose"].create({"name": "For customers", "code": "regulars"})
+        template = self.env["sms.template"].create(
+            {
+                "name": "Ready",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "body": "Hello",
+                "gdpr_message_class": "service",
+                "gdpr_purpose_id": regulars.id,
+            }
+        )
+        composers = self.env["sms.composer"].with_context(
+            default_template_id=template.id, active_model="res.partner", active_ids=self.people.ids
+        )
+        composer = composers.create({"composition_mode": "mass"})
+        self.assertEqual((composer.gdpr_message_class, composer.gdpr_purpose_id), ("service", regulars))

@@ -1,13 +1,36 @@
-from odoo import models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from odoo.addons.gdpr_consent.models.gdpr_subject_door_out import Outgoing
+from odoo.addons.gdpr_consent.models.mail_thread import DECLARED
 
 
 class SmsComposer(models.TransientModel):
-    """Odoo's composer for text messages: it writes to nobody whose processing is suspended."""
+    """Odoo's composer for a text message to one person: it writes to nobody whose processing is suspended.
+
+    Of one who has closed the channel it warns: whoever sends all the same says that it is a service message.
+    """
 
     _inherit = "sms.composer"
+
+    gdpr_denial = fields.Char("Said No", compute="_compute_gdpr_denial", compute_sudo=True)
+
+    @api.depends("comment_single_recipient", "res_model", "res_id", "number_field_name")
+    @api.depends_context("lang", "allowed_company_ids")
+    def _compute_gdpr_denial(self):
+        self.gdpr_denial = False
+        for composer in self.filtered("comment_single_recipient"):
+            card = composer._get_gdpr_card()
+            for _person_id, denial in card._gdpr_find_denials("sms").values() if card else ():
+                if denial.reason != "restricted":
+                    composer.gdpr_denial = self.env["gdpr.subject"]._explain_denial(card._gdpr_get_name(), denial)
+
+    def _get_gdpr_card(self):
+        """Give the contact a message to one goes to, else the record it is sent from, or None."""
+        record = self._get_records()
+        info = record._sms_get_recipients_info(force_field=self.number_field_name)[record.id]
+        card = info["partner"] or record
+        return self.env["gdpr.subject.mixin"]._get_cards(card._name, card.ids)
 
     def action_send_sms(self):
         """Say at once that a message to one person can't be sent."""
@@ -25,4 +48,5 @@ class SmsComposer(models.TransientModel):
                         names=record.display_name,
                     )
                 )
-        return super().action_send_sms()
+        # Whoever sends from here was warned.
+        return super(SmsComposer, self.with_context(**{DECLARED: True})).action_send_sms()

@@ -10,17 +10,24 @@ class SmsComposer(models.TransientModel):
     gdpr_message_class = fields.Selection(
         [("marketing", "Marketing"), ("service", "Service message")],
         string="Kind of Message",
-        default="marketing",
+        default=lambda self: self._get_gdpr_template().gdpr_message_class or "marketing",
         help="Marketing goes to those who may get it for the purpose. A service message (about an order, a contract)"
         " goes to all but those whose processing is suspended.",
     )
     gdpr_purpose_id = fields.Many2one(
         "gdpr.purpose",
         string="Purpose",
-        default=lambda self: self.env.ref("gdpr_consent.purpose_marketing", raise_if_not_found=False),
-        domain=lambda self: list(self.env["mail.compose.message"]._get_gdpr_purpose_domain()),
+        default=lambda self: (
+            self._get_gdpr_template().gdpr_purpose_id or self.env["gdpr.purpose"].sudo()._get_default_marketing()
+        ),
+        domain=lambda self: list(self.env["gdpr.purpose"]._get_marketing_domain()),
         help="What the message is for. It goes to those who agreed to this purpose, or whose legal basis it has.",
     )
+
+    @api.model
+    def _get_gdpr_template(self):
+        """Give the template the composer is opened with."""
+        return self.env["sms.template"].sudo().browse(self.env.context.get("default_template_id")).exists()
 
     @api.depends("composition_mode", "res_model")
     def _compute_gdpr_is_gated(self):
