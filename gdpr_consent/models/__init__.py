@@ -112,6 +112,7 @@ from . import gdpr_subject_mixin_suppression
 from . import gdpr_subject_mixin_website
 from . import gdpr_blacklist_mixin
 from . import ir_actions_actions
+from . import ir_attachment
 from . import ir_model_fields
 from . import mail_blacklist
 from . import phone_blacklist
@@ -149,6 +150,7 @@ from . import mail_thread_blacklist
 from . import base
 from . import res_company_erasure
 from . import res_config_settings_erasure
+from . import res_partner_bank
 from . import res_partner_erasure
 from . import res_users_erasure
 from . import base_import_import

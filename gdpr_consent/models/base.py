@@ -9,6 +9,8 @@ from .gdpr_erasure_journal_entry import PLACEHOLDER
 TEXT_TYPES = ("char", "text", "html")
 # Their values are rows of other tables, which have their own place in the map.
 OF_OTHERS = ("one2many",)
+# Where Odoo keeps the earlier versions of texts (html.field.history.mixin).
+HISTORY = "html_field_history"
 
 
 class Base(models.AbstractModel):
@@ -30,7 +32,7 @@ class Base(models.AbstractModel):
         values, singly = {}, []
         for name in dict.fromkeys(names):
             field = self._fields[name]
-            if field.type in OF_OTHERS or not self._gdpr_is_emptiable(field):
+            if name == HISTORY or field.type in OF_OTHERS or not self._gdpr_is_emptiable(field):
                 continue
             if field.company_dependent or (field.translate and not field.required and name != self._rec_name):
                 self._gdpr_empty_column(field)
@@ -45,6 +47,7 @@ class Base(models.AbstractModel):
             self.write(values)
         for record in self if singly else ():
             record.write({name: f"{PLACEHOLDER.lower()}-{record.id}" for name in singly})
+        self._gdpr_forget_versions()
 
     def _gdpr_is_emptiable(self, field):
         if field.related:
@@ -69,6 +72,11 @@ class Base(models.AbstractModel):
                 )
             )
         )
+
+    def _gdpr_forget_versions(self):
+        """Drop the earlier versions of texts, which Odoo adds to with every change."""
+        if self and HISTORY in self._fields:
+            self._gdpr_empty_column(self._fields[HISTORY])
 
     def _gdpr_empty_column(self, field):
         """Empty a value that is kept for each language or company: the ORM would empty one."""
@@ -96,7 +104,8 @@ class Base(models.AbstractModel):
         ids = list(found[field.comodel_name])
         if field.type == "many2many":
             self.write({path: [(3, record_id) for record_id in ids]})
-        elif field.type == "many2one":
+        elif field.type == "many2one" and not field.required:
+            # What must be there leads to an account or a card that says nothing any more.
             self.filtered(lambda record: record[path].id in ids).write({path: False})
 
     def _gdpr_redact(self, names, person):
@@ -109,6 +118,7 @@ class Base(models.AbstractModel):
         if not pattern:
             return
         expression = re.compile(pattern, re.IGNORECASE)
+        changed = self.browse()
         for name in dict.fromkeys(names):
             field = self._fields[name]
             if field.type not in TEXT_TYPES or not self._gdpr_is_emptiable(field):
@@ -117,3 +127,5 @@ class Base(models.AbstractModel):
                 text = record[name]
                 if text and expression.search(text):
                     record[name] = expression.sub(f"[{PLACEHOLDER}]", text)
+                    changed |= record
+        changed._gdpr_forget_versions()

@@ -98,8 +98,21 @@ class GdprDataMap(models.Model):
                 field = model._fields[name]
                 model = self.env[field.comodel_name] if field.relational else None
             if model is not None and (ids := found.get(model._name)):
-                domain |= Domain(path, "in", list(ids))
+                domain |= self._get_path_domain(records, path, list(ids))
         return domain
+
+    @api.model
+    def _get_path_domain(self, records, path, ids):
+        """Give the domain of what a path leads from to some ids.
+
+        A computed field can be asked for the records it holds, but not always for what is in those.
+        """
+        name, _dot, rest = path.partition(".")
+        field = records._fields[name]
+        if not rest or field.store:
+            return Domain(path, "in", ids)
+        linked = self.env[field.comodel_name].sudo().with_context(active_test=False)
+        return Domain(name, "in", linked.search(self._get_path_domain(linked, rest, ids)).ids)
 
     def _get_document_domain(self, documents):
         """Give the domain of what is attached to records.

@@ -17,7 +17,7 @@ class GdprDataMap(models.Model):
         records = self._get_records().sudo().with_context(active_test=False).browse(ids)
         today = fields.Date.context_today(self)
         term = relativedelta(months=self.keep_months)
-        name = self.keep_from or ("create_date" if records._log_access else None)
+        name = next(iter(self._split(self.keep_from)), None) or ("create_date" if records._log_access else None)
         if not name:
             return dict.fromkeys(ids, today + term)
         if "." not in name:

@@ -14,6 +14,8 @@ _logger = logging.getLogger(__name__)
 # So often something that failed is tried again by itself.
 ATTEMPTS = 3
 PLACEHOLDER = "Erased"
+# Where Odoo notes texts and names that were changed.
+TRACKED = ("old_value_char", "old_value_text", "new_value_char", "new_value_text")
 # Erasing leaves no trace of what was erased, tells nobody, and is no act of the person.
 QUIETLY = {
     "active_test": False,
@@ -115,7 +117,8 @@ class GdprErasureJournalEntry(models.Model):
             # What the database refuses is logged with its values: not here.
             with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
                 self._treat(records)
-                self.env.flush_all()
+                # Quietly, too: what is computed then is tracked otherwise.
+                records.env.flush_all()
             return {}
         except OperationalError:
             # Somebody else is at it: the whole transaction is tried again.
@@ -159,11 +162,14 @@ class GdprErasureJournalEntry(models.Model):
     def _delete(self, records):
         if not self.is_card:
             records.unlink()
+            # Some are archived when they are deleted: bank accounts.
+            left = records.exists()
+            left._gdpr_anonymise(self._get_emptied_fields(left))
             return
         try:
             with self.env.cr.savepoint():
                 records.unlink()
-                self.env.flush_all()
+                records.env.flush_all()
         except OperationalError:
             raise
         except Exception:
@@ -193,3 +199,21 @@ class GdprErasureJournalEntry(models.Model):
         for path in place._get_paths():
             records._gdpr_take_out(path, person.found)
         records._gdpr_redact(texts, person)
+        self._redact_chatter(records, person)
+
+    def _redact_chatter(self, records, person):
+        """Take the person out of the messages on records that stay, and of the changes Odoo noted there."""
+        messages = self.env["mail.message"].sudo().with_context(**QUIETLY)
+        messages = messages.search([("model", "=", records._name), ("res_id", "in", records.ids)])
+        messages._gdpr_redact(["subject", "body"], person)
+        messages.tracking_value_ids._gdpr_redact(TRACKED, person)
+        messages.mail_ids._gdpr_redact(["body_html"], person)
+        # Invitations name everybody who was invited; Odoo makes them anew.
+        files = self.env["ir.attachment"].sudo().with_context(**QUIETLY)
+        files.search(
+            [
+                ("res_model", "=", records._name),
+                ("res_id", "in", records.ids),
+                ("mimetype", "=", "text/calendar"),
+            ]
+        ).unlink()

@@ -1,5 +1,6 @@
 import logging
 from datetime import timedelta
+from itertools import chain
 
 from psycopg2 import OperationalError
 
@@ -9,6 +10,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from ..tools.trace_scanner import scan_database
+from .gdpr_erasure_journal_entry import QUIETLY
 
 _logger = logging.getLogger(__name__)
 
@@ -166,14 +168,18 @@ class GdprSubjectRequest(models.Model):
             )
             return
         person._forget_traces(self, identified)
-        self._sweep(terms)
+        self._sweep(terms, identified)
         self.erasure_journal_id.finished_on = fields.Datetime.now()
         self.write({"erasure_state": "telling", "erased_on": fields.Datetime.now(), "erasure_note": False})
         self._log_step("executed")
 
     @api.model
-    def _sweep(self, terms):
-        """Remove what Odoo keeps of the person for a short time: rows of wizards, and messages to browsers."""
+    def _sweep(self, terms, identified):
+        """Remove what no path leads to: what Odoo keeps for a short time, and the person in what Odoo logs elsewhere.
+
+        :param terms: what is looked for in rows of wizards, messages to browsers and notes that Odoo makes by itself
+        :param PersonIdentifiers identified: what is taken out of those notes
+        """
         self.env.flush_all()
         tables = {
             model._table: name
@@ -184,6 +190,10 @@ class GdprSubjectRequest(models.Model):
             if trace.ids:
                 self.env.cr.execute(SQL("DELETE FROM %s WHERE id IN %s", SQL.identifier(trace.table), tuple(trace.ids)))
         self.env.invalidate_all()
+        logged = [trace.ids for trace in scan_database(self.env.cr, terms, ["mail_message"])]
+        notes = self.env["mail.message"].sudo().with_context(**QUIETLY)
+        notes = notes.search([("id", "in", [*chain(*logged)]), ("message_type", "=", "notification")])
+        notes.filtered(lambda note: note.model != self._name)._gdpr_redact(["subject", "body"], identified)
 
     def _block(self, note):
         self.write({"erasure_state": "blocked", "erasure_note": note})
@@ -328,9 +338,11 @@ class GdprSubjectRequest(models.Model):
             if not entry:
                 continue
             entry.write({"state": "todo", "action": entry.after_keeping or "anonymise", "attempts": 0, "part": "all"})
+            # An entry that failed gives way to one for each reason.
+            journal = entry.journal_id
             entry._carry_out()
-            failed = entry.journal_id.entry_ids.filtered(lambda entry: entry.state in ("todo", "failed"))
-            request = entry.journal_id.request_id if failed else self.browse()
+            failed = journal.entry_ids.filtered(lambda entry: entry.state in ("todo", "failed"))
+            request = journal.request_id if failed else self.browse()
             # They stay kept, and are tried again tomorrow.
             failed.write({"state": "kept", "action": "keep"})
             if request:

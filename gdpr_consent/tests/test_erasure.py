@@ -1,8 +1,8 @@
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import freeze_time, tagged
 from odoo.tools import mute_logger
 
-from .erasure_common import EMAIL, NAME, PHONE, ErasureCase
+from .erasure_common import EMAIL, NAME, PHONE, TERMS, ErasureCase
 
 # A dot.
 IMAGE = b"R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
@@ -330,6 +330,96 @@ class TestErasure(ErasureCase):
         self.assertEqual(meeting.name, "[Erased] and Bob")
         self.assertIn("Bring the plans", meeting.description)
         self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def make_shared_meeting(self):
+        """Give a meeting of the person with somebody else."""
+        return self.env["calendar.event"].create(
+            {
+                "name": "Boats",
+                "start": "2026-03-02 10:00:00",
+                "stop": "2026-03-02 11:00:00",
+                "partner_ids": [(6, 0, (self.person | self.partner).ids)],
+            }
+        )
+
+    def test_person_is_taken_out_of_what_is_written_on_what_is_shared(self):
+        meeting = self.make_shared_meeting()
+        message = meeting.message_post(body=f"{NAME} ({PHONE}) brings the plans")
+        field = self.env["ir.model.fields"]._get("calendar.event", "name")
+        change = self.env["mail.tracking.value"].create(
+            {"mail_message_id": message.id, "field_id": field.id, "new_value_char": f"Boats of {NAME}"}
+        )
+        self.erase()
+        self.assertIn("brings the plans", message.body)
+        self.assertEqual(change.new_value_char, "Boats of [Erased]")
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_files_that_the_person_mailed_are_gone(self):
+        meeting = self.make_shared_meeting()
+        for author, kind in ((self.person, "email"), (self.partner, "email"), (self.officer.partner_id, "comment")):
+            meeting.message_post(
+                body="See there",
+                author_id=author.id,
+                message_type=kind,
+                attachments=[(f"from {author.id}.txt", f"by {author.name}".encode())],
+            )
+        self.erase()
+        files = self.env["ir.attachment"].search(
+            [("res_model", "=", "calendar.event"), ("res_id", "=", meeting.id), ("mimetype", "=", "text/plain")]
+        )
+        others = self.partner | self.officer.partner_id
+        self.assertEqual(set(files.mapped("name")), {f"from {author.id}.txt" for author in others})
+        self.assertEqual(self.find_files(), [])
+
+    def test_what_odoo_archives_when_it_is_deleted_is_emptied(self):
+        accounts = self.env["res.partner.bank"].create(
+            [
+                {"acc_number": number, "acc_holder_name": NAME, "partner_id": self.person.id}
+                for number in ("IT60 X054 2811 1010 0000 0123 456", "IT60 X054 2811 1010 0000 0123 457")
+            ]
+        )
+        request = self.erase()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertFalse(any("1010" in account.acc_number for account in accounts.exists()))
+        self.assertEqual([str(trace) for trace in self.find_traces((*TERMS, "IT60 X054 2811"))], [])
+
+    def test_reminders_of_an_account_are_gone(self):
+        user = self.env["res.users"].create({"login": EMAIL, "partner_id": self.person.id})
+        own = self.env["mail.activity"].create({"summary": "Buy shoes", "user_id": user.id})
+        self.partner.activity_schedule("mail.mail_activity_data_todo", summary="Call back", user_id=user.id)
+        user.active = False
+        request = self.erase()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertFalse(own.exists())
+
+    @mute_logger("odoo.sql_db")
+    def test_what_cant_be_erased_in_the_end_is_tried_again(self):
+        message = self.person.message_post(body="Hello")
+        request = self.ask_erasure()
+        self.plan(request)["mail.message", "all"].write(
+            {"action": "keep", "ground": "legal_claims", "keep_until": "2030-01-01", "after_keeping": "delete"}
+        )
+        self.erase(request)
+        self.env.cr.execute(
+            "CREATE TABLE gdpr_test_reference (message_id integer REFERENCES mail_message ON DELETE RESTRICT)"
+        )
+        self.env.cr.execute("INSERT INTO gdpr_test_reference VALUES (%s)", [message.id])
+        with freeze_time("2030-01-02 10:00:00"):
+            self.run_erasure("ir_cron_end_keeping")
+            self.assertTrue(message.exists())
+            self.env.cr.execute("DELETE FROM gdpr_test_reference")
+            self.run_erasure("ir_cron_end_keeping")
+        self.assertFalse(message.exists())
+
+    def test_notes_that_odoo_makes_elsewhere_name_nobody(self):
+        note = self.partner._message_log(body=f"Proposed by {NAME}, {EMAIL}, {PHONE}")
+        self.erase()
+        self.assertEqual(str(note.body), "<p>Proposed by [Erased], [Erased], [Erased]</p>")
+
+    def test_what_must_have_a_link_keeps_it(self):
+        attendee = self.make_shared_meeting().attendee_ids.filtered(lambda one: one.partner_id == self.person)
+        attendee._gdpr_take_out("partner_id", {"res.partner": {self.person.id}})
+        self.assertEqual(attendee.partner_id, self.person)
 
     def test_officer_says_that_the_person_has_come_back(self):
         self.erase()

@@ -46,7 +46,7 @@ def compile_pattern(terms: Iterable[str]) -> str | None:
         digits = re.sub(r"\D", "", term)
         if re.fullmatch(r"[\d\s+().\-/]+", term) and len(digits) >= 7:
             between = r"[ .()/\-]{0,3}"
-            alternatives.append(r"(^|[^0-9])(\+|00)?" + between.join(digits) + r"($|[^0-9])")
+            alternatives.append(r"(?<![0-9])(\+|00)?" + between.join(digits) + r"(?![0-9])")
         else:
             alternatives.append(re.escape(term).replace(r"\ ", r"\s+"))
     return "|".join(sorted(alternatives)) or None
