@@ -9,6 +9,7 @@ from .common import ConsentCase
 READ_WITH_THE_RECORD = {
     "gdpr_asked_again_from",
     "gdpr_card_count",
+    "gdpr_channel_denials",
     "gdpr_consent_state",
     "gdpr_covered",
     "gdpr_data_request_ids",
