@@ -14,7 +14,7 @@ from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
 from .browser import BLOCKED_BY_PAGE, DESKTOP, PHONE, BrowserMixin
 from .common import ConsentCase
 
-# Set to write the pictures where the guides have them; otherwise they are made, looked over for errors, and thrown away.
+# Set to write the pictures where the guides have them; otherwise they are made, looked over, and thrown away.
 SWITCH = "GDPR_CONSENT_SCREENSHOTS"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 # Those of the app's page in Odoo's list of apps; the guides show them from there.
