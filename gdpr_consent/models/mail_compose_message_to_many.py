@@ -122,7 +122,7 @@ class MailComposeMessage(models.TransientModel):
     def _get_blacklist_record_ids(self, mail_values_dict, recipients_info=None):
         """Let a service message reach those who object to marketing and no more."""
         blacklisted = super()._get_blacklist_record_ids(mail_values_dict, recipients_info)
-        if not blacklisted or self.gdpr_message_class != "service" or not self.gdpr_is_gated:
+        if not blacklisted or not self.gdpr_is_gated or not self._gdpr_reaches_objectors():
             return blacklisted
         cards = self.env[self.model].browse(blacklisted).sudo()
         emails = {card.id: card._gdpr_get_email() for card in cards}
@@ -133,3 +133,8 @@ class MailComposeMessage(models.TransientModel):
         )
         reachable = set(objecting.mapped("email"))
         return {card_id for card_id in blacklisted if emails[card_id] not in reachable}
+
+    def _gdpr_reaches_objectors(self):
+        """Tell whether the message goes to people who are on the blacklist because they object to marketing."""
+        self.ensure_one()
+        return self.gdpr_message_class == "service"

@@ -19,6 +19,10 @@ class MailComposeMessage(models.TransientModel):
         for composer in mailings:
             composer.gdpr_purpose_id = composer.mass_mailing_id.gdpr_purpose_id
 
+    def _gdpr_reaches_objectors(self):
+        """Keep to the exclusion list whatever a mailing is said to be: who means to pass it unticks it there."""
+        return super()._gdpr_reaches_objectors() and not self.mass_mailing_id
+
     def _prepare_mailing_values(self):
         return {
             **super()._prepare_mailing_values(),

@@ -14,7 +14,8 @@ class MailingMailing(models.Model):
         required=True,
         default="marketing",
         help="Marketing goes to those who may get it for the purpose. A service message (about an order, a contract)"
-        " goes to all but those whose processing is suspended.",
+        " goes to all but those whose processing is suspended and, unless you untick that list, those on the exclusion"
+        " list: who objects to marketing is on it.",
     )
     gdpr_purpose_id = fields.Many2one(
         "gdpr.purpose",

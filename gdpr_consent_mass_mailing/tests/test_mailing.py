@@ -63,6 +63,13 @@ class TestMailing(ConsentCase):
         mailing = self.make(self.readers, gdpr_message_class="service", gdpr_purpose_id=False)
         self.assertEqual(len(self.send(mailing)), 4)
 
+    def test_service_message_to_who_objects(self):
+        """Calling a mailing a service message is no way around an objection; passing the list is said on the mailing."""
+        self.agreeing[:1].gdpr_record_objection()
+        values = {"gdpr_message_class": "service", "gdpr_purpose_id": False}
+        self.assertEqual(len(self.send(self.make(self.readers, **values))), 3)
+        self.assertEqual(len(self.send(self.make(self.readers, use_exclusion_list=False, **values))), 4)
+
     def test_check_before_sending(self):
         mailing = self.make(self.readers)
         check = self.env["gdpr.mailing.check"].browse(mailing.action_gdpr_check()["res_id"])
