@@ -1,16 +1,12 @@
 import logging
 from datetime import timedelta
-from itertools import chain
 
 from psycopg2 import OperationalError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_date
-
-from ..tools.trace_scanner import scan_database
-from .gdpr_erasure_journal_entry import QUIETLY
+from odoo.tools import format_date
 
 _logger = logging.getLogger(__name__)
 
@@ -172,28 +168,6 @@ class GdprSubjectRequest(models.Model):
         self.erasure_journal_id.finished_on = fields.Datetime.now()
         self.write({"erasure_state": "telling", "erased_on": fields.Datetime.now(), "erasure_note": False})
         self._log_step("executed")
-
-    @api.model
-    def _sweep(self, terms, identified):
-        """Remove what no path leads to: what Odoo keeps for a short time, and the person in what Odoo logs elsewhere.
-
-        :param terms: what is looked for in rows of wizards, messages to browsers and notes that Odoo makes by itself
-        :param PersonIdentifiers identified: what is taken out of those notes
-        """
-        self.env.flush_all()
-        tables = {
-            model._table: name
-            for name, model in self.env.registry.items()
-            if model._transient and model._auto and not model._abstract
-        }
-        for trace in scan_database(self.env.cr, terms, [*tables, "bus_bus"]):
-            if trace.ids:
-                self.env.cr.execute(SQL("DELETE FROM %s WHERE id IN %s", SQL.identifier(trace.table), tuple(trace.ids)))
-        self.env.invalidate_all()
-        logged = [trace.ids for trace in scan_database(self.env.cr, terms, ["mail_message"])]
-        notes = self.env["mail.message"].sudo().with_context(**QUIETLY)
-        notes = notes.search([("id", "in", [*chain(*logged)]), ("message_type", "=", "notification")])
-        notes.filtered(lambda note: note.model != self._name)._gdpr_redact(["subject", "body"], identified)
 
     def _block(self, note):
         self.write({"erasure_state": "blocked", "erasure_note": note})

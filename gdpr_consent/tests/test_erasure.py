@@ -431,3 +431,30 @@ class TestErasure(ErasureCase):
         self.assertFalse(back.gdpr_restricted)
         # The objection is the person's to take back.
         self.assertTrue(back.gdpr_objected)
+
+    def test_earlier_values_on_records_of_others(self):
+        """Odoo notes who was a record's customer before, and its earlier address."""
+        other = self.env["res.partner"].create({"name": "Otto Sereni", "email": EMAIL})
+        lead = self.env["crm.lead"].create({"name": "Boat", "partner_id": self.person.id})
+        self.flush_tracking()
+        lead.partner_id = other
+        other.email = "otto.sereni@example.com"
+        lead.email_from = other.email
+        self.flush_tracking()
+        request = self.ask_erasure()
+        self.plan(request)
+        request.plan_line_ids.doubt_ids.decision = "others"
+        self.erase(request)
+        self.assertTrue(lead.exists())
+        self.assertEqual([str(trace) for trace in self.find_traces(tables=["mail_tracking_value"])], [])
+        values = lead.message_ids.sudo().tracking_value_ids
+        self.assertNotIn(self.person.id, values.mapped("old_value_integer"))
+
+    def test_officer_is_told_where_else_the_address_is(self):
+        other = self.env["res.partner"].create({"name": "Otto Sereni"})
+        note = other.message_post(body=f"Spoke with her, {EMAIL}", message_type="comment")
+        activity = other.activity_schedule("mail.mail_activity_data_todo", note=f"Call {PHONE}")
+        request = self.erase()
+        self.assertEqual(request.erasure_state, "finished")
+        self.assertTrue(note.exists() and activity.exists())
+        self.assertIn(f"Contact {other.id}", " ".join(request.activity_ids.mapped("summary")))
