@@ -89,7 +89,8 @@ class GdprSubjectRequest(models.Model):
         if not places:
             return
         names = [
-            f"{self.env['ir.model']._get(model).name or model} {res_id or ''}".strip() for model, res_id in sorted(places)
+            f"{self.env['ir.model']._get(model).name or model} {res_id or ''}".strip()
+            for model, res_id in sorted(places)
         ]
         self._call_officer(
             self.env._(

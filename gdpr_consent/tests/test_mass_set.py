@@ -318,12 +318,16 @@ class TestRecordOnMany(MassCase):
         people.with_user(self.officer).gdpr_record_consent(
             "marketing", ["email", "phone"], "meeting", note="Yes", evidence="Fair of Milan"
         )
-        self.assertEqual(set(people.mapped("gdpr_consent_state")), {"obtained"})
-        self.assertEqual(set(people.mapped("gdpr_consent_note")), {"Yes"})
-        self.assertFalse(any(people.mapped("gdpr_objected")))
+        objecting = people[1]
+        agreeing = people - objecting
+        self.assertEqual(set(agreeing.mapped("gdpr_consent_state")), {"obtained"})
+        self.assertEqual(set(agreeing.mapped("gdpr_consent_note")), {"Yes"})
+        # Only the own yes takes an objection back: this one is asked to confirm.
+        self.assertTrue(objecting.gdpr_objected)
+        self.assertEqual(objecting.gdpr_subject_id.request_ids.kind, "confirmation")
         self.assertEqual(people[0].gdpr_subject_id.request_ids.state, "answered")
         marks = people.gdpr_subject_id.event_ids.filtered(lambda event: event.action == "given").mapped("act")
-        self.assertEqual(len(set(marks)), 5)
+        self.assertEqual(len(set(marks)), 4)
         self.assertLedgerSound()
 
     def test_one_person_with_two_cards(self):

@@ -64,7 +64,7 @@ class TestMailing(ConsentCase):
         self.assertEqual(len(self.send(mailing)), 4)
 
     def test_service_message_to_who_objects(self):
-        """Calling a mailing a service message is no way around an objection; passing the list is said on the mailing."""
+        """Calling a mailing a service message is no way around an objection; the list can be passed by unticking it."""
         self.agreeing[:1].gdpr_record_objection()
         values = {"gdpr_message_class": "service", "gdpr_purpose_id": False}
         self.assertEqual(len(self.send(self.make(self.readers, **values))), 3)
