@@ -71,6 +71,7 @@ from . import test_subject_request_page
 from . import test_subject_request_refusal
 from . import test_subject_request_register
 from . import test_state_machine
+from . import test_tour_answer
 from . import test_tour_campaign
 from . import test_tour_consent
 from . import test_tour_form_designer
