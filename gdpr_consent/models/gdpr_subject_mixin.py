@@ -67,7 +67,7 @@ class GdprSubjectMixin(models.AbstractModel):
     )
     gdpr_legal_basis_reason = fields.Text(
         "Reason for the Legal Basis",
-        compute="_compute_gdpr_telling",
+        compute="_compute_gdpr_legal_basis_reason",
         readonly=False,
         groups="gdpr_consent.group_user",
         help="Legitimate interests: say how you weighed yours against the person's.",

@@ -5,9 +5,39 @@ from ..tools.replay import DENIALS
 
 
 class GdprSubjectMixin(models.AbstractModel):
-    """What the tab of a card tells of its person beside the state: read in one query, each time a card is opened."""
+    """What the tab of a card tells of its person beside the state: one query, each time it is opened."""
 
     _inherit = "gdpr.subject.mixin"
+
+    @api.depends("gdpr_subject_id.history_ids")
+    def _compute_gdpr_legal_basis_reason(self):
+        """Give the last reason on record for the legal basis, whoever may see it: it comes with the record."""
+        cards = self.sudo()
+        people = cards.gdpr_subject_id._origin
+        self.env["gdpr.subject"].flush_model(["root_id"])
+        reasons = {}
+        if people:
+            query = SQL(
+                """
+                SELECT subject.id, reason.value
+                  FROM gdpr_subject subject
+                 CROSS JOIN LATERAL (
+                       SELECT event.subject_id, event.act FROM gdpr_consent_event event
+                         JOIN gdpr_subject member ON member.id = event.subject_id
+                        WHERE member.root_id = subject.root_id AND event.action = 'basis_changed'
+                        ORDER BY event.id DESC LIMIT 1) last
+                 CROSS JOIN LATERAL (
+                       SELECT value.value FROM gdpr_consent_event event
+                         JOIN gdpr_consent_event_value value ON value.event_id = event.id AND value.name = 'reason'
+                        WHERE event.subject_id = last.subject_id AND event.act = last.act
+                        ORDER BY event.id DESC LIMIT 1) reason
+                 WHERE subject.id IN %s
+                """,
+                tuple(people.ids),
+            )
+            reasons = dict(self.env.execute_query(query))
+        for card in cards:
+            card.gdpr_legal_basis_reason = reasons.get(card.gdpr_subject_id._origin.id, False)
 
     @api.depends(
         "gdpr_subject_id.consent_ids.state", "gdpr_subject_id.history_ids", "gdpr_subject_id.request_ids.state"
@@ -15,16 +45,13 @@ class GdprSubjectMixin(models.AbstractModel):
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_gdpr_telling(self):
         # What else is shown of the person: nothing more is read.
-        self.sudo().gdpr_subject_id.fetch(["objected", "open_request_count", "requested_on"])
+        self.sudo().gdpr_subject_id.fetch(["open_request_count", "requested_on"])
         told = self._gdpr_read_telling()
         told = {card: told[place] for place, card in enumerate(self)}
         problems = self.filtered(lambda card: told[card]["is_unproven"])._gdpr_get_import_problems()
         cooldowns = self.filtered(lambda card: told[card]["is_denied"])._gdpr_get_cooldowns()
         for card in self:
             card.gdpr_card_count = told[card]["card_count"]
-            # What the user has typed stays.
-            if "gdpr_legal_basis_reason" not in card._cache:
-                card.gdpr_legal_basis_reason = told[card]["reason"]
             card.gdpr_failure_reason = told[card]["failure_reason"]
             card.gdpr_import_problem = problems.get(card) or False
             card.gdpr_asked_again_from = cooldowns.get(card.id, False)
@@ -32,7 +59,6 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_read_telling(self):
         """Give what is on record, whoever may see it, card by card.
 
-        * reason: for the legal basis;
         * failure_reason: why the last request didn't arrive, where nothing newer happened;
         * card_count: how many cards of all kinds the person has, archived ones too;
         * is_unproven: a consent was once imported without proof; is_denied: the person, or somebody whose card
@@ -55,7 +81,6 @@ class GdprSubjectMixin(models.AbstractModel):
             SQL(
                 """
                 SELECT CASE WHEN subject.id IS NULL THEN 0 ELSE %(card_count)s END AS card_count,
-                       reason.value AS reason,
                        (SELECT CASE request.state WHEN 'failed' THEN request.failure_reason END
                           FROM gdpr_consent_request request WHERE request.subject_id = subject.id
                          ORDER BY request.id DESC LIMIT 1) AS failure_reason,
@@ -70,16 +95,6 @@ class GdprSubjectMixin(models.AbstractModel):
                   FROM unnest(%(subject_ids)s::int[], %(emails)s::text[])
                        WITH ORDINALITY card (subject_id, email, place)
                   LEFT JOIN gdpr_subject subject ON subject.id = card.subject_id
-                  LEFT JOIN LATERAL (
-                       SELECT event.subject_id, event.act FROM gdpr_consent_event event
-                         JOIN gdpr_subject member ON member.id = event.subject_id
-                        WHERE member.root_id = subject.root_id AND event.action = 'basis_changed'
-                        ORDER BY event.id DESC LIMIT 1) last ON TRUE
-                  LEFT JOIN LATERAL (
-                       SELECT value.value FROM gdpr_consent_event event
-                         JOIN gdpr_consent_event_value value ON value.event_id = event.id AND value.name = 'reason'
-                        WHERE event.subject_id = last.subject_id AND event.act = last.act
-                        ORDER BY event.id DESC LIMIT 1) reason ON TRUE
                  ORDER BY card.place
                 """,
                 card_count=SQL(" + ").join(counts),

@@ -485,13 +485,13 @@ class TestViews(ConsentCase):
                     self.get_names(model, "form", user),
                 )
                 # The parts of the tab that are read when it is opened.
-                for part, name in (("consent", "gdpr_purpose_ids"), ("history", "gdpr_event_ids")):
+                for part, name in (("consent", "gdpr_purpose_ids"), ("person", "gdpr_event_ids")):
                     view = f"gdpr_consent.gdpr_subject_mixin_view_form_{part}"
                     self.assertIn(name, self.get_names(model, "form", user, view))
                     self.assertIn(view, self.env[model].with_user(user).get_view(view_type="form")["arch"])
 
     def test_parts_of_the_tab_without_the_role(self):
-        for part in ("consent", "history"):
+        for part in ("consent", "person"):
             view = f"gdpr_consent.gdpr_subject_mixin_view_form_{part}"
             names = self.get_names("res.partner", "form", self.employee, view)
             self.assertFalse(names & self.env["res.partner"]._fields.keys())
@@ -507,11 +507,9 @@ class TestViews(ConsentCase):
                 self.assertEqual(basis[0].get("readonly"), "1" if user == self.salesperson else None)
 
     def test_buttons_by_state(self):
-        arch = etree.fromstring(self.env["res.partner"].with_user(self.salesperson).get_view(view_type="form")["arch"])
-        shown = {
-            (button.get("string"), button.get("invisible"))
-            for button in arch.xpath("//page[@name='gdpr_privacy']//button")
-        }
+        view = self.env.ref("gdpr_consent.gdpr_subject_mixin_view_form_consent")
+        arch = etree.fromstring(self.env["res.partner"].with_user(self.salesperson).get_view(view.id)["arch"])
+        shown = {(button.get("string"), button.get("invisible")) for button in arch.xpath("//button")}
         self.assertIn(("Send consent form", "gdpr_consent_state != 'pending' or gdpr_asked_again_from"), shown)
         self.assertIn(("Record withdrawal", "gdpr_consent_state != 'obtained'"), shown)
 

@@ -391,7 +391,8 @@ class TestImportConsent(ImportCase):
         for model in ("res.partner", "crm.lead"):
             for arch in (self.env[model].get_view(view_type="search")["arch"],):
                 self.assertIn("Imported Without Proof", arch)
-            self.assertIn("gdpr_import_problem", self.env[model].get_view(view_type="form")["arch"])
+            tab = self.env.ref("gdpr_consent.gdpr_subject_mixin_view_form_person")
+            self.assertIn("gdpr_import_problem", self.env[model].get_view(tab.id)["arch"])
 
     def test_salesperson(self):
         """Who may record a consent may import one, but sets no basis by it."""

@@ -5,23 +5,14 @@ from odoo.tests import HttpCase, tagged
 from .browser import BrowserMixin
 from .common import ConsentCase
 
-# What the head and the tab need at once: badge, warnings, buttons.
+# What the head needs, and what can be typed.
 READ_WITH_THE_RECORD = {
-    "gdpr_asked_again_from",
-    "gdpr_card_count",
     "gdpr_channel_denials",
     "gdpr_consent_state",
     "gdpr_covered",
-    "gdpr_data_request_ids",
-    "gdpr_failure_reason",
-    "gdpr_has_data_request",
-    "gdpr_import_problem",
     "gdpr_legal_basis",
     "gdpr_legal_basis_reason",
-    "gdpr_objected",
-    "gdpr_requested_on",
     "gdpr_restricted",
-    "gdpr_subject_id",
 }
 
 # What the tab shows when it is opened.

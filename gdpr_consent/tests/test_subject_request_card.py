@@ -24,6 +24,7 @@ class TestSubjectRequestCard(ConsentCase):
         super().setUpClass()
         cls.env.company.gdpr_officer_email = cls.officer.email
         cls.Requests = cls.env["gdpr.subject.request"]
+        cls.tab = cls.env.ref("gdpr_consent.gdpr_subject_mixin_view_form_person")
 
     def click(self, button, user, card=None):
         with self.catch_mails():
@@ -31,8 +32,8 @@ class TestSubjectRequestCard(ConsentCase):
 
     def test_buttons_are_on_the_tab(self):
         for model in ("res.partner", "crm.lead"):
-            arch = etree.fromstring(self.env[model].with_user(self.officer).get_view(view_type="form")["arch"])
-            names = [node.get("name") for node in arch.xpath("//page[@name='gdpr_privacy']//button")]
+            arch = etree.fromstring(self.env[model].with_user(self.officer).get_view(self.tab.id)["arch"])
+            names = [node.get("name") for node in arch.xpath("//button")]
             self.assertEqual([name for name in names if name in BUTTONS], list(BUTTONS))
             labels = [node.get("string") for node in arch.xpath("//button") if node.get("name") in BUTTONS]
             self.assertEqual(labels, ["Access", "Rectification", "Export", "Stop", "Delete"])
@@ -78,7 +79,7 @@ class TestSubjectRequestCard(ConsentCase):
         self.assertTrue(selling.gdpr_has_data_request)
         with self.assertRaises(AccessError):
             selling.read(["gdpr_data_request_ids"])
-        arch = selling.get_view(view_type="form")["arch"]
+        arch = selling.get_view(self.tab.id)["arch"]
         self.assertNotIn("gdpr_data_request_ids", arch)
         self.assertIn("The privacy officer answers it", arch)
         request.action_cancel()
