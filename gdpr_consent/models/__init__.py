@@ -90,6 +90,7 @@ from . import gdpr_answer_files
 from . import gdpr_answer_sending
 from . import gdpr_subject_request_answer
 from . import gdpr_subject_request_rectification
+from . import gdpr_subject_request_returned_file
 from . import gdpr_subject_request_step_answer
 from . import gdpr_rectification_line
 from . import gdpr_link_answer
