@@ -87,6 +87,23 @@ class TestSuppression(ErasureCase):
         with self.assertQueryCount(1):
             cards._gdpr_suppress()
 
+    def test_what_else_bears_an_address(self):
+        """A registration, an answer or another record that the data map knows: no card, but no marketing either."""
+        # A field that an add-on declares, as Odoo's events do with the address of a registration.
+        self.env["gdpr.data.map"].create({"name": "Visits", "model": "calendar.event", "email_fields": "location"})
+        self.env["gdpr.suppression"]._recognise({1: [("email", "warm@example.com")]})
+        entries = self.env["mail.blacklist"].search([])
+        others = [{"name": "Visit", "location": f"visitor{n}@example.com"} for n in range(3)]
+        self.env["calendar.event"].create([*others, {"name": "Visit", "location": f"Zelda <{EMAIL.upper()}>"}])
+        blocked = self.env["mail.blacklist"].search([]) - entries
+        self.assertEqual((blocked.mapped("email"), blocked.gdpr_objection), ([EMAIL], True))
+
+    def test_address_written_elsewhere(self):
+        self.env["gdpr.data.map"].create({"name": "Visits", "model": "calendar.event", "email_fields": "location"})
+        visit = self.env["calendar.event"].create({"name": "Visit"})
+        visit.location = EMAIL
+        self.assertTrue(self.env["mail.blacklist"].search([("email", "=", EMAIL)]))
+
     def test_incoming_mail(self):
         self.env["mail.alias"].create(
             {
