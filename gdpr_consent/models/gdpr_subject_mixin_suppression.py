@@ -29,7 +29,12 @@ class GdprSubjectMixin(models.AbstractModel):
     def write(self, vals):
         result = super().write(vals)
         # The country says what a number without prefix is.
-        telling = {self._gdpr_email_field, *self._gdpr_get_phone_fields(), self._phone_get_country_field(), "company_id"}
+        telling = {
+            self._gdpr_email_field,
+            *self._gdpr_get_phone_fields(),
+            self._phone_get_country_field(),
+            "company_id",
+        }
         if not telling.isdisjoint(vals) and not self.env.context.get("gdpr_erasing"):
             self._gdpr_suppress()
         return result

@@ -16,9 +16,9 @@ class MailThread(models.AbstractModel):
 
     def write(self, vals):
         result = super().write(vals)
-        if not self.env.context.get("gdpr_erasing") and self._gdpr_is_in_use():
-            if not vals.keys().isdisjoint(self._gdpr_get_recipient_fields()):
-                self._gdpr_suppress_recipients()
+        is_watched = not self.env.context.get("gdpr_erasing") and self._gdpr_is_in_use()
+        if is_watched and not vals.keys().isdisjoint(self._gdpr_get_recipient_fields()):
+            self._gdpr_suppress_recipients()
         return result
 
     def _gdpr_is_in_use(self):

@@ -7,8 +7,8 @@ from odoo.addons.website_mass_mailing.controllers import main
 
 class NewsletterController(main.MassMailController):
     """The newsletter block of the web site: anybody can type any address, so it counts when it is confirmed from the
-    mailbox (law.md R-10), and nobody who has left a list is brought back by it. Where no form has the words to ask with,
-    no address is taken.
+    mailbox (law.md R-10), and nobody who has left a list is brought back by it. Where no form has the words to ask
+    with, no address is taken.
     """
 
     @route()

@@ -15,7 +15,7 @@ class MailingList(models.Model):
 
     @api.depends("gdpr_purpose_id")
     def _compute_gdpr_silent_websites(self):
-        websites = self.env["website"].search([])
+        websites = self.env["website"].search([("company_id", "!=", False)])
         for mailing_list in self:
             silent = websites.filtered(mailing_list._gdpr_is_silent_on)
             mailing_list.gdpr_silent_websites = ", ".join(silent.mapped("name"))
