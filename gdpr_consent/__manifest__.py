@@ -118,6 +118,7 @@
         "website.website_builder_assets": ["gdpr_consent/static/src/website_builder/*.js"],
         "web.assets_backend": [
             "gdpr_consent/static/src/campaign_form/*.js",
+            "gdpr_consent/static/src/chatter/*",
             "gdpr_consent/static/src/import_screen/*.js",
             "gdpr_consent/static/src/overview/*",
             "gdpr_consent/static/src/message_failure/*.js",

@@ -6,5 +6,6 @@
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",
     "depends": ["gdpr_consent_mass_mailing", "website_mass_mailing"],
+    "data": ["views/mailing_list_views.xml"],
     "auto_install": True,
 }

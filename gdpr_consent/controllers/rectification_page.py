@@ -1,6 +1,7 @@
 from odoo.exceptions import UserError
 from odoo.http import request, route
 
+from ..models.gdpr_rectification_line import Proposal
 from ..models.gdpr_subject_request import OPEN_STATES
 from .answers import NOTE_LIMIT
 from .privacy_page import LINK_PAGE, PrivacyPage
@@ -26,18 +27,34 @@ class RectificationPage(PrivacyPage):
             return self._show_corrections(link, case)
         form = request.httprequest.form
         lines = request.env["gdpr.answer"].sudo()._read_cards(case)
-        values = [
-            (line["model"], line["res_id"], line["field"], form[name])
-            for line in lines
-            if (name := get_input_name(line)) in form
-        ]
+        values, emptied = self._read_inputs(form, lines)
         try:
             values += self._read_file(case)
         except UserError as error:
             return self._show_corrections(link, case, status=422, problem=str(error))
         statement = (form.get("statement") or "").replace("\0", "").strip()[:NOTE_LIMIT]
         proposed = case._propose_corrections(values, statement)
-        return self._show_corrections(link, case, proposed=proposed, is_answered=True)
+        return self._show_corrections(link, case, proposed=proposed, emptied=emptied, is_answered=True)
+
+    def _read_inputs(self, form, lines):
+        """Give what the person changed: an input that is as it was shown says nothing, nor does one that was emptied.
+
+        :return: the proposals, and the labels of what was emptied and isn't ticked to be removed
+        :rtype: tuple[list[Proposal], list[str]]
+        """
+        proposals, emptied = [], []
+        for line in lines:
+            name = get_input_name(line)
+            place = (line["model"], line["res_id"], line["field"])
+            shown = form.get(f"shown.{name}", line["value"])
+            if f"remove.{name}" in form:
+                proposals.append(Proposal(*place, "", shown))
+            elif name in form and form[name].split() != shown.split():
+                if form[name].strip():
+                    proposals.append(Proposal(*place, form[name], shown))
+                else:
+                    emptied.append(line["label"])
+        return proposals, emptied
 
     def _read_file(self, case):
         file = request.httprequest.files.get("file")
@@ -54,6 +71,7 @@ class RectificationPage(PrivacyPage):
                 "lines": lines,
                 "get_input_name": get_input_name,
                 "proposed": None,
+                "emptied": None,
                 "problem": None,
                 "is_answered": False,
                 **values,

@@ -3,6 +3,7 @@ from . import gdpr_data_category
 from . import gdpr_data_map
 from . import gdpr_data_map_field
 from . import gdpr_data_map_declared
+from . import gdpr_data_map_address
 from . import gdpr_data_map_identity
 from . import gdpr_data_map_finding
 from . import gdpr_data_map_coverage
@@ -90,6 +91,7 @@ from . import gdpr_answer_files
 from . import gdpr_answer_sending
 from . import gdpr_subject_request_answer
 from . import gdpr_subject_request_rectification
+from . import gdpr_subject_request_returned_file
 from . import gdpr_subject_request_step_answer
 from . import gdpr_rectification_line
 from . import gdpr_link_answer
@@ -147,6 +149,7 @@ from . import mail_mail_answer
 from . import mail_mail_delivery
 from . import mail_template
 from . import mail_thread
+from . import mail_thread_suppression
 from . import mail_thread_blacklist
 from . import base
 from . import res_company_erasure

@@ -270,7 +270,8 @@ class GdprAnswer(models.Model):
     def _make_card_csv(self):
         """Give the data of the person's cards, a line a value, with a column for what is right."""
         file = io.StringIO(newline="")
-        rows = [[self.env._("Record"), self.env._("Field"), self.env._("What we have"), self.env._("What is right")]]
+        right = self.env._("What is right (a dash to remove it)")
+        rows = [[self.env._("Record"), self.env._("Field"), self.env._("What we have"), right]]
         for line in self._read_cards(self.request_id):
             rows.append([line["record"], line["label"], line["value"], ""])
         safe_csv.write_rows(file, rows)

@@ -49,7 +49,7 @@ class GdprDataMap(models.Model):
     @api.model
     def _read_phones(self, card):
         """Give the digits of the numbers on a card."""
-        return set(filter(None, [get_phone_digits(card[name]) for name in card._gdpr_get_phone_fields()]))
+        return set(filter(None, map(get_phone_digits, card._gdpr_get_phones())))
 
     @api.model
     def _find_others_cards(self, person):

@@ -1,11 +1,36 @@
+from typing import NamedTuple
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+
+# Why a record stays as it is. Who finds the whole request unfounded, or can't tell who asks, refuses the request.
+GROUNDS = [
+    ("accurate", "The data is right as it is (article 16)"),
+    ("as_stated", "It says correctly what was stated or judged at the time"),
+    ("unproven", "We can't verify that it is wrong"),
+    ("not_needed", "It isn't needed for what we use the data for (article 16)"),
+    ("national_law", "A limit set by national law (article 23)"),
+    ("other", "Another reason"),
+]
+
+
+class Proposal(NamedTuple):
+    """What a person says of one value: ``text`` is right; empty, it has to go. ``shown`` is what the person saw."""
+
+    model: str
+    res_id: int
+    field: str
+    text: str
+    shown: str | None = None
 
 
 class GdprRectificationLine(models.Model):
     """One value that a person wants corrected or completed (article 16): what is on record next to what is right.
 
-    * proposed: the person said so; applied: an officer wrote it to the record; rejected: it stays as it is.
+    * proposed: the person said so;
+    * applied: an officer wrote it to the record;
+    * handled: an officer has said what was done about the person's own words;
+    * rejected: an officer has said why it stays as it is (article 12(4)).
     """
 
     _name = "gdpr.rectification.line"
@@ -20,11 +45,22 @@ class GdprRectificationLine(models.Model):
     field = fields.Char(readonly=True)
     record = fields.Char(readonly=True)
     label = fields.Char("What", required=True, readonly=True)
-    old_value = fields.Char("On Record", readonly=True)
+    old_value = fields.Char("On Record", readonly=True, help="As the person was shown it.")
     new_value = fields.Text("What the Person Says", readonly=True)
+    proposal = fields.Text("Proposed Value", compute="_compute_proposal")
+    current_value = fields.Char(
+        "Changed Meanwhile To", compute="_compute_current_value", help="What is on the record now, where it differs."
+    )
+    reviewed_value = fields.Char(readonly=True, help="What was on the record when an officer was asked to look again.")
+    is_reviewed = fields.Boolean(readonly=True)
+    is_overtaken = fields.Boolean(compute="_compute_current_value", help="Nobody has looked at what is there now.")
     is_chosen = fields.Boolean("Apply")
+    ground = fields.Selection(GROUNDS, "Why Not")
+    explanation = fields.Text(
+        "In Words", help="The person reads this: why it stays as it is, or what was done about the person's own words."
+    )
     state = fields.Selection(
-        [("proposed", "Proposed"), ("applied", "Applied"), ("rejected", "Rejected")],
+        [("proposed", "Proposed"), ("applied", "Applied"), ("handled", "Handled"), ("rejected", "Rejected")],
         required=True,
         readonly=True,
         default="proposed",
@@ -32,17 +68,44 @@ class GdprRectificationLine(models.Model):
     user_id = fields.Many2one("res.users", string="Decided By", readonly=True)
     decided_on = fields.Datetime(readonly=True)
 
+    @api.depends("res_model", "new_value")
+    @api.depends_context("lang")
+    def _compute_proposal(self):
+        nothing = self.env._("(to be removed)")
+        for line in self:
+            line.proposal = line.new_value or (line.res_model and line.res_id and nothing)
+
+    @api.depends("state", "old_value", "reviewed_value", "is_reviewed")
+    @api.depends_context("lang")
+    def _compute_current_value(self):
+        waiting = self.filtered(lambda line: line.state == "proposed" and line.res_model)
+        for line in self - waiting:
+            line.current_value = line.is_overtaken = False
+        for request, lines in waiting.grouped("request_id").items():
+            values = request._get_card_values()
+            for line in lines:
+                value = values.get((line.res_model, line.res_id, line.field))
+                seen = line.reviewed_value if line.is_reviewed else line.old_value
+                changed = value is not None and value.split() != (line.old_value or "").split()
+                line.current_value = changed and (value or self.env._("(nothing)"))
+                line.is_overtaken = value is not None and value.split() != (seen or "").split()
+
     def write(self, vals):
         """Let what was decided stand."""
-        if "is_chosen" in vals and self.filtered(lambda line: line.state != "proposed"):
+        if not {"is_chosen", "ground", "explanation"}.isdisjoint(vals) and self.filtered(
+            lambda line: line.state != "proposed"
+        ):
             raise UserError(self.env._("This correction was decided already."))
         return super().write(vals)
 
     def _apply(self):
         """Write these corrections to their records, with the user's own rights.
 
-        :raise UserError: one of them can't be written; none is then
+        :raise UserError: one can't be written, none is then; or nobody says what was done about the person's words
         """
+        statements = self.filtered(lambda line: not line.res_model)
+        if any(not (line.explanation or "").strip() for line in statements):
+            raise UserError(self.env._("Say in words what was done about what the person wrote."))
         by_record = self.filtered("res_model").grouped(lambda line: (line.res_model, line.res_id))
         for (model, res_id), lines in by_record.items():
             record = self.env[model].browse(res_id).exists()
@@ -58,14 +121,50 @@ class GdprRectificationLine(models.Model):
                         fields=", ".join(lines.mapped("label")),
                     )
                 )
-        self._decide("applied")
+        (self - statements)._decide("applied")
+        statements._decide("handled")
+
+    def _reject(self):
+        """Leave the records as they are.
+
+        :raise UserError: a line doesn't say why
+        """
+        for line in self:
+            if not line.ground or line.ground == "other" and not (line.explanation or "").strip():
+                raise UserError(
+                    self.env._(
+                        "%(label)s: say why it stays as it is. The person has a right to know (article 12(4) GDPR).",
+                        label=line.label,
+                    )
+                )
+        self._decide("rejected")
+
+    def _ask_again(self):
+        """Untick what was changed on the records meanwhile, so that somebody looks at it."""
+        for request, lines in self.sudo().grouped("request_id").items():
+            values = request._get_card_values()
+            for line in lines:
+                now = values[line.res_model, line.res_id, line.field]
+                line.write({"is_chosen": False, "is_reviewed": True, "reviewed_value": now})
+
+    def _get_reason(self):
+        """Give why this stays as it is, for the person to read."""
+        self.ensure_one()
+        ground = self.ground != "other" and dict(self._fields["ground"]._description_selection(self.env))[self.ground]
+        return ": ".join(filter(None, [ground, self.explanation]))
+
+    def _describe(self, words):
+        self.ensure_one()
+        return f"{self.label} ({words})" if words else self.label
 
     def _decide(self, state):
         self.sudo().write({"state": state, "user_id": self.env.uid, "decided_on": fields.Datetime.now()})
 
     def _forget_values(self):
         """Remove what these corrections say of the person, and keep that something was corrected."""
-        self.write({"old_value": False, "new_value": False, "res_id": False})
+        self.write(
+            {"old_value": False, "new_value": False, "reviewed_value": False, "explanation": False, "res_id": False}
+        )
 
     def _convert(self, record):
         """Give the values to write, from the words of the person: names and labels in the person's language.

@@ -28,18 +28,34 @@ class GdprSubjectMixin(models.AbstractModel):
 
     def write(self, vals):
         result = super().write(vals)
-        if vals.keys() & {self._gdpr_email_field, *self._gdpr_get_phone_fields()} and not self.env.context.get(
-            "gdpr_erasing"
-        ):
+        # The country says what a number without prefix is.
+        telling = {
+            self._gdpr_email_field,
+            *self._gdpr_get_phone_fields(),
+            self._phone_get_country_field(),
+            "company_id",
+        }
+        if not telling.isdisjoint(vals) and not self.env.context.get("gdpr_erasing"):
             self._gdpr_suppress()
         return result
 
     def _gdpr_get_identifying_texts(self):
         """Give the addresses and numbers of one card as they are written: pairs of kind and text."""
         self.ensure_one()
-        return [("email", self[self._gdpr_email_field])] + [
-            ("phone", self[name]) for name in self._gdpr_get_phone_fields()
-        ]
+        return [("email", self[self._gdpr_email_field])] + [("phone", number) for number in self._gdpr_get_phones()]
+
+    def _gdpr_get_phones(self):
+        """Give the numbers of one card: as they are written, and one without prefix as it is dialled from abroad too.
+
+        By the country of the record, or else of its company: Odoo goes by the company the user looks at.
+        """
+        self.ensure_one()
+        numbers = {self[name] for name in self._gdpr_get_phone_fields()} - {False}
+        national = {number for number in numbers if not number.strip().startswith("+")}
+        if national:
+            country = self._phone_get_country().get(self.id) or self._gdpr_get_company().country_id
+            numbers |= {self._phone_format(number=number, country=country) for number in national} - {False}
+        return numbers
 
     def _gdpr_suppress(self):
         """Mark those of the cards that bear the address or number of an erased person. One query, for any number."""

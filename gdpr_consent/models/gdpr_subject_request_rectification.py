@@ -1,15 +1,10 @@
-import csv
-import io
+from itertools import starmap
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools.mail import email_normalize
 
-from ..tools.safe_csv import restore
+from .gdpr_rectification_line import Proposal
 
-# A spreadsheet saves what is typed on this machine in one of them.
-ENCODINGS = ("utf-8-sig", "cp1252")
-LINE_WIDTH = 4
 VALUE_LIMIT = 2000
 
 
@@ -19,35 +14,66 @@ class GdprSubjectRequest(models.Model):
     _inherit = "gdpr.subject.request"
 
     correction_ids = fields.One2many("gdpr.rectification.line", "request_id", string="Corrections")
-    proposed_count = fields.Integer(compute="_compute_proposed_count")
+    proposed_count = fields.Integer(compute="_compute_decision_counts")
+    rejected_count = fields.Integer(compute="_compute_decision_counts")
 
-    def _compute_proposed_count(self):
+    @api.depends("correction_ids.state")
+    def _compute_decision_counts(self):
         for request in self:
-            request.proposed_count = len(request.correction_ids.filtered(lambda line: line.state == "proposed"))
+            states = request.correction_ids.mapped("state")
+            request.proposed_count = states.count("proposed")
+            request.rejected_count = states.count("rejected")
 
     def action_apply_corrections(self):
         """Write the ticked corrections to the records, with the user's own rights, and tell the recipients.
 
-        :raise UserError: none is ticked, or one can't be written
+        Nothing is written where a record was changed since the person saw it: the officer looks and ticks again.
+
+        :return: a warning where there is something to look at again
+        :raise UserError: none is ticked, one can't be written, or it isn't said what was done about the person's words
         """
         self.check_access("write")
+        chosen = self.correction_ids.filtered(lambda line: line.state == "proposed" and line.is_chosen)
+        if any(not request.correction_ids & chosen for request in self):
+            raise UserError(self.env._("Tick the corrections to apply first."))
+        overtaken = chosen.filtered("is_overtaken")
+        if overtaken:
+            overtaken._ask_again()
+            return self._warn_of_overtaken(overtaken)
         for request in self:
-            lines = request.correction_ids.filtered(lambda line: line.state == "proposed" and line.is_chosen)
-            if not lines:
-                raise UserError(self.env._("Tick the corrections to apply first."))
+            lines = request.correction_ids & chosen
             lines._apply()
             # The labels alone: the log outlives the data.
             request._log_step("applied", ", ".join(lines.mapped("label")))
             request._tell_recipients()
         return True
 
+    def _warn_of_overtaken(self, lines):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "sticky": True,
+                "message": self.env._(
+                    "Changed on the record since the person was shown it: %(labels)s. Nothing was written. Look at what"
+                    " is there now, and tick again what is still right.",
+                    labels=", ".join(lines.mapped("label")),
+                ),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
     def action_reject_corrections(self):
-        """Leave the records as they are where nothing is applied yet."""
+        """Leave the records as they are where nothing is applied yet; each line says on what ground (article 12(4)).
+
+        :raise UserError: a line doesn't say why
+        """
         self.check_access("write")
         for request in self:
             lines = request.correction_ids.filtered(lambda line: line.state == "proposed")
             if lines:
-                lines._decide("rejected")
+                lines._reject()
                 request._log_step("rejected", ", ".join(lines.mapped("label")))
         return True
 
@@ -63,64 +89,12 @@ class GdprSubjectRequest(models.Model):
             "context": {"default_request_id": self.id},
         }
 
-    def _message_post_after_hook(self, message, msg_vals):
-        """Read a CSV file that the person sent back by answering the message."""
-        result = super()._message_post_after_hook(message, msg_vals)
-        if self.type == "rectification" and message.message_type == "email":
-            sender = email_normalize(message.email_from or "")
-            for file in message.sudo().attachment_ids if sender and sender == email_normalize(self.email or "") else ():
-                if file.name.lower().endswith(".csv"):
-                    self._read_returned_file(file.raw)
-        return result
-
-    def _read_returned_file(self, content):
-        """Take what a file says that came by mail; one that can't be read waits in the thread for somebody to look."""
-        try:
-            self.sudo()._propose_corrections(self.sudo()._parse_corrections(content))
-        except UserError as error:
-            self.sudo()._message_log(body=str(error))
-
-    def _parse_corrections(self, content):
-        """Give what a CSV file that came back says, as ``_propose_corrections`` takes it.
-
-        :param bytes content: as a spreadsheet saved it, in whatever encoding and with whatever separator
-        :raise UserError: it isn't the file that was sent
-        """
-        self.ensure_one()
-        text = self._decode(content)
-        first_line = text.partition("\n")[0]
-        separator = max(",;\t", key=first_line.count)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-        known = {(line["record"], line["label"]): line for line in self.env["gdpr.answer"]._read_cards(self)}
-        found, values = 0, []
-        for row in rows[1:]:
-            cells = [restore(cell) for cell in (*row, "", "", "", "")[:LINE_WIDTH]]
-            line = known.get((cells[0], cells[1]))
-            if not line:
-                continue
-            found += 1
-            # Some write over what is there, instead of beside it.
-            right = cells[3] or cells[2]
-            if right:
-                values.append((line["model"], line["res_id"], line["field"], right))
-        if not found:
-            raise UserError(self.env._("This isn't the file that was sent: no line of it is on record."))
-        return values
-
-    def _decode(self, content):
-        for encoding in ENCODINGS:
-            try:
-                return content.decode(encoding)
-            except UnicodeDecodeError:
-                continue
-        raise UserError(self.env._("The file can't be read: save it as CSV, in UTF-8."))
-
     def _propose_corrections(self, values, statement=None):
         """Note what the person says is right, where it differs from what is on record; the officer decides.
 
         What the person proposed before for the same value is replaced. Only values that were shown can be proposed.
 
-        :param list values: ``(model, id, field, text)``
+        :param list values: ``Proposal``, or its parts: an empty text to have a value removed
         :param str statement: what else is wrong or missing, in the person's words
         :return: the new lines
         :rtype: gdpr.rectification.line
@@ -130,25 +104,25 @@ class GdprSubjectRequest(models.Model):
         cards = self.env["gdpr.answer"]._read_cards(self)
         known = {(line["model"], line["res_id"], line["field"]): line for line in cards}
         vals_list = []
-        for model, res_id, field, text in values:
-            line = known.get((model, res_id, field))
-            text = (text or "").replace("\0", "").strip()[:VALUE_LIMIT]
+        for proposal in starmap(Proposal, values):
+            line = known.get(proposal[:3])
+            text = clean(proposal.text)
             if line and text.split() != line["value"].split():
                 vals_list.append(
                     {
                         "request_id": self.id,
-                        "res_model": model,
-                        "res_id": res_id,
-                        "field": field,
+                        "res_model": line["model"],
+                        "res_id": line["res_id"],
+                        "field": line["field"],
                         "record": line["record"],
                         "label": line["label"],
-                        "old_value": line["value"],
+                        "old_value": line["value"] if proposal.shown is None else clean(proposal.shown),
                         "new_value": text,
                     }
                 )
         if statement:
             vals_list.append(
-                {"request_id": self.id, "label": self.env._("In the person's words"), "new_value": statement}
+                {"request_id": self.id, "label": self.env._("In the person's words"), "new_value": clean(statement)}
             )
         proposed = {(vals.get("res_model"), vals.get("res_id"), vals.get("field")) for vals in vals_list}
         self.sudo().correction_ids.filtered(
@@ -161,6 +135,14 @@ class GdprSubjectRequest(models.Model):
             self.sudo()._schedule_review_of_corrections()
         return lines.create(vals_list)
 
+    def _get_card_values(self):
+        """Give what is on record now, by ``(model, id, field)``, as the person would read it."""
+        self.ensure_one()
+        return {
+            (line["model"], line["res_id"], line["field"]): line["value"]
+            for line in self.env["gdpr.answer"]._read_cards(self)
+        }
+
     def _schedule_review_of_corrections(self):
         self.activity_schedule(
             "mail.mail_activity_data_todo",
@@ -169,19 +151,20 @@ class GdprSubjectRequest(models.Model):
         )
 
     def _fulfil_rectification(self):
-        """Say what was corrected.
+        """Say what was corrected, and what wasn't and why (article 12(4)), after what the officer says.
 
         :raise UserError: something is undecided, or nobody has said yet what is right
         """
         self.ensure_one()
-        lines = self.correction_ids
-        if lines.filtered(lambda line: line.state == "proposed"):
+        if self.proposed_count:
             raise UserError(self.env._("%(number)s: apply or reject the corrections first.", number=self.name))
-        applied = lines.filtered(lambda line: line.state == "applied")
-        if applied:
-            done = self.env._("We corrected: %(labels)s.", labels=", ".join(applied.mapped("label")))
-            return " ".join(filter(None, [done, self._get_recipients_sentence()]))
-        if not (self.resolution or "").strip():
+        said = (self.resolution or "").strip()
+        if self.correction_ids:
+            # Who closes a request again has the sentences there already.
+            added = [sentence for sentence in self._describe_decisions() if sentence and sentence not in said]
+            self.resolution = "\n".join(filter(None, [said, *added]))
+            return None
+        if not said:
             raise UserError(
                 self.env._(
                     "%(number)s: send the person the data to correct, or say what you corrected by hand.",
@@ -190,3 +173,33 @@ class GdprSubjectRequest(models.Model):
             )
         self._tell_recipients()
         return None
+
+    def _describe_decisions(self):
+        """Give the sentences that tell the person what became of the corrections."""
+        by_state = self.correction_ids.grouped("state")
+        applied, handled, rejected = (by_state.get(state) for state in ("applied", "handled", "rejected"))
+        if applied:
+            labels = ", ".join(line._describe(line.explanation) for line in applied)
+            yield self.env._("We corrected: %(labels)s.", labels=labels)
+            yield self._get_recipients_sentence()
+        for line in handled or ():
+            yield self.env._("What you wrote: %(done)s", done=line.explanation)
+        if rejected:
+            reasons = "; ".join(line._describe(line._get_reason()) for line in rejected)
+            yield self.env._("We didn't correct: %(reasons)s.", reasons=reasons)
+
+    def _close(self, state, action, note=None):
+        """Write to the people what became of their corrections, also where the officer has made them by hand."""
+        super()._close(state, action, note)
+        if state == "done":
+            requests = self.filtered(lambda request: request.type == "rectification")
+            told = requests._write_to_person("gdpr_consent.mail_template_answer_corrected")
+            for request in requests - told:
+                request.sudo()._message_log(
+                    body=self.env._("There is no e-mail address: tell the person on another way what was corrected.")
+                )
+
+
+def clean(text):
+    """Give what can be stored of a text that somebody outside sent."""
+    return (text or "").replace("\0", "").strip()[:VALUE_LIMIT]

@@ -26,6 +26,33 @@ class MailThread(models.AbstractModel):
             msg_dict, custom_values=custom_values
         )
 
+    def _thread_to_store(self, store, fields, *, request_list=None):
+        """Tell the chatter, with whom it writes to, who of them has closed the channel."""
+        super()._thread_to_store(store, fields, request_list=request_list)
+        if "suggestedRecipients" in (request_list or ()) and self.env.user._is_internal():
+            for thread in self:
+                store.add(thread, {"gdpr_denials": thread._gdpr_describe_email_denials()}, as_thread=True)
+
+    def _gdpr_describe_email_denials(self):
+        """Give why the persons of this record may not be written to, as far as they said no to it.
+
+        :return: ``explanation`` and ``restricted`` of each
+        :rtype: list[dict]
+        """
+        self.ensure_one()
+        people = self.env["gdpr.subject"]
+        partners = self.sudo()._mail_get_partners()[self.id]
+        found = {}
+        for cards in (partners, self.sudo()):
+            if not hasattr(cards, "_gdpr_find_denials"):
+                continue
+            for card_id, (person_id, denial) in cards._gdpr_find_denials("email").items():
+                found.setdefault(person_id, (cards.browse(card_id)._gdpr_get_name(), denial))
+        return [
+            {"explanation": people._explain_denial(name, denial), "restricted": denial.reason == "restricted"}
+            for name, denial in found.values()
+        ]
+
     def _notify_thread_by_email(self, message, recipients_data, *, msg_vals=False, **kwargs):
         """Record that a user has written to people who have closed the channel, with or without having been warned."""
         result = super()._notify_thread_by_email(message, recipients_data, msg_vals=msg_vals, **kwargs)

@@ -1,6 +1,7 @@
 import base64
 import csv
 import io
+from uuid import uuid4
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user, tagged
@@ -35,6 +36,33 @@ class TestAnswerRectification(AnswerCase):
                 if line.label in labels:
                     with form.correction_ids.edit(index) as edited:
                         edited.is_chosen = True
+
+    def explain(self, request, label, ground=None, explanation=None):
+        """Say of a line, in the form, why it stays or what was done."""
+        with Form(request.with_user(self.officer)) as form:
+            for index, line in enumerate(request.correction_ids):
+                if line.label == label:
+                    with form.correction_ids.edit(index) as edited:
+                        if ground:
+                            edited.ground = ground
+                        edited.explanation = explanation
+
+    def upload(self, request, content):
+        action = request.action_read_corrections()
+        upload = self.env[action["res_model"]].with_user(self.officer).with_context(**action["context"])
+        upload.create({"file": base64.b64encode(content)}).action_read()
+
+    def answer_by_mail(self, message, content, sender="Anna Rossi <anna.rossi@example.com>"):
+        """Let a message with a CSV file come in, as an answer to one that was sent."""
+        self.env["mail.thread"].message_process(
+            None,
+            f"From: {sender}\r\nTo: {message['Reply-To'] or message['From']}\r\nSubject: Re: data\r\n"
+            f"Message-Id: <{uuid4()}@example.com>\r\nIn-Reply-To: {message['Message-Id']}\r\n"
+            "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"
+            "Content-Type: text/plain\r\n\r\nHere it is\r\n--x\r\nContent-Type: text/csv; name=data.csv\r\n"
+            "Content-Disposition: attachment; filename=data.csv\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            f"{base64.b64encode(content).decode()}\r\n--x--\r\n",
+        )
 
     def fill_csv(self, request, right, delimiter=",", encoding="utf-8-sig"):
         """Give the file that was sent, with what is right in the last column, as a spreadsheet saves it."""
@@ -102,6 +130,9 @@ class TestAnswerRectification(AnswerCase):
         self.assertEqual(self.partner.country_id, country)
         with self.assertRaisesRegex(UserError, "apply or reject"):
             request.action_fulfil()
+        with self.assertRaisesRegex(UserError, "Street: say why"):
+            request.action_reject_corrections()
+        self.explain(request, "Street", "unproven", "The invoice of May says Via Roma.")
         request.action_reject_corrections()
         request.action_fulfil()
         self.assertEqual(request.state, "done")
@@ -184,9 +215,7 @@ class TestAnswerRectification(AnswerCase):
         for delimiter, encoding in ((",", "utf-8-sig"), (";", "cp1252")):
             with self.subTest(delimiter=delimiter):
                 content = self.fill_csv(request, {"City": "Forlì", "Phone": "'+39 06 1234567"}, delimiter, encoding)
-                action = request.action_read_corrections()
-                upload = self.env[action["res_model"]].with_user(self.officer).with_context(**action["context"])
-                upload.create({"file": base64.b64encode(content)}).action_read()
+                self.upload(request, content)
                 self.assertEqual(
                     {line.label: line.new_value for line in request.correction_ids},
                     {"City": "Forlì", "Phone": "+39 06 1234567"},
@@ -209,13 +238,133 @@ class TestAnswerRectification(AnswerCase):
         content = self.fill_csv(request, {"City": "Milano"})
         for sender, expected in (("thief@example.com", []), ("Anna Rossi <anna.rossi@example.com>", ["Milano"])):
             with self.subTest(sender=sender):
-                answer = (
-                    f"From: {sender}\r\nTo: {message['Reply-To'] or message['From']}\r\nSubject: Re: data\r\n"
-                    f"Message-Id: <{abs(hash(sender))}@example.com>\r\nIn-Reply-To: {message['Message-Id']}\r\n"
-                    "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"
-                    "Content-Type: text/plain\r\n\r\nHere it is\r\n--x\r\nContent-Type: text/csv; name=data.csv\r\n"
-                    "Content-Disposition: attachment; filename=data.csv\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-                    f"{base64.b64encode(content).decode()}\r\n--x--\r\n"
-                )
-                self.env["mail.thread"].message_process(None, answer)
+                self.answer_by_mail(message, content, sender)
                 self.assertEqual(request.correction_ids.mapped("new_value"), expected)
+
+    def test_person_is_told(self):
+        """What was applied, what wasn't and why, and where to complain (article 12(4))."""
+        request, _message, path = self.open_case()
+        self.propose(path, (self.name_of("city"), "Milano"), (self.name_of("street"), "Via Verdi 2"))
+        self.env.invalidate_all()
+        self.tick(request, "City")
+        request.action_apply_corrections()
+        self.explain(request, "Street", "accurate", "The invoice of May says Via Roma.")
+        request.action_reject_corrections()
+        request.resolution = "We spoke on the phone."
+        request.action_fulfil()
+        self.leave()
+        [message] = [
+            found
+            for found in map(self.read, self.mailbox.envelopes)
+            if "corrected" in found.get_body(("plain",)).get_content()
+        ]
+        text = " ".join(message.get_body(("plain",)).get_content().split())
+        self.assertEqual(message["To"], "anna.rossi@example.com")
+        for words in (
+            "We spoke on the phone.",
+            "We corrected: City.",
+            "We didn't correct: Street (The data is right as it is (article 16): The invoice of May says Via Roma.).",
+            "article 77",
+            "articles 78 and 79",
+        ):
+            self.assertIn(words, text)
+
+    def test_untouched_file(self):
+        """The values that were sent, older than the record or changed by a spreadsheet, are no corrections."""
+        self.partner.zip = "01234"
+        request, message, _path = self.open_case()
+        content = self.fill_csv(request, {})
+        self.partner.write({"city": "Milano", "street": False})
+        content = content.replace(b"01234", b"1234")
+        self.answer_by_mail(message, content)
+        self.assertFalse(request.correction_ids)
+
+    def test_written_over(self):
+        request = self.prepare("rectification")
+        self.partner.city = "Asti"
+        self.upload(request, self.fill_csv(request, {}).replace(b"Torino", b"Milano"))
+        line = request.correction_ids.filtered(lambda line: line.record == "Contact")
+        self.assertEqual((line.label, line.old_value, line.new_value), ("City", "Torino", "Milano"))
+        self.assertEqual(line.current_value, "Asti")
+
+    def test_written_over_when_what_was_sent_is_gone(self):
+        request = self.prepare("rectification")
+        content = self.fill_csv(request, {"Phone": "+39 06 1234567"}).replace(b"Torino", b"Milano")
+        request.answer_id._discard()
+        self.upload(request, content)
+        self.assertEqual(request.correction_ids.mapped("label"), ["Phone"])
+        self.assertIn("City", str(request.message_ids.mapped("body")))
+
+    def test_removal(self):
+        """Nothing is emptied by accident: an emptied input or cell says nothing, a tick or a dash does."""
+        request, _message, path = self.open_case()
+        page = self.propose(path, (self.name_of("city"), ""), (f"remove.{self.name_of('street')}", "1"))
+        self.assertIn("City", self.parse(page).xpath("string(//*[@id='o_gdpr_emptied'])"))
+        self.env.invalidate_all()
+        self.assertEqual([(line.label, line.new_value or "") for line in request.correction_ids], [("Street", "")])
+        self.assertEqual(request.correction_ids.proposal, "(to be removed)")
+        self.upload(request, self.fill_csv(request, {"Phone": "-"}).replace(b"Torino", b""))
+        self.tick(request, "Street", "Phone")
+        request.action_apply_corrections()
+        self.assertEqual((self.partner.city, self.partner.street, self.partner.phone), ("Torino", False, False))
+
+    def test_stale_page(self):
+        """What the record got since the page was opened isn't turned back by sending the page."""
+        request, _message, path = self.open_case()
+        fields = dict(self.get_hidden_fields(self.url_open(path)))
+        self.partner.city = "Milano"
+        self.url_open(path, data={**fields, self.name_of("city"): "Torino", self.name_of("street"): "Via Roma 1"})
+        self.env.invalidate_all()
+        self.assertFalse(request.correction_ids)
+
+    def test_changed_meanwhile(self):
+        """The officer looks again at what was changed on the record since the person saw it."""
+        request, _message, path = self.open_case()
+        self.propose(path, (self.name_of("city"), "Milano"), (self.name_of("street"), "Via Verdi 2"))
+        self.env.invalidate_all()
+        self.partner.city = "Asti"
+        self.tick(request, "City", "Street")
+        warning = request.action_apply_corrections()
+        self.assertEqual(warning["params"]["type"], "warning")
+        self.assertIn("City", warning["params"]["message"])
+        self.assertEqual((self.partner.city, self.partner.street), ("Asti", "Via Roma 1"), "nothing is written")
+        city = request.correction_ids.filtered(lambda line: line.label == "City")
+        self.assertEqual((city.old_value, city.current_value, city.proposal), ("Torino", "Asti", "Milano"))
+        self.assertFalse(city.is_chosen)
+        self.tick(request, "City")
+        self.partner.city = "Roma"
+        self.assertEqual(request.action_apply_corrections()["params"]["type"], "warning")
+        self.assertEqual(self.partner.city, "Roma")
+        self.tick(request, "City")
+        self.assertIs(request.action_apply_corrections(), True)
+        self.assertEqual((self.partner.city, self.partner.street), ("Milano", "Via Verdi 2"))
+
+    def test_own_words(self):
+        """What the person wrote is dealt with when an officer says how."""
+        request, _message, path = self.open_case()
+        self.propose(path, ("statement", "My maiden name is missing"))
+        self.env.invalidate_all()
+        label = request.correction_ids.label
+        self.tick(request, label)
+        with self.assertRaisesRegex(UserError, "Say in words"):
+            request.action_apply_corrections()
+        self.explain(request, label, explanation="We added your maiden name.")
+        request.action_apply_corrections()
+        self.assertEqual(request.correction_ids.state, "handled")
+        request.action_fulfil()
+        self.assertIn("We added your maiden name.", request.resolution)
+        self.assertNotIn("We corrected", request.resolution)
+
+    def test_message_to_closed_case(self):
+        """A file that comes too late proposes nothing; somebody is told, once."""
+        request, message, _path = self.open_case()
+        content = self.fill_csv(request, {"City": "Milano"})
+        request.resolution = "Corrected on the phone."
+        request.action_fulfil()
+        self.assertFalse(request.activity_ids)
+        for _time in range(2):
+            self.answer_by_mail(message, content)
+        self.assertFalse(request.correction_ids)
+        self.assertEqual(len(request.activity_ids), 1)
+        self.assertIn("closed", request.activity_ids.summary)
+        self.assertEqual(request.activity_ids.user_id, request.user_id)

@@ -1,5 +1,7 @@
 from odoo import Command
-from odoo.tests import Form, tagged
+from odoo.tests import Form, new_test_user, tagged
+
+from odoo.addons.mail.tools.discuss import Store
 
 from .test_restriction import RestrictionCase
 
@@ -101,6 +103,33 @@ class TestDenials(OneToOneCase):
         card = self.card.with_context(lang="it_IT")
         self.assertIn("2 marzo 2026", self.card.with_context(lang="it_IT").gdpr_channel_denials["phone"]["explanation"])
         self.assertIn("2 marzo 2026", self.compose(card).with_context(lang="it_IT").gdpr_denials)
+
+
+@tagged("post_install", "-at_install")
+class TestChatter(OneToOneCase):
+    """What the chatter tells of those whom a short message goes to."""
+
+    def read_chatter(self, record, user=None):
+        store = Store()
+        record.with_user(user or self.salesperson)._thread_to_store(store, [], request_list=["suggestedRecipients"])
+        return store.get_result()["mail.thread"][0].get("gdpr_denials")
+
+    def test_denials(self):
+        refused = {"explanation": "Rita Stop refused “News and offers” (March 2, 2026).", "restricted": False}
+        self.assertEqual(self.read_chatter(self.card), [refused])
+        self.assertEqual(self.read_chatter(self.untouched), [])
+        lead = self.env["crm.lead"].create({"name": "Boat", "partner_id": self.card.id, "user_id": self.salesperson.id})
+        self.assertEqual(self.read_chatter(lead), [refused], "one person, one line")
+        self.restrict()
+        [denial] = self.read_chatter(self.card)
+        self.assertTrue(denial["restricted"])
+
+    def test_portal_user_learns_nothing(self):
+        portal = new_test_user(self.env, "visitor", "base.group_portal")
+        self.card.message_subscribe(portal.partner_id.ids)
+        store = Store()
+        self.card.with_user(portal).sudo()._thread_to_store(store, [], request_list=["suggestedRecipients"])
+        self.assertNotIn("gdpr_denials", str(store.get_result()))
 
 
 @tagged("post_install", "-at_install")

@@ -34,6 +34,41 @@ class TestSuppression(ErasureCase):
         lead = self.env["crm.lead"].create({"name": "Boat", "phone": "0039 347 881 29 90"})
         self.assertSuppressed(lead)
 
+    def test_number_without_prefix(self):
+        """A number typed as it is dialled in the country of the record, or of its company, is the same number."""
+        italy = self.env.ref("base.it")
+        card = self.env["res.partner"].create({"name": "Z. Q.", "phone": "347 8812990", "country_id": italy.id})
+        self.assertSuppressed(card)
+        self.env.company.country_id = italy
+        for values in ({"name": "Boat", "phone": "347/8812990"}, {"name": "Boat", "phone": "347.881.2990"}):
+            self.assertSuppressed(self.env["crm.lead"].create(values))
+
+    def test_number_whose_country_is_said_later(self):
+        card = self.env["res.partner"].create({"name": "Z. Q.", "phone": "347 8812990"})
+        self.assertFalse(card.gdpr_objected)
+        card.country_id = self.env.ref("base.it")
+        self.assertSuppressed(card)
+
+    def test_number_in_a_company_elsewhere(self):
+        """What counts is the country of the record's company, not of the one the user looks at."""
+        company = self.env["res.company"].create({"name": "Roma", "country_id": self.env.ref("base.it").id})
+        self.env["gdpr.suppression"]._remember_digests(
+            [(entry.kind, entry.digest) for entry in self.env["gdpr.suppression"].search([])], company
+        )
+        card = self.env["res.partner"].create({"name": "Z. Q.", "phone": "347 8812990", "company_id": company.id})
+        self.assertSuppressed(card)
+
+    def test_number_remembered_without_prefix(self):
+        """The number of the erased person stood without prefix on the record."""
+        italy = self.env.ref("base.it")
+        company = self.env["res.company"].create({"name": "Roma", "country_id": italy.id})
+        person = self.env["res.partner"].create({"name": "X. Y.", "phone": "348 8812991", "company_id": company.id})
+        identified = self.env["gdpr.data.map"]._identify(person._gdpr_ensure_subjects())
+        self.env["gdpr.suppression"]._remember(identified, company)
+        person.phone = False
+        card = self.env["res.partner"].create({"name": "X.", "phone": "+39 348 8812991", "company_id": company.id})
+        self.assertSuppressed(card)
+
     def test_written_again(self):
         card = self.env["res.partner"].create({"name": "Z. Q."})
         card.email = f"Zelda <{EMAIL}>"
@@ -51,6 +86,23 @@ class TestSuppression(ErasureCase):
         cards = self.env["res.partner"].create(vals_list)
         with self.assertQueryCount(1):
             cards._gdpr_suppress()
+
+    def test_what_else_bears_an_address(self):
+        """A registration, an answer or another record that the data map knows: no card, but no marketing either."""
+        # A field that an add-on declares, as Odoo's events do with the address of a registration.
+        self.env["gdpr.data.map"].create({"name": "Visits", "model": "calendar.event", "email_fields": "location"})
+        self.env["gdpr.suppression"]._recognise({1: [("email", "warm@example.com")]})
+        entries = self.env["mail.blacklist"].search([])
+        others = [{"name": "Visit", "location": f"visitor{n}@example.com"} for n in range(3)]
+        self.env["calendar.event"].create([*others, {"name": "Visit", "location": f"Zelda <{EMAIL.upper()}>"}])
+        blocked = self.env["mail.blacklist"].search([]) - entries
+        self.assertEqual((blocked.mapped("email"), blocked.gdpr_objection), ([EMAIL], True))
+
+    def test_address_written_elsewhere(self):
+        self.env["gdpr.data.map"].create({"name": "Visits", "model": "calendar.event", "email_fields": "location"})
+        visit = self.env["calendar.event"].create({"name": "Visit"})
+        visit.location = EMAIL
+        self.assertTrue(self.env["mail.blacklist"].search([("email", "=", EMAIL)]))
 
     def test_incoming_mail(self):
         self.env["mail.alias"].create(

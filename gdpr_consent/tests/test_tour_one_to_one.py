@@ -38,6 +38,25 @@ class TestTourOneToOne(BrowserMixin, OneToOneCase, HttpCase):
             number.locator(".o_phone_form_link").wait_for(state="attached")
             self.assertEqual(number.locator(".o_gdpr_denial").count(), 0)
 
+    def test_short_composer(self):
+        """Above the box for a short message stands who doesn't want it, before anything is written."""
+        self.restrict(self.other)
+        with self.browse("privacy_salesperson") as page:
+            for card, words in (
+                (self.card, "Rita Stop refused “News and offers” (March 2, 2026). Write only what"),
+                (self.other, "Olga Go is suspended. No message leaves."),
+            ):
+                self.open_card(page, card)
+                page.locator(".o-mail-Chatter-logNote").click()
+                page.locator(".o-mail-Composer").wait_for()
+                self.assertEqual(page.locator(".o_gdpr_chatter_denial").count(), 0, "A note goes to nobody.")
+                page.locator(".o-mail-Chatter-sendMessage").click()
+                page.locator(".o_gdpr_chatter_denial", has_text=words).wait_for()
+            self.open_card(page, self.untouched)
+            page.locator(".o-mail-Chatter-sendMessage").click()
+            page.locator(".o-mail-Composer").wait_for()
+            self.assertEqual(page.locator(".o_gdpr_chatter_denial").count(), 0)
+
     def test_composer(self):
         with self.browse("privacy_salesperson") as page:
             self.open_card(page, self.card)

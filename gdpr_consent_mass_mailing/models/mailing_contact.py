@@ -1,4 +1,8 @@
-from odoo import models
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+# Confirmations asked for an address, as from the forms of the web site.
+MAILS_PER_ADDRESS_AND_DAY = 3
 
 
 class MailingContact(models.Model):
@@ -13,3 +17,29 @@ class MailingContact(models.Model):
     def _gdpr_get_name(self):
         self.ensure_one()
         return self.name or self.email or self.display_name
+
+    def _gdpr_declare_joining(self, purpose, lists):
+        """Record that the person chose lists of a purpose, and ask to confirm it, unless it is agreed already."""
+        if not self or self.gdpr_may_contact(purpose, "email")[self.id]["allowed"]:
+            return
+        said = self.env._("Chose on the page of mailing lists: %(lists)s", lists=", ".join(lists.mapped("name")))
+        limits = self.env["gdpr.rate.limit"]
+        act = self.env["mailing.subscription"]._gdpr_prepare_act()
+        try:
+            with self.env.cr.savepoint():
+                if self.gdpr_legal_basis == "not_applicable":
+                    self._gdpr_apply_basis("consent", actor="system")
+                if not limits._hit("declaration", self._gdpr_get_email(), MAILS_PER_ADDRESS_AND_DAY, minutes=24 * 60):
+                    raise UserError(self.env._("Asked to confirm too often today."))
+                self._gdpr_declare_consent(
+                    self._gdpr_get_read_out_versions(purpose),
+                    {purpose.id: ["email"]},
+                    source="website",
+                    occurred_on=fields.Datetime.now(),
+                    attachment=None,
+                    values={"note": "", "evidence": said},
+                )
+        except UserError as error:
+            person = self._gdpr_ensure_subjects().root_id
+            noted = {**act, "subject_id": person.id, "action": "noted", "values": {"note": f"{said}. {error}"}}
+            self.env["gdpr.subject"]._record_acts([noted])

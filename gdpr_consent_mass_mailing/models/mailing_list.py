@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.tools import email_normalize
 
 
 class MailingList(models.Model):
@@ -13,3 +14,24 @@ class MailingList(models.Model):
         help="What the list is for. Who leaves the list takes back the consent to this purpose, unless another list of"
         " the same purpose is kept.",
     )
+
+    def _update_subscription_from_email(self, email, opt_out=True, force_message=None):
+        """Who chooses lists on Odoo's page of subscriptions is asked to confirm, for the page hasn't the words of a
+        consent. Who had left a list is on it again only then.
+        """
+        subscriptions = self.env["mailing.subscription"]
+        is_covered = "mailing.contact" in self.env["gdpr.scope"]._get_covered_models()
+        if opt_out or not is_covered or subscriptions._gdpr_prepare_act()["actor"] != "person":
+            return super()._update_subscription_from_email(email, opt_out=opt_out, force_message=force_message)
+        contacts = self.env["mailing.contact"].search([("email_normalized", "=", email_normalize(email))])
+        known = contacts.subscription_ids.filtered(lambda subscription: subscription.list_id in self)
+        left = known.filtered("opt_out")
+        joined = self.filtered("gdpr_purpose_id") - (known - left).list_id
+        left = left.filtered(lambda subscription: subscription.list_id in joined)
+        result = super(MailingList, self - left.list_id)._update_subscription_from_email(
+            email, opt_out=False, force_message=force_message
+        )
+        left.gdpr_is_awaited = True
+        for purpose, lists in joined.grouped("gdpr_purpose_id").items():
+            (left.contact_id or contacts)[:1]._gdpr_declare_joining(purpose, lists)
+        return result

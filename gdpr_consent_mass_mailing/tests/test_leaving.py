@@ -1,10 +1,10 @@
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
-from odoo.addons.gdpr_consent.tests.common import ConsentCase
+from odoo.addons.gdpr_consent.tests.page_common import PageCase
 
 
 @tagged("post_install", "-at_install")
-class TestLeaving(ConsentCase, HttpCase):
+class TestLeaving(PageCase):
     """Leaving a mailing list is on record, and one click leaves one list."""
 
     @classmethod
@@ -58,3 +58,56 @@ class TestLeaving(ConsentCase, HttpCase):
         self.assertEqual(self.get_events(self.contact).count("withdrawn"), 1)
         event = self.contact.sudo().gdpr_subject_id.event_ids.filtered(lambda event: event.action == "withdrawn")
         self.assertEqual((event.actor, event.source), ("person", "website"))
+
+    def choose(self, *lists):
+        """Tick lists on Odoo's page of subscriptions, reached by the link of a mailing."""
+        mailing = self.env["mailing.mailing"].create(
+            {
+                "subject": "News",
+                "body_html": "<p>News</p>",
+                "mailing_model_id": self.env["ir.model"]._get("mailing.list").id,
+                "contact_list_ids": [(4, self.news.id)],
+            }
+        )
+        token = mailing._generate_mailing_recipient_token(self.contact.id, "reader@example.com")
+        with self.catch_mails():
+            self.make_jsonrpc_request(
+                "/mailing/list/update",
+                {
+                    "mailing_id": mailing.id,
+                    "document_id": self.contact.id,
+                    "email": "reader@example.com",
+                    "hash_token": token,
+                    "lists_optin_ids": [mailing_list.id for mailing_list in lists],
+                },
+            )
+        self.env.invalidate_all()
+
+    def test_choosing_a_list_again(self):
+        """Who left is on the list again when the words of the consent are confirmed from the mailbox."""
+        self.form.action_publish()
+        self.leave(self.news)
+        self.choose(self.news)
+        self.assertTrue(self.contact.subscription_ids.opt_out)
+        event = self.contact.sudo().gdpr_subject_id.event_ids.filtered(lambda event: event.action == "declared")
+        self.assertIn("News", event._get_value("evidence"))
+        mails = [mail for mail in self._mails if "reader@example.com" in str(mail["email_to"])]
+        self.answer(self.find_token(mails[-1]["body"], "consent"), "confirm")
+        self.env.invalidate_all()
+        self.assertFalse(self.contact.subscription_ids.opt_out)
+        self.assertTrue(self.contact.gdpr_may_contact(self.marketing, self.email_channel)[self.contact.id]["allowed"])
+        self.assertLedgerSound()
+
+    def test_choosing_where_nobody_can_be_asked(self):
+        self.news.gdpr_purpose_id = self.env["gdpr.purpose"].create({"name": "Poems", "code": "poems"})
+        self.leave(self.news)
+        self.choose(self.news)
+        self.assertTrue(self.contact.subscription_ids.opt_out)
+        self.assertEqual(self.get_events(self.contact)[-1], "noted")
+
+    def test_choosing_by_the_staff_is_odoos(self):
+        self.leave(self.news)
+        self.news.with_user(self.env.ref("base.user_admin"))._update_subscription_from_email(
+            "reader@example.com", opt_out=False
+        )
+        self.assertFalse(self.contact.subscription_ids.opt_out)

@@ -59,3 +59,21 @@ class TestNewsletter(PageCase):
         self.news.gdpr_purpose_id = False
         self.assertNotIn("confirm", self.subscribe()["toast_content"])
         self.assertFalse(self.get_contact().gdpr_subject_id)
+
+    def test_no_form_asks(self):
+        """Where no message can be sent, none is announced, and no address kept; the administrator knows before."""
+        self.assertFalse(self.news.gdpr_silent_websites)
+        self.news.gdpr_purpose_id = self.env["gdpr.purpose"].create({"name": "Poems", "code": "poems"})
+        website = self.env["website"].get_current_website()
+        self.assertIn(website.name, self.news.gdpr_silent_websites)
+        answer = self.subscribe()
+        self.assertEqual(answer["toast_type"], "danger")
+        self.assertNotIn("confirm", answer["toast_content"])
+        self.assertNotIn("Poems", answer["toast_content"])
+        self.assertFalse(self.get_contact())
+        self.authenticate("admin", "admin")
+        self.assertIn("Poems", self.subscribe()["toast_content"])
+
+    def test_silent_list_on_the_form(self):
+        view = self.env["mailing.list"].get_view(view_type="form")
+        self.assertIn("gdpr_silent_alert", view["arch"])
