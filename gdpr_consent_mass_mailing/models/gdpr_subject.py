@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.tools import SQL
 
 
 class GdprSubject(models.Model):
@@ -8,25 +9,36 @@ class GdprSubject(models.Model):
 
     def _record_acts(self, acts):
         events = super()._record_acts(acts)
-        # Whoever records needn't see the ledger.
-        given = events.sudo().filtered(lambda event: event.action == "given" and event.actor == "person")
+        given = {
+            (act["subject_id"], act["purpose_id"])
+            for act in acts
+            if act["action"] == "given" and act.get("actor") == "person"
+        }
         if given:
             self._resubscribe(given)
         return events
 
     def _resubscribe(self, given):
-        """Put persons back on the lists of a purpose that they asked to be on and have now confirmed."""
+        """Put persons back on the lists of a purpose that they asked to be on and have now confirmed.
+
+        :param set[tuple[int, int]] given: ids of the person and of the purpose agreed to
+        """
         subscriptions = self.env["mailing.subscription"].sudo()
-        subscriptions = subscriptions.search(
-            [
-                ("gdpr_is_awaited", "=", True),
-                ("contact_id.gdpr_subject_id", "in", given.subject_id.root_id.ids),
-                ("list_id.gdpr_purpose_id", "in", given.purpose_id.ids),
-            ]
-        )
-        agreed = {(event.subject_id.root_id.id, event.purpose_id.id) for event in given}
-        subscriptions.filtered(
-            lambda subscription: (
-                (subscription.contact_id.gdpr_subject_id.id, subscription.list_id.gdpr_purpose_id.id) in agreed
+        subscriptions.flush_model(["gdpr_is_awaited", "contact_id", "list_id"])
+        self.env["mailing.contact"].flush_model(["gdpr_subject_id"])
+        self.env["mailing.list"].flush_model(["gdpr_purpose_id"])
+        # Every answer passes here, and hardly anybody is awaited.
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT subscription.id FROM mailing_subscription subscription
+                  JOIN mailing_contact contact ON contact.id = subscription.contact_id
+                  JOIN mailing_list list ON list.id = subscription.list_id
+                  JOIN gdpr_subject member ON member.id = contact.gdpr_subject_id
+                  JOIN gdpr_subject person ON person.root_id = member.root_id
+                 WHERE subscription.gdpr_is_awaited AND (person.id, list.gdpr_purpose_id) IN %s
+                """,
+                tuple(given),
             )
-        ).write({"opt_out": False, "gdpr_is_awaited": False})
+        )
+        subscriptions.browse(row[0] for row in rows).write({"opt_out": False, "gdpr_is_awaited": False})

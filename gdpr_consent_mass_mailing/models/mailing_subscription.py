@@ -16,6 +16,8 @@ class MailingSubscription(models.Model):
         " the mailbox.",
     )
 
+    _gdpr_is_awaited_index = models.Index("(contact_id) WHERE gdpr_is_awaited")
+
     @api.model_create_multi
     def create(self, vals_list):
         subscriptions = super().create(vals_list)
