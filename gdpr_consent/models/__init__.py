@@ -9,6 +9,7 @@ from . import gdpr_data_map_finding
 from . import gdpr_data_map_coverage
 from . import gdpr_data_gap
 from . import gdpr_data_map_reading
+from . import gdpr_data_map_named
 from . import gdpr_data_map_keeping
 from . import gdpr_purpose
 from . import gdpr_scope
@@ -90,6 +91,7 @@ from . import gdpr_answer_information
 from . import gdpr_answer_files
 from . import gdpr_answer_sending
 from . import gdpr_subject_request_answer
+from . import gdpr_answer_post
 from . import gdpr_subject_request_rectification
 from . import gdpr_subject_request_returned_file
 from . import gdpr_subject_request_step_answer

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -59,6 +61,7 @@ class GdprAnswer(models.Model):
     item_ids = fields.One2many("gdpr.answer.item", "answer_id")
     item_count = fields.Integer(compute="_compute_item_count")
     undecided_count = fields.Integer(compute="_compute_item_count")
+    redacted_count = fields.Integer(compute="_compute_item_count")
     attachment_ids = fields.One2many(
         "ir.attachment", "res_id", string="Files", domain=[("res_model", "=", "gdpr.answer")], readonly=True
     )
@@ -79,9 +82,10 @@ class GdprAnswer(models.Model):
         for answer in self:
             answer.item_count = sum(counts.get(answer.id, {}).values())
             answer.undecided_count = counts.get(answer.id, {}).get(False, 0)
+            answer.redacted_count = counts.get(answer.id, {}).get("redact", 0)
 
     def action_review(self):
-        """Open the texts and files that somebody must look at."""
+        """Open the texts and files that somebody must look at: also those with a proposal, after the undecided."""
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",
@@ -89,7 +93,6 @@ class GdprAnswer(models.Model):
             "res_model": "gdpr.answer.item",
             "view_mode": "list,form",
             "domain": [("answer_id", "=", self.id)],
-            "context": {"search_default_undecided": self.undecided_count > 0},
         }
 
     def action_approve(self):
@@ -166,6 +169,10 @@ class GdprAnswer(models.Model):
     @api.private
     def _discard_expired(self):
         """Delete the files whose time is over, and what was read for requests that were closed without an answer."""
+        # What went by paper, or was answered in another way: its term runs from the end of the request.
+        unsent = [("state", "=", "ready"), ("expires_on", "=", False), ("request_id.state", "=", "done")]
+        for answer in self.sudo().search(unsent):
+            answer.expires_on = answer.request_id.done_on + timedelta(days=answer.company_id.gdpr_download_days)
         over = [("state", "not in", ["expired"]), ("expires_on", "<", fields.Datetime.now())]
         closed = [
             ("state", "in", ["collecting", "review", "assembling", "ready", "failed"]),

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 from odoo.tools.mail import email_normalize_all, email_split_tuples
 
+from ..tools.cells import make_cell
 from ..tools.redaction import Redactor
 from .gdpr_answer import ORIGINS
 from .gdpr_data_map_reading import Reader
@@ -147,12 +148,20 @@ class GdprAnswer(models.Model):
         answer._take_in_others(redactor, own)
         for name in answer._find_writers(own.get("mail.message", ())) - set(person.names):
             redactor.add_person(name, takes_part=True)
-        return Reader(answer.lang, own, redactor, frozenset(outsiders.ids))
+        return Reader(answer.lang, own, redactor, frozenset(outsiders.ids), is_wary=True)
 
     def _get_company_addresses(self):
-        """Give the addresses of the company itself, which name nobody."""
+        """Give the addresses of the company itself and of Odoo, which name nobody."""
         company = self.company_id
-        texts = (company.email, company.gdpr_sender, company.gdpr_officer_email, company.catchall_email)
+        texts = (
+            company.email,
+            company.gdpr_sender,
+            company.gdpr_officer_email,
+            company.catchall_email,
+            company.bounce_email,
+            company.default_from_email,
+            self.env.ref("base.partner_root").email,
+        )
         return {address for text in texts for address in email_normalize_all(text or "")}
 
     def _take_in_others(self, redactor, own):
@@ -253,8 +262,8 @@ class GdprAnswer(models.Model):
             "decision": False,
         }
         if kind == "record":
-            texts = [str(value) for value in row["values"].values() if value and not isinstance(value, (list, dict))]
-            return {**values, "original_text": "\n".join(texts)}
+            cells = [(column["label"], make_cell(row["values"][column["name"]])) for column in place.columns or ()]
+            return {**values, "original_text": "\n".join(f"{label}: {cell}" for label, cell in cells if cell)}
         if kind == "file":
             return values
         text = row["values"][column["name"]]

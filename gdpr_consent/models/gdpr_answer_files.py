@@ -257,7 +257,7 @@ class GdprAnswer(models.Model):
             content = record and read_binary(record, item.field)
             if not content:
                 continue
-            name = make_unique(f"files/{slug(item.title)}", names)
+            name = make_unique(f"files/{slug(item._get_outgoing_title())}", names)
             with writer.open_binary(name) as stream:
                 stream.write(content)
             item.outgoing_name = name

@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, fields, models
 
 # What must be told, by the article that asks for it.
 BLOCKS = (
@@ -18,6 +18,28 @@ class GdprAnswer(models.Model):
     """The information that goes with a copy of the data: all of article 15(1)(a) to (h) and (2) (law.md R-50)."""
 
     _inherit = "gdpr.answer"
+
+    undeclared = fields.Text(
+        compute="_compute_undeclared",
+        help="The answer can only say that nothing is on record. Declare it on the purposes.",
+    )
+
+    @api.depends("kind", "request_id", "state")
+    def _compute_undeclared(self):
+        for answer in self:
+            purposes = answer._get_purposes() if answer.kind == "access" and answer.state != "expired" else ()
+            answer.undeclared = "\n".join(answer._find_undeclared(purposes)) if purposes else False
+
+    def _find_undeclared(self, purposes):
+        """Give what article 15 asks to tell and the company never declared, a line a kind, with the purposes."""
+        missing = {
+            self.env._("recipients"): purposes.filtered(
+                lambda purpose: not (purpose.recipient_ids or purpose.recipient_categories or purpose.processor_ids)
+            ),
+            self.env._("automated decisions"): purposes.filtered(lambda purpose: not purpose.automated_decisions),
+            self.env._("transfers abroad"): purposes.filtered(lambda purpose: not purpose.transfers),
+        }
+        return [f"{what}: {', '.join(which.mapped('name'))}" for what, which in missing.items() if which]
 
     def _get_information(self):
         """Give what article 15 asks to tell, in the language of the context; no block is ever empty.
@@ -101,7 +123,7 @@ class GdprAnswer(models.Model):
         if received:
             names = ", ".join(recipient.name for recipient in received)
             statements.append(self.env._("Your data was or may have been passed on to: %(names)s.", names=names))
-        return statements or [self.env._("Nobody outside our company receives your data.")]
+        return statements or [self.env._("No recipient outside our company is on record.")]
 
     def _tell_retention(self, purposes):
         statements = [f"{purpose.name}: {purpose._get_retention_sentence()}" for purpose in purposes]
@@ -114,7 +136,9 @@ class GdprAnswer(models.Model):
                     reason=place.keep_reason or "",
                 ).strip()
             )
-        return statements or [self.env._("As long as we need it to be in contact with you.")]
+        return statements or [
+            self.env._("No fixed term is on record: until it isn't needed any more, or you have it erased.")
+        ]
 
     def _tell_rights(self, _purposes):
         company = self.company_id
@@ -139,7 +163,9 @@ class GdprAnswer(models.Model):
                 " the law was broken (article 77). You can also go to court (article 79)."
             )
         ]
-        if name or url:
+        if url and not name:
+            statements.append(self.env._("The authorities of all countries: %(url)s", url=url))
+        elif name:
             authority = " – ".join(filter(None, [name, url]))
             statements.append(self.env._("The authority of our country: %(authority)s", authority=authority))
         return statements
@@ -147,7 +173,9 @@ class GdprAnswer(models.Model):
     def _tell_source(self, _purposes):
         sources = self._get_sources()
         return [
-            self.env._("Each value says whether you gave it, it was observed, or it was derived."),
+            self.env._(
+                "Each value says whether you gave it or it was entered for you, it was observed, or it was derived."
+            ),
             self.env._("Each record says where it comes from: %(sources)s.", sources="; ".join(sources.values())),
         ]
 
@@ -163,7 +191,7 @@ class GdprAnswer(models.Model):
     def _get_origins(self):
         """Give the words for how a value was got, by key of ``gdpr.data.map.field.origin``."""
         return {
-            "provided": self.env._("given by you"),
+            "provided": self.env._("given by you, or entered for you"),
             "observed": self.env._("observed"),
             "derived": self.env._("derived"),
         }
@@ -171,7 +199,7 @@ class GdprAnswer(models.Model):
     def _tell_automated_decisions(self, purposes):
         deciding = purposes.filtered("automated_decisions")
         statements = [f"{purpose.name}: {purpose.automated_decisions}" for purpose in deciding]
-        return statements or [self.env._("No decision about you is made by a computer alone.")]
+        return statements or [self.env._("No decision that a computer makes alone is on record.")]
 
     def _tell_transfers(self, purposes):
         statements = [
@@ -180,4 +208,4 @@ class GdprAnswer(models.Model):
             for statement in purpose._get_statements()
             if statement["about"] == "transfers"
         ]
-        return statements or [self.env._("The data stays in the European Economic Area.")]
+        return statements or [self.env._("No transfer out of the European Economic Area is on record.")]

@@ -9,7 +9,8 @@ class GdprAnswerItem(models.Model):
 
     _name = "gdpr.answer.item"
     _description = "Text or File to Review"
-    _order = "id"
+    # What nobody has decided about comes first, then what is redacted.
+    _order = "decision DESC, id"
     _rec_name = "title"
 
     answer_id = fields.Many2one("gdpr.answer", required=True, readonly=True, index=True, ondelete="cascade")
@@ -50,10 +51,22 @@ class GdprAnswerItem(models.Model):
             raise UserError(self.env._("Only a text can be redacted: include a file, or leave it out."))
 
     def write(self, vals):
-        """Refuse what comes too late: what is written already can't change any more."""
+        """Refuse what comes too late: what is written already can't change any more, and is deleted here."""
+        self._check_is_there()
         if {"decision", "outgoing_text"} & vals.keys() and self.filtered(lambda item: item.state != "review"):
-            raise UserError(self.env._("The review is over. Prepare the answer again to change what goes out."))
+            self._refuse_late()
         return super().write(vals)
+
+    def _check_is_there(self):
+        """Refuse what comes after the files were written: nothing is left to decide then.
+
+        :raise UserError: so
+        """
+        if self.exists() != self:
+            self._refuse_late()
+
+    def _refuse_late(self):
+        raise UserError(self.env._("The review is over. Prepare the answer again to change what goes out."))
 
     def action_include(self):
         """Let these texts and files go out as they are."""
@@ -65,11 +78,13 @@ class GdprAnswerItem(models.Model):
 
     def action_redact(self):
         """Let these texts go out without other people."""
+        self._check_is_there()
         self.filtered(lambda item: item.kind == "text").decision = "redact"
 
     def action_open_record(self):
         """Open what the text or file belongs to, with the user's own rights."""
         self.ensure_one()
+        self._check_is_there()
         return {
             "type": "ir.actions.act_window",
             "res_model": self.place_id.model,
@@ -84,3 +99,20 @@ class GdprAnswerItem(models.Model):
         if self.decision not in ("include", "redact"):
             return None
         return self.outgoing_name or None if self.kind == "file" else self.outgoing_text
+
+    def _get_outgoing_title(self):
+        """Give how a file is called as it goes out: as its name was reviewed, or by its number."""
+        self.ensure_one()
+        reviewed = self.search(
+            [
+                ("place_id", "=", self.place_id.id),
+                ("res_id", "=", self.res_id),
+                ("kind", "=", "text"),
+                ("field", "=", "name"),
+            ],
+            limit=1,
+        )
+        if not reviewed:
+            return self.title
+        _name, dot, ending = self.title.rpartition(".")
+        return reviewed._get_outgoing() or (f"{self.res_id}.{ending}" if dot else str(self.res_id))

@@ -1,6 +1,7 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 from ..tools.cells import make_cell
+from ..tools.redaction import MARK
 
 
 class GdprAnswerPlace(models.Model):
@@ -38,10 +39,12 @@ class GdprAnswerPlace(models.Model):
                 [("place_id", "=", self.id), ("res_id", "in", [row["id"] for row in rows])]
             )
             by_place = {(item.res_id, item.field): item for item in items}
+            withheld = self._find_withheld(rows)
             for row in rows:
                 whole = by_place.get((row["id"], False))
                 if whole and whole.decision != "include":
                     continue
+                self._withhold(row, withheld)
                 values = {}
                 # In the order of the columns: the database has an order of its own.
                 for name in names:
@@ -50,6 +53,42 @@ class GdprAnswerPlace(models.Model):
                 yield {**row, "values": values}
             part.invalidate_recordset()
             items.invalidate_recordset()
+
+    def _find_withheld(self, rows):
+        """Give what goes out as the name of the linked records that the review changed, or left out.
+
+        :return: the words, by model and id
+        :rtype: dict[tuple[str, int], str]
+        """
+        linked = {tuple(link) for row in rows for links in row.get("links", {}).values() for link in links}
+        items = self.env["gdpr.answer.item"].search(
+            [
+                ("answer_id", "=", self.answer_id.id),
+                ("res_id", "in", [res_id for _model, res_id in linked]),
+                ("decision", "!=", "include"),
+            ]
+        )
+        withheld = {}
+        for item in items:
+            record = (item.place_id.model, item.res_id)
+            if record not in linked:
+                continue
+            if item.kind != "text":
+                withheld[record] = MARK
+            elif item.field == self.env[record[0]]._rec_name:
+                withheld.setdefault(record, item._get_outgoing() or MARK)
+        return withheld
+
+    @api.model
+    def _withhold(self, row, withheld):
+        """Let nothing that was taken out of a record go out as its name, where another record links to it."""
+        for name, links in row.get("links", {}).items():
+            value = row["values"][name]
+            names = [
+                withheld.get(tuple(link), shown)
+                for link, shown in zip(links, value if isinstance(value, list) else [value], strict=True)
+            ]
+            row["values"][name] = names if isinstance(value, list) else names[0]
 
     def _iterate_csv(self):
         """Yield the rows of the CSV of this place: the labels, then each record."""

@@ -4,13 +4,20 @@ from dataclasses import dataclass
 from odoo import api, models
 from odoo.tools.mail import html2plaintext
 
+from ..tools.redaction import MARK
+
 # Whatever the map says, these are never given out: they would let somebody act as the person, or as the company.
 SECRET = re.compile(r"(^|_)(password|passwd|secret|token|signup_type|api_?key|private_key|otp|pin)(_|$)")
 # What Odoo calls a field that nobody may read.
 NO_ACCESS = "."
 TEXT_TYPES = ("char", "text", "html")
 PEOPLE_MODELS = ("res.partner", "res.users", "hr.employee")
-REDACTED_NAME = "[redacted]"
+LINK_TYPES = ("many2one", "many2many", "one2many", "reference")
+# On the card of somebody who works for a company Odoo copies them from there, or they tell where its invoices go.
+ORGANISATION_FIELDS = ("vat", "company_registry", "peppol_endpoint", "global_location_number")
+# What stands on a card that isn't the person's name and address: how a lead is called, and who else is written to.
+TITLE_FIELDS = ("name", "email_cc")
+REDACTED_NAME = MARK
 
 
 @dataclass
@@ -24,6 +31,8 @@ class Reader:
     redactor: object
     # Ids of the users who aren't staff.
     outsiders: frozenset
+    # Whether to take out contacts that are named, too: the own card alone needs no such look.
+    is_wary: bool = False
 
 
 class GdprDataMap(models.Model):
@@ -71,7 +80,8 @@ class GdprDataMap(models.Model):
         :param list[dict] columns: of ``_get_columns``
         :param Reader reader: for whom
         :return: for each record that is still there ``id``, ``recorded_on`` (ISO 8601, UTC), ``source`` and
-            ``values`` by name; and the number of places where somebody else was taken out
+            ``values`` by name, and ``links`` (model and id of each record whose name is among the values, by name);
+            and the number of places where somebody else was taken out
         :rtype: tuple[list[dict], int]
         """
         self.ensure_one()
@@ -90,12 +100,22 @@ class GdprDataMap(models.Model):
         ]
         rows, redactions = [], 0
         for record in records:
-            values = {}
+            values, links = {}, {}
             for column in columns:
-                value, count = self._read_value(record, column, reader)
-                values[column["name"]] = value
+                name = column["name"]
+                values[name] = self._read_value(record, column, reader)
+                if column["type"] in LINK_TYPES and record[name]:
+                    links[name] = [[linked._name, linked.id] for linked in record[name]]
+            rows.append({"id": record.id, **self._read_trace(record, trace, reader), "values": values, "links": links})
+        if reader.is_wary:
+            texts = (text for row in rows for value in row["values"].values() for text in iterate_texts(value))
+            self._take_in_named(texts, reader)
+        for row in rows:
+            for column in columns:
+                name = column["name"]
+                value, count = self._take_out_others(row["values"][name], column, row["links"].get(name), reader)
+                row["values"][name] = value
                 redactions += count
-            rows.append({"id": record.id, **self._read_trace(record, trace, reader), "values": values})
         records.invalidate_recordset()
         return rows, redactions
 
@@ -128,31 +148,67 @@ class GdprDataMap(models.Model):
         return {"recorded_on": make_iso(record.create_date), "source": source}
 
     def _read_value(self, record, column, reader):
-        """Give one value as it is written out, and how often somebody else was taken out of it."""
+        """Give one value as it is written out, with the names of others in its words."""
         name, kind = column["name"], column["type"]
-        if kind == "binary":
-            return None, 0
+        if kind == "binary" or self._is_of_the_organisation(record, name, reader):
+            return None
         value = record[name]
         if kind in TEXT_TYPES:
-            text = (html2plaintext(value, include_references=False) if kind == "html" else value) or ""
-            # Free text is looked at by somebody before it goes out; a card is the person's own.
-            if not text or column["is_free_text"] or self.is_card:
-                return text, 0
-            return reader.redactor.redact(text)
-        if kind in ("many2one", "many2many", "one2many", "reference"):
-            names, count = [], 0
-            for linked in value or ():
-                is_other = self._is_other_person(linked, reader)
-                names.append(REDACTED_NAME if is_other else linked.display_name or "")
-                count += is_other
-            return (names if kind.endswith("2many") else "".join(names)), count
+            return (html2plaintext(value, include_references=False) if kind == "html" else value) or ""
+        if kind in LINK_TYPES:
+            names = [
+                REDACTED_NAME if self._is_other_person(linked, reader) else linked.display_name or ""
+                for linked in value or ()
+            ]
+            return names if kind.endswith("2many") else "".join(names)
         if kind == "selection":
-            return column["labels"].get(value, value or ""), 0
+            return column["labels"].get(value, value or "")
         if kind in ("date", "datetime"):
-            return make_iso(value), 0
+            return make_iso(value)
         if kind in ("properties", "json"):
-            return read_structure(value), 0
-        return value if value is not False or kind == "boolean" else None, 0
+            return read_structure(value)
+        return value if value is not False or kind == "boolean" else None
+
+    @api.model
+    def _is_of_the_organisation(self, record, name, reader):
+        """Tell whether a value on the card of somebody who works for a company is the company's, as its tax number."""
+        if record._name != "res.partner" or record.is_company or name not in ORGANISATION_FIELDS:
+            return False
+        company = record.commercial_partner_id
+        return company != record and company.is_company and company.id not in reader.own.get("res.partner", ())
+
+    def _take_out_others(self, value, column, links, reader):
+        """Give a value without other people, and how often somebody was taken out of it."""
+        kind, redact = column["type"], reader.redactor.redact
+        if not value:
+            return value, 0
+        if kind in TEXT_TYPES:
+            # Free text is looked at by somebody before it goes out; a card is the person's own.
+            is_own = self.is_card and (self.model == "res.partner" or column["name"] not in TITLE_FIELDS)
+            return (value, 0) if column["is_free_text"] or is_own else redact(value)
+        if kind in LINK_TYPES:
+            names, count = [], 0
+            for name, (model, res_id) in zip(value if kind.endswith("2many") else [value], links, strict=True):
+                if name == REDACTED_NAME:
+                    count += 1
+                elif self._may_name_others(model, res_id, reader):
+                    name, found = redact(name)
+                    count += found
+                names.append(name)
+            return (names if kind.endswith("2many") else names[0]), count
+        if kind in ("properties", "json"):
+            return redact_structure(value, redact)
+        return value, 0
+
+    @api.model
+    def _may_name_others(self, model, res_id, reader):
+        """Tell whether the name of a linked record is the words of somebody: not those of a company, a person's own
+        record or a setting.
+        """
+        if model in PEOPLE_MODELS:
+            # Others were taken out already: what is left is the person, or a company.
+            return False
+        return reader.is_wary and (model in reader.own or hasattr(self.env[model], "message_post"))
 
     @api.model
     def _is_other_person(self, record, reader):
@@ -174,3 +230,25 @@ def read_structure(value):
     if isinstance(value, list) and all(isinstance(part, dict) for part in value):
         return {part.get("string") or part.get("name") or "": part.get("value") for part in value}
     return value or None
+
+
+def iterate_texts(value):
+    """Yield the texts in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from iterate_texts(part)
+
+
+def redact_structure(value, redact):
+    """Give a structure without other people, and how often somebody was taken out of it."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        found = {name: redact_structure(part, redact) for name, part in value.items()}
+        return {name: part for name, (part, _count) in found.items()}, sum(count for _part, count in found.values())
+    if isinstance(value, (list, tuple)):
+        found = [redact_structure(part, redact) for part in value]
+        return [part for part, _count in found], sum(count for _part, count in found)
+    return value, 0

@@ -1,9 +1,9 @@
 from itertools import islice
 
-from odoo import api, models
+from odoo import api, fields, models
+from odoo.tools import format_date, format_datetime
 
 from ..tools.cells import make_cell
-from ..tools.consent_record import moment
 
 # A document of thousands of pages helps nobody: what is beyond is in the file for machines, and the document says so.
 RECORDS_SHOWN = 200
@@ -23,8 +23,6 @@ class GdprAnswerReport(models.AbstractModel):
             "doc_ids": docids,
             "doc_model": "gdpr.answer",
             "docs": answers,
-            "moment": moment,
-            "make_cell": make_cell,
             "get_values": self._get_values,
         }
 
@@ -34,6 +32,8 @@ class GdprAnswerReport(models.AbstractModel):
         answer = answer._speak()
         receipt = answer.request_id.subject_id._get_receipt()
         return {
+            "moment": lambda value: value and format_datetime(answer.env, value, tz="UTC", dt_format="medium"),
+            "make_cell": lambda column, value: self._make_cell(answer, column, value),
             "information": answer._get_information(),
             "origins": answer._get_origins(),
             "sources": answer._get_sources(),
@@ -53,3 +53,16 @@ class GdprAnswerReport(models.AbstractModel):
             "events": receipt["events"],
             "versions": receipt["versions"],
         }
+
+    @api.model
+    def _make_cell(self, answer, column, value):
+        """Give a value as the person reads it, dates in the person's language (moments are UTC)."""
+        if value and column["type"] == "date":
+            return format_date(answer.env, value)
+        if value and column["type"] == "datetime":
+            return format_datetime(
+                answer.env, fields.Datetime.to_datetime(value[:19].replace("T", " ")), tz="UTC", dt_format="medium"
+            )
+        if value is True:
+            return answer.env._("Yes")
+        return make_cell(value)

@@ -3,6 +3,7 @@ from . import test_answer_access
 from . import test_answer_building
 from . import test_answer_delivery
 from . import test_answer_export
+from . import test_answer_others
 from . import test_answer_rectification
 from . import test_answer_tools
 from . import test_accessibility

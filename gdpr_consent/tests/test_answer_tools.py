@@ -6,7 +6,7 @@ import vobject
 from odoo.tests import BaseCase, tagged
 
 from ..tools.cells import make_unique, slug
-from ..tools.redaction import Redactor
+from ..tools.redaction import Redactor, find_emails, find_names, find_phones
 from ..tools.safe_csv import neutralise, restore, write_rows
 from ..tools.vcard import Contact, make_vcard
 
@@ -80,3 +80,16 @@ class TestAnswerTools(BaseCase):
             with self.subTest(text=text):
                 self.assertEqual(redactor.redact(text)[0], expected)
         self.assertEqual(redactor.redact("Bob Verdi, b@example.com")[1], 2)
+
+    def test_candidates(self):
+        """What may be somebody is picked from a text, however it is written."""
+        for text, name in (
+            ("We met Mario Bianchi today", "Mario Bianchi"),
+            ("BIANCHI, Mario called", "Mario Bianchi"),
+            ("With Ludwig van Beethoven and others", "Ludwig van Beethoven"),
+        ):
+            with self.subTest(text=text):
+                self.assertIn(name, find_names(text))
+        self.assertFalse(find_names("nothing to see. Here"))
+        self.assertEqual(find_emails("Write to X@Example.com"), {"x@example.com"})
+        self.assertEqual(find_phones("Call +39 02 555 7777"), {"39025557777"})

@@ -18,6 +18,10 @@ PHONE = re.compile(r"(?<!\w)\+?\(?\d[\d\s().\-/]{5,}\d(?!\w)")
 SAME_DIGITS = 8
 SHORTEST_SINGLE_NAME = 3
 MOST_WORDS_TO_REORDER = 3
+# Words that may be a name: with a capital, or the small ones between two of them.
+NAME_WORD = re.compile(r"[^\W\d_](?:[^\W_]|['’-])*")
+PARTICLES = frozenset(("da", "dal", "de", "del", "della", "den", "der", "di", "dos", "du", "la", "le", "van", "von"))
+MOST_WORDS_OF_A_NAME = 4
 
 
 class Redactor:
@@ -94,6 +98,46 @@ class Redactor:
 def split(text):
     """Give the words of a text, in small letters."""
     return WORD.findall((text or "").lower())
+
+
+def find_names(text):
+    """Give what may be names of people in a text, as they may be written in a database: words that follow one another.
+
+    :rtype: set[str]
+    """
+    found, run = set(), []
+    end = 0
+    for match in NAME_WORD.finditer(text or ""):
+        word = match[0].rstrip("'’-")
+        gap = text[end : match.start()]
+        is_capital, is_particle = word[:1].isupper(), word.lower() in PARTICLES
+        if not (is_capital or is_particle) or gap.strip(" ,\t\xa0"):
+            run = []
+        if is_capital or (is_particle and run):
+            run = [*run, word][-MOST_WORDS_OF_A_NAME:]
+            if is_capital:
+                for length in range(2, len(run) + 1):
+                    found |= write_name(run[-length:])
+        end = match.start() + len(match[0])
+    return found
+
+
+def write_name(words):
+    """Give how a name may be written: in both orders, with great and small letters."""
+    written = " ".join(words)
+    turned = " ".join([words[-1], *words[:-1]])
+    backwards = " ".join([*words[1:], words[0]])
+    return {form for name in (written, turned, backwards) for form in (name, name.title(), name.upper(), name.lower())}
+
+
+def find_emails(text):
+    """Give the addresses in a text, in small letters."""
+    return {email.lower() for email in EMAIL.findall(text or "")} if "@" in (text or "") else set()
+
+
+def find_phones(text):
+    """Give the digits of what may be telephone numbers in a text."""
+    return set(filter(None, (get_phone_digits(number) for number in PHONE.findall(text or ""))))
 
 
 def make_name_pattern(words):
