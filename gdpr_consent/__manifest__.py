@@ -121,6 +121,7 @@
             "gdpr_consent/static/src/chatter/*",
             "gdpr_consent/static/src/import_screen/*.js",
             "gdpr_consent/static/src/overview/*",
+            "gdpr_consent/static/src/request_calendar/*.js",
             "gdpr_consent/static/src/message_failure/*.js",
             "gdpr_consent/static/src/lazy_form/*.js",
             "gdpr_consent/static/src/phone_field/*",

@@ -56,8 +56,10 @@ from . import gdpr_subject_request
 from . import gdpr_subject_request_clock
 from . import gdpr_subject_request_intake
 from . import gdpr_subject_request_identity
+from . import gdpr_subject_request_address
 from . import gdpr_subject_request_refusal
 from . import gdpr_subject_request_mail
+from . import gdpr_subject_request_joining
 from . import gdpr_subject_request_retention
 from . import gdpr_subject_request_declaration
 from . import gdpr_notice_mixin
@@ -90,6 +92,7 @@ from . import gdpr_answer_collecting
 from . import gdpr_answer_information
 from . import gdpr_answer_files
 from . import gdpr_answer_sending
+from . import gdpr_answer_request
 from . import gdpr_subject_request_answer
 from . import gdpr_answer_post
 from . import gdpr_subject_request_rectification

@@ -102,7 +102,7 @@ class GdprAnswer(models.Model):
                     "failure_reason": False,
                 }
             )
-            answer.request_id._log_step("sent")
+            answer.request_id._log_step("sent", answer.request_id.email)
 
     def _mark_undelivered(self, reason):
         """Note that the message didn't leave. A request that was closed with it is open again."""

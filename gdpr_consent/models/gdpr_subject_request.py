@@ -14,8 +14,12 @@ OPEN_STATES = ("new", "verifying", "in_progress")
 # Changed by what is done, not by hand: who decides what, and how it was made sure who asks, must stay true.
 CHANGED_BY_ACTS = frozenset(
     {
+        "name",
         "state",
         "done_on",
+        "due_on",
+        "target_on",
+        "answer_id",
         "assurance",
         "identity_method",
         "identity_email",
@@ -28,6 +32,35 @@ CHANGED_BY_ACTS = frozenset(
         "refusal_proposed_by_id",
         "reminders",
         "reduced_on",
+        "erasure_state",
+        "erasure_note",
+        "planned_on",
+        "planned_by_id",
+        "approved_on",
+        "approved_by_id",
+        "erase_on",
+        "erased_on",
+        "erasure_journal_id",
+        "erasure_mail_id",
+    }
+)
+# Said once, when the request is taken in.
+AS_RECEIVED = frozenset({"subject_id", "company_id", "source", "applicant_name"})
+# Can be put right until somebody begins to work on it.
+CHANGED_WHILE_NEW = frozenset({"type", "received_on", "note"})
+# What the closed case shows is what it was.
+CHANGED_WHILE_OPEN = frozenset(
+    {
+        "email",
+        "lang",
+        "user_id",
+        "resolution",
+        "is_on_behalf",
+        "representative_name",
+        "mandate_file",
+        "mandate_file_name",
+        "objection_outcome",
+        "compelling_grounds",
     }
 )
 
@@ -100,6 +133,7 @@ class GdprSubjectRequest(models.Model):
         ],
         required=True,
         default="operator",
+        copy=False,
     )
     note = fields.Text("What the Person Wrote")
     email = fields.Char("Answer To", compute="_compute_email", store=True, readonly=False)
@@ -161,6 +195,8 @@ class GdprSubjectRequest(models.Model):
     def write(self, vals):
         """Log who gets a request, and hand the reminders over; what a request is about follows the same rules."""
         self._check_untouched(vals)
+        self._check_changeable(vals)
+        kinds = {request: request.type for request in self} if "type" in vals else {}
         assigned = self.filtered(lambda request: request.user_id.id != vals["user_id"]) if "user_id" in vals else None
         before = {request: request.user_id for request in assigned or ()}
         result = super().write(vals)
@@ -171,6 +207,7 @@ class GdprSubjectRequest(models.Model):
             self._check_person()
         if "type" in vals:
             self._check_asked_once()
+            self._log_kind(kinds)
         return result
 
     # ------------------------------------------------------------
@@ -260,6 +297,32 @@ class GdprSubjectRequest(models.Model):
     def _check_untouched(self, names):
         if not self.env.su and not CHANGED_BY_ACTS.isdisjoint(names):
             raise AccessError(self.env._("This follows from what is done with a request: it isn't set by hand."))
+
+    def _check_changeable(self, names):
+        """Refuse to change by hand what was said when a request was taken in, or what a closed case shows.
+
+        :raise AccessError: so
+        """
+        if self.env.su:
+            return
+        states = set(self.mapped("state"))
+        if (
+            not AS_RECEIVED.isdisjoint(names)
+            or (states - {"new"} and not CHANGED_WHILE_NEW.isdisjoint(names))
+            or (states - set(OPEN_STATES) and not CHANGED_WHILE_OPEN.isdisjoint(names))
+        ):
+            raise AccessError(
+                self.env._("This can't be changed any more: the register shows what was asked, and when.")
+            )
+
+    def _log_kind(self, before):
+        """Note which kind of request an officer says it is.
+
+        :param dict before: the earlier types, by request
+        """
+        words = dict(self._fields["type"]._description_selection(self.env))
+        for request in self.filtered(lambda request: request.type != before[request]):
+            request._log_step("typed", " → ".join(words[key] for key in (before[request], request.type) if key))
 
     def _check_is_open(self):
         self.ensure_one()

@@ -6,6 +6,7 @@ from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools.misc import format_date, format_datetime
 
 from .gdpr_subject_request import OPEN_STATES
 
@@ -77,12 +78,25 @@ class GdprSubjectRequest(models.Model):
                 request.urgency = "soon" if request.target_on <= today else "on_time"
 
     def write(self, vals):
-        """Let what there is to do follow the deadline."""
+        """Let what there is to do follow the deadline, and note that it moved."""
+        before = {request: request.received_on for request in self} if "received_on" in vals else {}
         result = super().write(vals)
         if "received_on" in vals:
+            for request in self.filtered(lambda request: request.received_on != before[request]):
+                request._log_step("dated", request._describe_receipt(before[request]))
             for due_on, requests in self.grouped("due_on").items():
                 requests._get_answer_activities().date_deadline = due_on
         return result
+
+    def _describe_receipt(self, earlier):
+        self.ensure_one()
+        zone = self.company_id._gdpr_get_timezone()
+        return self.env._(
+            "%(earlier)s → %(received)s. Answer by %(day)s.",
+            earlier=format_datetime(self.env, earlier, tz=zone),
+            received=format_datetime(self.env, self.received_on, tz=zone),
+            day=format_date(self.env, self.due_on),
+        )
 
     def _get_months(self):
         self.ensure_one()

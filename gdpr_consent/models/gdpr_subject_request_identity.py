@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools.mail import email_normalize
 
 from .gdpr_subject_request import OPEN_STATES
@@ -49,6 +49,8 @@ class GdprSubjectRequest(models.Model):
     def create(self, vals_list):
         """Note how sure the way in makes who asks."""
         self._check_untouched(set().union(*vals_list))
+        if not self.env.su and any(vals.get("source", "operator") != "operator" for vals in vals_list):
+            raise AccessError(self.env._("What is typed in didn't come from the person's mailbox or login."))
         return super().create(
             [
                 {"assurance": ASSURANCES.get(vals.get("source"), "none"), **vals}

@@ -27,6 +27,17 @@ class GdprSubjectRequest(models.Model):
         help="Who has this address on record. When it is more than one person, somebody has to decide.",
     )
 
+    person_in_words = fields.Char("Asked By", compute="_compute_person_in_words")
+
+    @api.depends("subject_id", "applicant_name", "email")
+    def _compute_person_in_words(self):
+        known = self.subject_id._get_main_cards()
+        for request in self:
+            person = request.subject_id
+            # Nobody has checked what somebody unknown calls himself; it tells more than a number.
+            given = ", ".join(filter(None, [request.applicant_name, request.email]))
+            request.person_in_words = person.display_name if person.id in known else given or person.display_name
+
     @api.depends("subject_id", "email", "state")
     def _compute_candidate_ids(self):
         without = self.filtered(lambda request: request.subject_id and request.state in OPEN_STATES)
@@ -260,7 +271,11 @@ class GdprSubjectRequest(models.Model):
             values["email_to"] = email
         if is_automatic:
             values["headers"] = repr(AUTOMATIC_HEADERS)
-        mails = template.sudo().send_mail_batch(reachable.ids, email_values=values)
+        mails = self.env["mail.mail"].sudo()
+        for company, alike in reachable.grouped("company_id").items():
+            reply_to = company._gdpr_get_request_address()
+            own = {**values, "reply_to": reply_to} if reply_to else values
+            mails |= template.sudo().send_mail_batch(alike.ids, email_values=own)
         if len(mails) == 1:
             mails.send_after_commit()
         return reachable

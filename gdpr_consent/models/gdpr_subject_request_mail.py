@@ -1,7 +1,15 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
-from odoo.tools.mail import email_normalize
+from odoo.tools.mail import email_normalize, email_split_tuples, html2plaintext
+from odoo.tools.misc import format_datetime
 
 from .gdpr_subject_request import OPEN_STATES
+
+# As long as a message may be on its way, or wait to be fetched, without doubt about its date.
+LONGEST_WAY = timedelta(days=1)
+# Characters; all of it is in the chatter.
+LONGEST_NOTE = 4000
 
 
 class GdprSubjectRequest(models.Model):
@@ -26,19 +34,54 @@ class GdprSubjectRequest(models.Model):
         if unread and address:
             return unread
         person = self._get_person(address, company) if address else self.env["gdpr.subject"].sudo().create({})
-        received_on = fields.Datetime.to_datetime(msg_dict.get("date")) or fields.Datetime.now()
-        return self.with_context(mail_create_nosubscribe=True, mail_create_nolog=True).create(
+        now = fields.Datetime.now()
+        written_on = fields.Datetime.to_datetime(msg_dict.get("date")) or now
+        # A sender's clock may be wrong, and anybody can write any date: the deadline can't hang on it.
+        is_plausible = now - LONGEST_WAY <= written_on <= now
+        creating = self.sudo().with_context(mail_create_nosubscribe=True, mail_create_nolog=True)
+        request = creating.create(
             {
                 "subject_id": person.id,
                 "company_id": company.id,
                 "source": "mail",
                 "email": address,
+                "applicant_name": self._get_sender_name(msg_dict),
                 "lang": person._get_lang(),
-                # A sender's clock may be wrong; a message can't come from the future.
-                "received_on": min(received_on, fields.Datetime.now()),
-                "note": msg_dict.get("subject"),
+                "received_on": written_on if is_plausible else now,
+                "note": self._get_words(msg_dict),
             }
         )
+        if abs(now - written_on) > LONGEST_WAY:
+            request._log_step(
+                "dated",
+                self.env._(
+                    "The message says %(written)s. Counted from when it was taken in: put it right if it reached you"
+                    " earlier.",
+                    written=format_datetime(self.env, written_on, tz=company._gdpr_get_timezone()),
+                ),
+            )
+        return request.sudo(self.env.su)
+
+    @api.model
+    def _get_sender_name(self, msg_dict):
+        names = [name for name, _address in email_split_tuples(msg_dict.get("email_from") or "") if name]
+        return names[0] if names else False
+
+    @api.model
+    def _get_words(self, msg_dict):
+        """Give what the person wrote, subject and text, without markup."""
+        text = html2plaintext(msg_dict.get("body") or "").strip()
+        return "\n\n".join(filter(None, [(msg_dict.get("subject") or "").strip(), text]))[:LONGEST_NOTE]
+
+    def _notify_get_reply_to_batch(self, defaults=None, author_ids=None):
+        """Let replies come to the address for requests, where the company has one."""
+        addresses = super()._notify_get_reply_to_batch(defaults=defaults, author_ids=author_ids)
+        for request in self:
+            if address := request.sudo().company_id._gdpr_get_request_address():
+                addresses[request.id] = self._notify_get_reply_to_formatted_email(
+                    address, author_id=(author_ids or {}).get(request.id, False)
+                )
+        return addresses
 
     @api.model
     def _is_automatic(self, message):

@@ -91,7 +91,11 @@ class GdprSubjectRequest(models.Model):
     def action_drop_refusal(self):
         """Go on with a request that another officer has proposed to refuse."""
         self.check_access("write")
-        self.sudo().write(
+        proposed = self.filtered("refusal_proposed_by_id")
+        for request in proposed:
+            request._check_is_open()
+        proposed._log_step("refusal_dropped")
+        proposed.sudo().write(
             {
                 "refusal_ground": False,
                 "refusal_explanation": False,
@@ -131,6 +135,7 @@ class GdprSubjectRequest(models.Model):
         if not others:
             raise UserError(self.env._("A second privacy officer has to agree, and there is none."))
         self.sudo().write({**values, "refusal_evidence": evidence.strip(), "refusal_proposed_by_id": self.env.uid})
+        self._log_step("refusal_proposed", self.refusal_ground_in_words)
         self.activity_schedule(
             "mail.mail_activity_data_todo",
             summary=self.env._("Agree to the refusal, or not"),

@@ -131,6 +131,10 @@ class GdprSubjectRequest(models.Model):
         if not others:
             person._resume()
         self._end_suspension()
+        if self.type == "restriction" and self.state in ("new", "verifying"):
+            # Nothing is left of what it asked for.
+            self.resolution = self.with_context(lang=self.lang or self.env.lang)._describe_restriction()
+            self._close("done", "fulfilled", self.resolution)
 
     def _end_suspension(self):
         self.sudo().write({"is_suspending": False, "suspension_lifted_on": fields.Datetime.now()})
@@ -148,13 +152,14 @@ class GdprSubjectRequest(models.Model):
         self.ensure_one()
         self._take_effect()
         self._tell_recipients()
+        return " ".join(filter(None, [self._describe_restriction(), self._get_recipients_sentence()]))
+
+    def _describe_restriction(self):
         if self.is_suspending:
-            done = self.env._(
+            return self.env._(
                 "We only store your data, and don't use it. We tell you before we use it again (article 18 GDPR)."
             )
-        else:
-            done = self.env._("We only stored your data, and didn't use it, until we told you that we use it again.")
-        return " ".join(filter(None, [done, self._get_recipients_sentence()]))
+        return self.env._("We only stored your data, and didn't use it, until we told you that we use it again.")
 
     def _fulfil_objection(self):
         """Do as the officer decided (article 21, law.md R-38, R-65).

@@ -104,6 +104,11 @@ class ResCompany(models.Model):
                 day += timedelta(days=1)
         return days
 
+    def _gdpr_get_request_address(self):
+        """Give the address to which people send requests, empty where there is none."""
+        self.ensure_one()
+        return self.sudo().gdpr_request_alias_id.alias_full_name or ""
+
     def _gdpr_set_request_alias(self, alias_name, domain):
         """Let e-mails to an address become requests; without a name, no longer.
 

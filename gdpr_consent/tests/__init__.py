@@ -61,6 +61,7 @@ from . import test_restriction
 from . import test_server_actions
 from . import test_settings
 from . import test_subject_request
+from . import test_subject_request_address
 from . import test_subject_request_card
 from . import test_subject_request_clock
 from . import test_subject_request_identity

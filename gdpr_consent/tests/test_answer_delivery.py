@@ -32,7 +32,7 @@ class TestAnswerDelivery(AnswerCase):
         answer = request.answer_id
         self.assertEqual(answer.state, "sent")
         self.assertEqual(answer.expires_on - answer.sent_on, timedelta(days=14))
-        self.assertEqual(self.get_steps(request)[-2:], ["prepared", "sent"])
+        self.assertEqual(self.get_steps(request)[-3:], ["prepared", "dispatched", "sent"])
 
     def test_download(self):
         request = self.prepare("portability")

@@ -59,7 +59,7 @@ class TestLifting(LiftingCase):
         wizard.action_lift()
         self.assertFalse(self.card.gdpr_restricted or request.is_suspending)
         self.assertEqual(self.get_events(self.card)[-1], "unrestricted")
-        self.assertEqual(request.step_ids.mapped("action")[-2:], ["lifting_told", "lifted"])
+        self.assertEqual(request.step_ids.mapped("action")[-3:], ["lifting_told", "lifted", "fulfilled"])
         self.assertEqual(request.step_ids[-1].user_id, self.officer)
         self.assertTrue(self.send(self.make_mail(email_to=self.card.email)))
         self.assertLedgerSound()
@@ -92,7 +92,7 @@ class TestLifting(LiftingCase):
         request = self.restrict()
         self.tell(request)
         self.open_lifting(request).action_lift()
-        self.fulfil(request)
+        self.assertEqual(request.state, "done")
         again = self.restrict()
         self.assertNotEqual(request, again)
         with self.assertRaisesRegex(UserError, "Tell the person first"):
@@ -114,6 +114,16 @@ class TestLifting(LiftingCase):
         self.tell(again)
         self.open_lifting(again).action_lift()
         self.assertFalse(self.card.gdpr_restricted)
+
+    def test_lifted_before_anybody_began(self):
+        """Nothing is left of what was asked: the request doesn't stay open."""
+        request = self.restrict()
+        self.assertEqual(request.state, "new")
+        self.tell(request)
+        self.open_lifting(request).action_lift()
+        self.assertEqual(request.state, "done")
+        self.assertIn("until we told you", request.resolution)
+        self.assertEqual(request.step_ids.mapped("action")[-2:], ["lifted", "fulfilled"])
 
     def test_without_an_address(self):
         self.card.email = False

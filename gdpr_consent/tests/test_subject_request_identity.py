@@ -57,6 +57,7 @@ class TestSubjectRequestIdentity(PageCase):
         before = self.take_snapshot()
         page = self.url_open(link)
         self.assertIn(request.name, page.text)
+        self.assertIn("somebody@example.net", page.text, "who confirms sees where the answer goes")
         self.assertEqual(self.take_snapshot(), before)
         self.assertEqual(request.state, "verifying")
         sent = [*self.parse(page).forms[0].form_values(), ("answer", "confirm")]

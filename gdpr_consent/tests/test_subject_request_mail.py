@@ -63,7 +63,7 @@ class TestSubjectRequestMail(ConsentCase):
         self.assertFalse(self.company.gdpr_request_alias_id)
 
     def test_received(self):
-        with freeze_time("2026-03-04 09:00:00"):
+        with freeze_time("2026-03-03 08:00:00"):
             request = self.receive()
         self.assertEqual(request.subject_id, self.partner.gdpr_subject_id)
         self.assertEqual((request.type, request.source, request.state), (False, "mail", "new"))
@@ -118,6 +118,73 @@ class TestSubjectRequestMail(ConsentCase):
         with freeze_time("2026-03-04 09:00:00"):
             request = self.receive(day="Thu, 2 Apr")
         self.assertEqual(str(request.received_on), "2026-03-04 09:00:00")
+        self.assertIn("2026", request.step_ids.filtered(lambda step: step.action == "dated").note)
+
+    def test_message_with_an_old_date(self):
+        """Whoever sends writes the date: it doesn't make a request overdue."""
+        with freeze_time("2026-05-04 09:00:00"):
+            request = self.receive()
+        self.assertEqual(str(request.received_on), "2026-05-04 09:00:00")
+        self.assertEqual(request.due_on, date(2026, 6, 4))
+        self.assertIn("03/02/2026", request.step_ids.filtered(lambda step: step.action == "dated").note)
+        with freeze_time("2026-05-05 09:00:00"), Form(request.with_user(self.officer)) as form:
+            form.received_on = "2026-05-02 09:00:00"
+        step = request.step_ids[-1]
+        self.assertEqual((step.action, step.user_id), ("dated", self.officer))
+        for day in ("05/04/2026", "05/02/2026", "06/02/2026"):
+            self.assertIn(day, step.note)
+
+    def test_what_was_written(self):
+        request = self.receive("Anna R. <nobody@example.net>")
+        self.assertEqual(request.note, "My data\n\nWhat do you know about me?")
+        self.assertEqual(request.person_in_words, "Anna R., nobody@example.net")
+
+    def test_no_sender(self):
+        request = self.receive("")
+        self.assertEqual((len(request), request.email, request.state), (1, False, "new"))
+        self.assertEqual(request.person_in_words, request.subject_id.display_name)
+
+    def test_kind_is_logged(self):
+        request = self.receive().with_user(self.officer)
+        with Form(request) as form:
+            form.type = "access"
+        step = request.step_ids[-1]
+        self.assertEqual((step.action, step.note, step.user_id), ("typed", "Access", self.officer))
+
+    def test_replies_come_to_the_address_for_requests(self):
+        request = self.receive()
+        address = f"privacy@{self.mail_alias_domain.name}"
+        self.assertIn(address, self.get_answers()[0]["reply_to"])
+        with self.catch_mails():
+            request.with_user(self.officer).message_post(
+                body="Which contract?", partner_ids=self.partner.ids, subtype_xmlid="mail.mt_comment"
+            )
+        self.assertIn(address, self._mails[-1]["reply_to"])
+
+    def test_second_message_about_the_same(self):
+        first = self.receive().with_user(self.officer)
+        first.type = "access"
+        second = self.receive(subject="My data, again").with_user(self.officer)
+        self.assertEqual(second.joinable_id, first)
+        message = second.message_ids.filtered(lambda message: message.message_type == "email")
+        file = self.env["ir.attachment"].create(
+            {"name": "scan.txt", "raw": b"scan", "res_model": second._name, "res_id": second.id}
+        )
+        message.sudo().attachment_ids = file
+        self.assertEqual(second.action_join()["res_id"], first.id)
+        self.assertIn(message, first.message_ids)
+        self.assertEqual((file.res_model, file.res_id), (first._name, first.id))
+        self.assertEqual(second.state, "cancelled")
+        self.assertEqual([step.action for step in (first.step_ids[-1], second.step_ids[-1])], ["joined", "joined"])
+        self.assertIn(first.name, second.step_ids[-1].note)
+        self.assertIn(second.name, first.step_ids[-1].note)
+        # An answer to the message that was joined goes on there.
+        headers = f"In-Reply-To: {message.message_id}\nReferences: {message.message_id}\n"
+        before = len(first.message_ids)
+        self.assertFalse(self.receive(headers=headers))
+        self.assertEqual(len(first.message_ids), before + 1)
+        with self.assertRaises(UserError):
+            second.action_join()
 
     def test_answer_to_a_request(self):
         request = self.receive()

@@ -96,6 +96,10 @@ class TestSubjectRequestRefusal(ConsentCase):
         self.refuse("unfounded", "Abuse", "Said so")
         self.request.with_user(self.second).action_drop_refusal()
         self.assertFalse(self.request.refusal_ground)
+        self.assertEqual(
+            [(step.action, step.user_id) for step in self.request.step_ids[-2:]],
+            [("refusal_proposed", self.officer), ("refusal_dropped", self.second)],
+        )
         with self.assertRaises(UserError):
             self.request.with_user(self.second).action_confirm_refusal()
 
