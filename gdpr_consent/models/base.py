@@ -1,3 +1,4 @@
+import json
 import re
 
 from odoo import models
@@ -109,13 +110,13 @@ class Base(models.AbstractModel):
             self.filtered(lambda record: record[path].id in ids).write({path: False})
 
     def _gdpr_redact(self, names, person):
-        """Replace what names a person in texts.
+        """Replace what names a person in texts, in every language and for every company.
 
         :param names: of the fields
         :param PersonIdentifiers person: who
         """
         pattern = compile_pattern([*person.emails, *person.phones, *person.names])
-        if not pattern:
+        if not pattern or not self:
             return
         expression = re.compile(pattern, re.IGNORECASE)
         changed = self.browse()
@@ -123,9 +124,49 @@ class Base(models.AbstractModel):
             field = self._fields[name]
             if field.type not in TEXT_TYPES or not self._gdpr_is_emptiable(field):
                 continue
+            if field.store and (field.translate or field.company_dependent):
+                changed |= self._gdpr_redact_column(field, expression)
+                continue
             for record in self:
                 text = record[name]
                 if text and expression.search(text):
                     record[name] = expression.sub(f"[{PLACEHOLDER}]", text)
                     changed |= record
         changed._gdpr_forget_versions()
+
+    def _gdpr_redact_column(self, field, expression):
+        """Replace what an expression finds in values that are kept for each language or company.
+
+        :return: the records that were changed
+        """
+        self.flush_recordset([field.name])
+        column = SQL.identifier(field.name)
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id, %s FROM %s WHERE id IN %s AND %s IS NOT NULL",
+                column,
+                SQL.identifier(self._table),
+                tuple(self.ids),
+                column,
+            )
+        )
+        changed = self.browse()
+        for record_id, texts in rows:
+            redacted = {
+                key: expression.sub(f"[{PLACEHOLDER}]", text) if isinstance(text, str) else text
+                for key, text in texts.items()
+            }
+            if redacted != texts:
+                self.env.cr.execute(
+                    SQL(
+                        "UPDATE %s SET %s = %s WHERE id = %s",
+                        SQL.identifier(self._table),
+                        column,
+                        json.dumps(redacted),
+                        record_id,
+                    )
+                )
+                changed += self.browse(record_id)
+        changed.invalidate_recordset([field.name], flush=False)
+        changed.modified([field.name])
+        return changed

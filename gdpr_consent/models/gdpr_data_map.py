@@ -1,7 +1,7 @@
 from ast import literal_eval
 
 from odoo import api, fields, models, tools
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools.sql import TableKind, table_kind
 
@@ -19,6 +19,9 @@ GROUNDS = [
     ("contract", "A contract that still runs (article 17(1)(a))"),
     ("other_person", "It is somebody else's data (article 15(4))"),
 ]
+
+# What says by which fields records are found.
+FINDING = ("path", "email_fields", "phone_fields", "account_fields", "document_fields")
 
 
 class GdprDataMap(models.Model):
@@ -43,6 +46,13 @@ class GdprDataMap(models.Model):
     active = fields.Boolean(default=True)
     model = fields.Char(required=True, index=True, help="Technical name of the model, e.g. sale.order.")
     is_installed = fields.Boolean(compute="_compute_is_installed", search="_search_is_installed")
+    is_unknown = fields.Boolean(
+        "No Such Model Here",
+        compute="_compute_is_unknown",
+        search="_search_is_unknown",
+        help="There is no such model, and no add-on has brought the row: it may be spelt wrongly.",
+    )
+    found_by = fields.Char(compute="_compute_found_by", help="How the records of a person are found.")
     domain = fields.Char(help="Which records of the model the row is about, as a domain. Empty: all.")
     warning = fields.Text(compute="_compute_warning", help="What is wrong with the row.")
     is_personal = fields.Boolean(
@@ -59,6 +69,10 @@ class GdprDataMap(models.Model):
     )
     email_fields = fields.Char(help="Fields with an address, separated by commas, to find it by.")
     phone_fields = fields.Char(help="Fields with a number, separated by commas, to find it by.")
+    account_fields = fields.Char(
+        "Bank Account Fields",
+        help="Fields with the number of a bank account, separated by commas, to find it by those of the person's.",
+    )
     document_fields = fields.Char(
         help="The two fields that name the model and the record something belongs to, e.g. res_model, res_id",
     )
@@ -92,7 +106,26 @@ class GdprDataMap(models.Model):
         for place in self:
             place.is_installed = place._get_records() is not None
 
-    @api.depends("model", "keep_from", "path", "email_fields", "phone_fields", "document_fields", "field_ids.names")
+    @api.depends("model")
+    def _compute_is_unknown(self):
+        shipped = self._filter_shipped()
+        for place in self:
+            place.is_unknown = bool(place.model) and not place.is_installed and place._origin not in shipped
+
+    @api.depends("model", "is_card", "path", "email_fields", "phone_fields", "account_fields", "document_fields")
+    def _compute_found_by(self):
+        for place in self:
+            ways = (
+                (place.is_card, self.env._("the card itself")),
+                (place._get_paths(), self.env._("links")),
+                (place._get_email_fields(), self.env._("addresses")),
+                (place._get_phone_fields(), self.env._("numbers")),
+                (place._split(place.account_fields), self.env._("bank accounts")),
+                (place.document_fields, self.env._("what it is attached to")),
+            )
+            place.found_by = ", ".join(words for is_so, words in ways if is_so) if place.is_personal else False
+
+    @api.depends("model", "keep_from", *FINDING, "field_ids.names")
     def _compute_warning(self):
         for place in self:
             missing = [gap.field for gap in place._find_missing()]
@@ -104,7 +137,34 @@ class GdprDataMap(models.Model):
         names = [name for name in self.env.registry if self._has_rows(name)]
         return Domain("model", "in" if True in value else "not in", names)
 
-    @api.constrains("model", "domain", "path", "email_fields", "phone_fields", "document_fields", "keep_from")
+    def _search_is_unknown(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        places = self.with_context(active_test=False).search([("is_installed", "=", False)])
+        unknown = places.filtered("is_unknown")
+        return Domain("id", "in" if True in value else "not in", unknown.ids)
+
+    def _filter_shipped(self):
+        """Give those that came with an add-on."""
+        known = self.env["ir.model.data"].sudo()
+        # What Odoo names by itself when it exports or imports begins like that.
+        known = known.search(
+            [("model", "=", self._name), ("res_id", "in", self.ids), ("module", "not =like", r"\_\_%")]
+        )
+        return self.browse(known.mapped("res_id"))
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_shipped(self):
+        if shipped := self._filter_shipped():
+            raise UserError(
+                self.env._(
+                    "Rows that come with an add-on can't be deleted, or what they find would be forgotten without a"
+                    " word. Archive them, or change them: %(rows)s",
+                    rows=", ".join(shipped.mapped("name")),
+                )
+            )
+
+    @api.constrains("model", "domain", "keep_from", *FINDING)
     def _check_fields(self):
         """Refuse what the model can't be asked. A model that isn't installed can't be checked."""
         for place in self:
@@ -126,7 +186,7 @@ class GdprDataMap(models.Model):
         records = self._get_records()
         if records is None:
             return []
-        declared = [self.keep_from, self.path, self.email_fields, self.phone_fields, self.document_fields]
+        declared = [self.keep_from, *(self[name] for name in FINDING)]
         return [
             path
             for names in declared

@@ -3,6 +3,7 @@ from typing import NamedTuple
 from odoo import api, models
 
 from ..tools import personal_names
+from .gdpr_data_map import FINDING
 
 # Odoo notes with every record who made it and who changed it last: said once, in the row of the model "base".
 GENERAL_FIELDS = frozenset({"create_uid", "write_uid"})
@@ -38,12 +39,15 @@ class GdprDataMap(models.Model):
         owning = {place.model for place in places if place.is_personal and place.erasure != "detach"}
         gaps = places._find_missing()
         for model in sorted(self.env.registry):
-            if model in settled or not self._has_rows(model):
+            if not self._has_rows(model):
                 continue
             records = self.env[model]
             names = declared.get(model)
             for field in records._fields.values():
                 if field.name in GENERAL_FIELDS or (names and field.name in names):
+                    continue
+                # Whoever said that a model holds nothing personal didn't know what would be added to it here.
+                if model in settled and not field.manual:
                     continue
                 kind = self._get_gap_kind(records, field, declared, owning)
                 if kind:
@@ -58,8 +62,8 @@ class GdprDataMap(models.Model):
         declared, settled = {}, {place.model for place in self if not place.is_personal}
         for place in self.filtered("is_personal"):
             names = declared.setdefault(place.model, set())
-            for text in (place.path, place.email_fields, place.phone_fields, place.document_fields):
-                names.update(name.split(".")[0] for name in place._split(text))
+            for finding in FINDING:
+                names.update(name.split(".")[0] for name in place._split(place[finding]))
             names.update(name for line in place.field_ids for name in line._get_names())
         for model, flags in self.env["ir.model.fields"].sudo()._get_gdpr_flags().items():
             said = {name for name, _category, origin, *_others in flags if model in declared or origin == "none"}

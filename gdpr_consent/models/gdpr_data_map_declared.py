@@ -1,6 +1,7 @@
 from typing import NamedTuple
 
-from odoo import models
+from odoo import api, models
+from odoo.exceptions import UserError
 
 from ..tools import personal_names
 
@@ -72,28 +73,57 @@ class GdprDataMap(models.Model):
     def _get_paths(self):
         """Give the paths that lead to a person: the row's, and the flagged fields that link to one."""
         models_ = self._get_person_models()
-        return self._add_flagged(self.path, lambda field: field.comodel_name in models_)
+        return self._add_flagged(self.path, lambda field, _said: field.comodel_name in models_)
 
     def _get_email_fields(self):
         """Give the fields with an address to find records by."""
-        return self._add_flagged(self.email_fields, lambda field: self._is_text_of(field, "email"))
+        return self._add_flagged(self.email_fields, lambda field, said: self._is_text_of(field, said, "email"))
 
     def _get_phone_fields(self):
         """Give the fields with a number to find records by."""
-        return self._add_flagged(self.phone_fields, lambda field: self._is_text_of(field, "phone"))
+        return self._add_flagged(self.phone_fields, lambda field, said: self._is_text_of(field, said, "phone"))
 
     def _add_flagged(self, declared, is_like):
         """Give the declared names, and those of the flagged personal fields that are stored and of a kind."""
         self.ensure_one()
         records = self._get_records()
         names = self._split(declared)
-        for name, field in self._get_flagged_fields().items():
-            if field.is_personal and records._fields[name].store and is_like(records._fields[name]):
+        for name, said in self._get_flagged_fields().items():
+            if said.is_personal and records._fields[name].store and is_like(records._fields[name], said):
                 names.append(name)
         return list(dict.fromkeys(names))
 
-    def _is_text_of(self, field, kind):
-        return field.type in ("char", "text") and personal_names.get_kind(field.name) == kind
+    def _is_text_of(self, field, said, kind):
+        """Tell whether a flagged field has addresses or numbers: by its name, or by what was said it has."""
+        category = self.env.ref(f"gdpr_consent.data_category_{kind}", raise_if_not_found=False)
+        is_said = bool(category) and said.category.id == category.id
+        return field.type in ("char", "text") and (is_said or personal_names.get_kind(field.name) == kind)
+
+    @api.model
+    def _make_flagged_places(self, fields_):
+        """Make a row for each model that has none and of which fields were said to be personal.
+
+        :param ir.model.fields fields_: what was said of them
+        """
+        places = self.sudo().search([("is_personal", "=", True), ("model", "in", fields_.mapped("model"))])
+        models_ = set(places.mapped("model"))
+        for model, flagged in fields_.grouped("model").items():
+            if model in models_ or not self._has_rows(model):
+                continue
+            place = self.sudo().new({"model": model})
+            if not (place._get_paths() or place._get_email_fields() or place._get_phone_fields()):
+                raise UserError(
+                    self.env._(
+                        "“%(field)s” would not be found: nothing leads from the records “%(model)s” to a person. Say"
+                        " first of a field with a link to the contact, an e-mail address or a phone number that it is"
+                        " personal, or add a row for %(technical)s to the data map that says how its records lead to"
+                        " the person.",
+                        field=flagged[0].field_description,
+                        model=flagged[0].model_id.name,
+                        technical=model,
+                    )
+                )
+            self.sudo().create({"name": flagged[0].model_id.name, "model": model, "erasure": "anonymise"})
 
     def _get_person_models(self):
         """Give the models whose records are persons: what links to them is about a person."""

@@ -51,7 +51,11 @@ class GdprDataMap(models.Model):
             earlier |= ids
             if ids:
                 found.append(Found(place, sorted(ids), frozenset(doubtful)))
-                person.add(place.model, ids, doubtful)
+                # What belongs to records that others share isn't the person's.
+                if place.erasure != "detach":
+                    person.add(place.model, ids, doubtful)
+            if place.model == "res.partner.bank":
+                self._identify_accounts(person)
         return found
 
     def _find_records(self, person, found, company):
@@ -63,6 +67,7 @@ class GdprDataMap(models.Model):
         if company and company_field and records._fields[company_field].store:
             scope &= Domain(company_field, "in", [False, company.id])
         email_fields, phone_fields = self._get_email_fields(), self._get_phone_fields()
+        account_fields = self._split(self.account_fields)
 
         linked = self._get_linked_domain(records, person.found)
         if self.is_card:
@@ -73,11 +78,14 @@ class GdprDataMap(models.Model):
         ids |= self._keep(
             records, self._find_by_address(records, email_fields, own_emails, phone_fields, own_phones) - ids, scope
         )
+        own_accounts = person.accounts - person.shared_accounts
+        ids |= self._keep(records, self._find_by_account(records, account_fields, own_accounts) - ids, scope)
 
         linked = self._get_linked_domain(records, person.doubtful)
         linked |= self._get_document_domain([(place, doubtful) for place, _ids, doubtful in found])
         doubtful = set() if linked.is_false() else set(records.search(linked & scope, order="id")._ids)
         shared = self._find_by_address(records, email_fields, person.shared_emails, phone_fields, person.shared_phones)
+        shared |= self._find_by_account(records, account_fields, person.shared_accounts)
         shared |= self._find_by_properties(records, person.found)
         doubtful |= self._keep(records, shared - ids, scope)
         return ids | doubtful, doubtful - ids
@@ -178,6 +186,30 @@ class GdprDataMap(models.Model):
             )
         if not conditions:
             return set()
+        rows = self.env.execute_query(
+            SQL("SELECT id FROM %s WHERE %s", SQL.identifier(records._table), SQL(" OR ").join(conditions))
+        )
+        return {row[0] for row in rows}
+
+    @api.model
+    def _find_by_account(self, records, names, accounts):
+        """Give the ids of the records with one of the numbers of bank accounts, exactly, however it is grouped.
+
+        :param accounts: as Odoo compares them: letters and digits alone, capitals
+        """
+        if not names or not accounts:
+            return set()
+        # What a bank has sent is looked through for the number.
+        grouped = "|".join(r"\W*".join(account) for account in sorted(accounts))
+        expression = rf"(^|\W)({grouped})(\W|$)"
+        conditions = []
+        for name in names:
+            column = records._field_to_sql(records._table, name)
+            if records._fields[name].type == "json":
+                conditions.append(SQL("%s::text ~* %s", column, expression))
+            else:
+                plain = SQL(r"upper(regexp_replace(%s, '\W+', '', 'g'))", column)
+                conditions.append(SQL("%s IN %s", plain, tuple(accounts)))
         rows = self.env.execute_query(
             SQL("SELECT id FROM %s WHERE %s", SQL.identifier(records._table), SQL(" OR ").join(conditions))
         )

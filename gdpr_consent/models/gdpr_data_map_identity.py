@@ -3,7 +3,7 @@ from odoo.fields import Domain
 from odoo.tools import OrderedSet
 from odoo.tools.mail import email_normalize_all
 
-from ..tools.person_identifiers import PersonIdentifiers, get_phone_digits
+from ..tools.person_identifiers import MINIMUM_ACCOUNT_LENGTH, PersonIdentifiers, get_phone_digits
 
 
 class GdprDataMap(models.Model):
@@ -45,6 +45,18 @@ class GdprDataMap(models.Model):
                 person.shared_emails |= person.emails & set(email_normalize_all(card[card._gdpr_email_field] or ""))
                 person.shared_phones |= person.phones & self._read_phones(card)
         return person
+
+    @api.model
+    def _identify_accounts(self, person):
+        """Note the numbers of the person's bank accounts, and which of them somebody else has too."""
+        banks = self.env["res.partner.bank"].sudo().with_context(active_test=False)
+        own = banks.browse(person.found.get(banks._name, ()))
+        person.accounts |= {
+            number for number in own.mapped("sanitized_acc_number") if len(number or "") >= MINIMUM_ACCOUNT_LENGTH
+        }
+        if person.accounts:
+            others = banks.search([("sanitized_acc_number", "in", list(person.accounts)), ("id", "not in", own.ids)])
+            person.shared_accounts |= set(others.mapped("sanitized_acc_number"))
 
     @api.model
     def _read_phones(self, card):

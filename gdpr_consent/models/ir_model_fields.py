@@ -44,6 +44,7 @@ class IrModelFields(models.Model):
         # Past Odoo's refusal to change a field of its own, and past its rebuilding of the tables.
         models.Model.write(self, flags)
         self.env.registry.clear_cache()
+        self._gdpr_make_places()
         others = {name: value for name, value in vals.items() if name not in FLAGS}
         return super().write(others) if others else True
 
@@ -51,7 +52,14 @@ class IrModelFields(models.Model):
     def create(self, vals_list):
         created = super().create(vals_list)
         self.env.registry.clear_cache()
+        created._gdpr_make_places()
         return created
+
+    def _gdpr_make_places(self):
+        """See that what is said to be personal is found."""
+        personal = self.filtered(lambda field: field.gdpr_personal == "yes" and field.gdpr_origin != "other_person")
+        if personal:
+            self.env["gdpr.data.map"]._make_flagged_places(personal)
 
     @api.model
     @tools.ormcache()

@@ -172,6 +172,68 @@ class TestDataMap(ConsentCase):
         self.assertEqual(declared["function"].origin, "observed")
         self.assertEqual(declared["function"].erasure, "empty")
 
+    def test_what_belongs_to_what_is_shared_is_not_the_persons(self):
+        """The person is one of several on a record: what else hangs on that isn't the person's."""
+        self.addCleanup(self.registry.reset_changes)
+        self.env["ir.model.fields"].create(
+            {
+                "model_id": self.env["ir.model"]._get_id("crm.lead"),
+                "name": "x_deliver_to_id",
+                "ttype": "many2one",
+                "relation": "res.partner",
+            }
+        )
+        place = self.env["gdpr.data.map"].create(
+            {
+                "name": "Of others",
+                "model": "crm.lead",
+                "path": "x_deliver_to_id",
+                "has_documents": False,
+                "erasure": "detach",
+                "sequence": 36,
+            }
+        )
+        lead = self.env["crm.lead"].create({"name": "Chairs", "x_deliver_to_id": self.person.id})
+        meeting = {"start": "2026-03-02 10:00:00", "stop": "2026-03-02 11:00:00", "opportunity_id": lead.id}
+        self.env["calendar.event"].create({"name": "Chairs", **meeting})
+        found = self.find()
+        self.assertEqual((found["crm.lead"].place, found["crm.lead"].ids), (place, lead.ids))
+        self.assertNotIn("calendar.event", found)
+
+    def test_number_of_a_bank_account(self):
+        """Lines of a bank know nobody; the number of the person's account leads to them, exactly."""
+        self.addCleanup(self.registry.reset_changes)
+        for name, ttype in (("x_account", "char"), ("x_details", "json")):
+            self.env["ir.model.fields"].create(
+                {"model_id": self.env["ir.model"]._get_id("crm.tag"), "name": name, "ttype": ttype}
+            )
+        self.env["gdpr.data.map"].create(
+            {"name": "Lines", "model": "crm.tag", "account_fields": "x_account, x_details", "sequence": 900}
+        )
+        bank = {"acc_number": "IT60 X054 2811 1010 0000 0123 456", "partner_id": self.person.id}
+        self.env["res.partner.bank"].create(bank)
+        plain, grouped, details, longer, _nobody = self.env["crm.tag"].create(
+            [
+                {"name": "Plain", "x_account": "it60x0542811101000000123456"},
+                {"name": "Grouped", "x_account": "IT60-X054-2811-1010-0000-0123-456"},
+                {"name": "Details", "x_details": {"from": [{"iban": "IT60X0542811101000000123456"}]}},
+                {
+                    "name": "Longer",
+                    "x_account": "IT60X05428111010000001234567",
+                    "x_details": {"iban": "XIT60X0542811101000000123456"},
+                },
+                {"name": "Nobody"},
+            ]
+        )
+        self.env.flush_all()
+        found = self.find()["crm.tag"]
+        self.assertEqual((found.ids, found.doubtful_ids), ((plain | grouped | details).ids, frozenset()))
+        self.assertNotIn(longer.id, found.ids)
+        # Two people, one account.
+        spouse = self.env["res.partner"].create({"name": "Bob Example"})
+        self.env["res.partner.bank"].create({**bank, "partner_id": spouse.id})
+        self.assertEqual(self.find()["crm.tag"].doubtful_ids, set(found.ids))
+
     def test_custom_field_leads_to_the_person(self):
         self.addCleanup(self.registry.reset_changes)
         self.env["ir.model.fields"].create(

@@ -39,11 +39,11 @@ class TestDataMapCoverage(ConsentCase):
     def gaps(self):
         return {(gap.model, gap.field): gap.kind for gap in self.maps._find_gaps()}
 
-    def add_field(self, name, ttype="char", **values):
+    def add_field(self, name, ttype="char", model="crm.lead", **values):
         self.addCleanup(self.registry.reset_changes)
         return self.env["ir.model.fields"].create(
             {
-                "model_id": self.env["ir.model"]._get_id("crm.lead"),
+                "model_id": self.env["ir.model"]._get_id(model),
                 "name": name,
                 "ttype": ttype,
                 "field_description": name,
@@ -135,7 +135,7 @@ class TestDataMapCoverage(ConsentCase):
         self.assertFalse(gaps.exists())
 
     def test_new_row(self):
-        self.env.ref("gdpr_consent.data_map_crm_team_member").unlink()
+        self.env.ref("gdpr_consent.data_map_crm_team_member").active = False
         self.env["gdpr.data.gap"].action_open()
         gap = self.env["gdpr.data.gap"].search([("model", "=", "crm.team.member")])
         self.assertEqual(gap.field, "user_id")
@@ -144,6 +144,89 @@ class TestDataMapCoverage(ConsentCase):
         wizard.action_apply()
         place = self.maps.search([("model", "=", "crm.team.member")])
         self.assertEqual((place.path, place.erasure), ("user_id", "delete"))
+
+    def test_custom_field_of_a_model_that_is_not_personal(self):
+        """That a model holds nothing personal was said of the fields that Odoo gives it."""
+        self.assertFalse(self.maps.search([("model", "=", "res.bank")], limit=1).is_personal)
+        self.add_field("x_witness_id", "many2one", model="res.bank", relation="res.partner")
+        self.add_field("x_fax", model="res.bank")
+        self.add_field("x_harmless", model="res.bank")
+        self.assertEqual(self.gaps(), {("res.bank", "x_witness_id"): "link", ("res.bank", "x_fax"): "phone"})
+        self.env["gdpr.data.gap"].action_open()
+        for gap in self.env["gdpr.data.gap"].search([]):
+            decision = "none" if gap.field == "x_fax" else "path"
+            wizard = self.env["gdpr.data.declaration"].create(
+                {"gap_ids": gap.ids, "decision": decision, "reason": "The office's"}
+            )
+            self.assertEqual(wizard.has_new_row, decision == "path")
+            wizard.action_apply()
+        self.assertEqual(self.gaps(), {})
+        place = self.maps.search([("model", "=", "res.bank"), ("is_personal", "=", True)])
+        self.assertEqual((place.path, place.erasure), ("x_witness_id", "anonymise"))
+        self.assertFalse(place._get_fields()["x_fax"].is_personal)
+
+    def test_flag_makes_a_place(self):
+        """A field of a model without a row, said to be personal, is found, given and erased."""
+        self.add_field(
+            "x_tenant_id", "many2one", model="res.country.state", relation="res.partner", gdpr_personal="yes"
+        )
+        self.add_field("x_hobby", model="res.country.state", gdpr_personal="yes")
+        place = self.maps.search([("model", "=", "res.country.state"), ("is_personal", "=", True)])
+        self.assertEqual((place._get_paths(), place.found_by), (["x_tenant_id"], "links"))
+        self.assertEqual(self.gaps(), {})
+        person = self.env["res.partner"].create({"name": "Ann", "email": "ann@example.com"})
+        flat = self.env["res.country.state"].create(
+            {
+                "name": "Flat",
+                "code": "X1",
+                "country_id": self.env.ref("base.it").id,
+                "x_tenant_id": person.id,
+                "x_hobby": "Chess",
+            }
+        )
+        found = {found.place: found.ids for found in self.maps._find(person._gdpr_ensure_subjects())}
+        self.assertEqual(found[place], flat.ids)
+        self.assertTrue(place._get_fields()["x_hobby"].is_personal)
+
+    def test_flag_that_would_find_nobody(self):
+        with self.assertRaisesRegex(UserError, "“x_hobby” would not be found"):
+            self.add_field("x_hobby", model="res.country.state", gdpr_personal="yes")
+        field = self.env["ir.model.fields"]._get("res.country.state", "code")
+        with self.assertRaisesRegex(UserError, "res.country.state"):
+            field.gdpr_personal = "yes"
+        # What isn't called so is an address if that is what was said.
+        field.write({"gdpr_personal": "yes", "gdpr_category_id": self.env.ref("gdpr_consent.data_category_email").id})
+        place = self.maps.search([("model", "=", "res.country.state"), ("is_personal", "=", True)])
+        self.assertEqual(place.found_by, "addresses")
+
+    def test_row_for_no_model(self):
+        """What comes with an add-on waits for its app; what somebody typed here may be wrong."""
+        shipped = self.maps.search([("is_installed", "=", False)])
+        self.assertTrue(shipped)
+        wrong = self.maps.create({"name": "Wrong", "model": "crm.laed", "path": "partner_id"})
+        self.assertEqual(self.maps.search([("is_unknown", "=", True)]), wrong)
+        self.assertNotIn(wrong, self.maps.search([("is_unknown", "=", False)]))
+        self.assertTrue(wrong.is_unknown)
+        self.assertFalse(any(shipped.mapped("is_unknown")))
+        wrong.model = "crm.lead"
+        self.assertFalse(wrong.is_unknown)
+
+    def test_shipped_row_stays(self):
+        """It is archived or changed; a row of one's own can go."""
+        manager = new_test_user(self.env, "map_manager", groups="gdpr_consent.group_manager")
+        shipped = self.env.ref("gdpr_consent.data_map_crm_lead").with_user(manager)
+        own = self.maps.with_user(manager).create({"name": "Own", "model": "crm.lead", "path": "partner_id"})
+        with self.assertRaisesRegex(UserError, "Archive them"):
+            (shipped | own).unlink()
+        own.with_user(self.env.user).export_data(["id"])
+        own.unlink()
+        shipped.active = False
+
+    def test_found_by(self):
+        place = self.maps.new({"model": "crm.lead", "path": "partner_id", "email_fields": "email_from"})
+        self.assertEqual(place.found_by, "links, addresses")
+        self.assertIn("the card itself", self.env.ref("gdpr_consent.data_map_res_partner").found_by)
+        self.assertIn("what it is attached to", self.env.ref("gdpr_consent.data_map_mail_activity").found_by)
 
     def test_roles(self):
         officer = new_test_user(self.env, "map_officer", groups="gdpr_consent.group_officer")

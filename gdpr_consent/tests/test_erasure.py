@@ -2,6 +2,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import freeze_time, tagged
 from odoo.tools import mute_logger
 
+from ..tools.person_identifiers import PersonIdentifiers
 from .erasure_common import EMAIL, NAME, PHONE, TERMS, ErasureCase
 
 # A dot.
@@ -330,6 +331,42 @@ class TestErasure(ErasureCase):
         self.assertEqual(meeting.name, "[Erased] and Bob")
         self.assertIn("Bring the plans", meeting.description)
         self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_however_it_is_written(self):
+        """In addresses of the web, and as it is dialled inside the country; what is longer is no number of a person."""
+        person = PersonIdentifiers(emails={EMAIL}, phones={"390815550101"})
+        person.names.add(NAME)
+        encoded = EMAIL.replace("@", "%40")
+        for text, redacted in (
+            (f"mailto:{encoded}?subject=Boats", "mailto:[Erased]?subject=Boats"),
+            ("tel:+39%20081%20555%200101", "tel:[Erased]"),
+            ("tel:%2B390815550101", "tel:[Erased]"),
+            ("Call 081 555 0101, or 081-5550101.", "Call [Erased], or [Erased]."),
+            ("sms?to=%200815550101", "sms?to=[Erased]"),
+            ("+39 (0)81 555", "+39 (0)81 555"),
+            ("+39\u00a0081\u00a0555\u00a00101", "[Erased]"),
+            ("?name=Zelda%20Quirinale", "?name=[Erased]"),
+            *((text, text) for text in ("SO0815550101", "2026/0815550101", "08155501012", "40815550101")),
+            *((text, text) for text in ("12-081-555-0101", "081-555-0101-777", "81 555 0101")),
+        ):
+            tag = self.env["crm.tag"].create({"name": f"About {text}"})
+            self.assertEqual(
+                bool(self.find_traces([EMAIL, "+390815550101", NAME], ["crm_tag"])), redacted != text, text
+            )
+            tag._gdpr_redact(["name"], person)
+            self.assertEqual(tag.name, f"About {redacted}")
+            tag.unlink()
+
+    def test_every_language(self):
+        self.env["res.lang"]._activate_lang("it_IT")
+        tag = self.env["crm.tag"].create({"name": f"Boats of {NAME}"})
+        tag.with_context(lang="it_IT").name = f"Barche di {NAME}"
+        person = PersonIdentifiers()
+        person.names.add(NAME)
+        tag._gdpr_redact(["name"], person)
+        self.assertEqual(tag.name, "Boats of [Erased]")
+        self.assertEqual(tag.with_context(lang="it_IT").name, "Barche di [Erased]")
+        self.assertEqual([str(trace) for trace in self.find_traces(tables=["crm_tag"])], [])
 
     def make_shared_meeting(self):
         """Give a meeting of the person with somebody else."""

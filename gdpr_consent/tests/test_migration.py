@@ -50,6 +50,20 @@ class TestMigration(ConsentCase):
         self.assertEqual(untouched.gdpr_legal_basis, "not_applicable")
         self.assertLedgerSound()
 
+    def test_rows_of_the_map(self):
+        """What is as it was shipped is brought up to date; what an administrator changed stays."""
+        line = self.env.ref("gdpr_consent.data_map_account_bank_statement_line")
+        entry = self.env.ref("gdpr_consent.data_map_account_move_entry")
+        new = line.path
+        line.write({"sequence": 321, "path": "partner_id, move_id", "account_fields": False})
+        entry.path = "partner_id"
+        self.env.flush_all()
+        load("19.0.5.0.0", "post-map").migrate(self.env.cr, "19.0.4.0.0")
+        self.env.invalidate_all()
+        self.assertEqual((line.sequence, line.path), (299, new))
+        self.assertEqual(line.account_fields, "account_number, transaction_details")
+        self.assertEqual(entry.path, "partner_id")
+
     def test_not_on_a_new_database(self):
         self.env.flush_all()
         self.marketing.data_category_ids = False

@@ -3,14 +3,39 @@ from dataclasses import dataclass, field
 
 from odoo.tools import OrderedSet
 
+try:
+    import phonenumbers
+except ImportError:
+    # As in Odoo: without it nobody knows where the country's code ends.
+    phonenumbers = None
+
 # Shorter ones are extensions, not numbers of a person.
 MINIMUM_DIGITS = 7
+# Shorter ones without the country's code may be anything.
+MINIMUM_NATIONAL_DIGITS = 8
+# Shorter numbers of accounts tell nobody.
+MINIMUM_ACCOUNT_LENGTH = 6
 
 
 def get_phone_digits(number):
     """Give the digits of a number as it is dialled from abroad, or None where it is too short to tell a person."""
     digits = re.sub(r"^00", "", re.sub(r"\D", "", number or ""))
     return digits if len(digits) >= MINIMUM_DIGITS else None
+
+
+def get_national_digits(digits):
+    """Give the digits of a number as it is dialled inside its country, or None where that isn't known.
+
+    :param str digits: as they are dialled from abroad
+    """
+    if not phonenumbers:
+        return None
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return None
+    national = re.sub(r"\D", "", phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL))
+    return national if len(national) >= MINIMUM_NATIONAL_DIGITS else None
 
 
 def normalize_name(name):
@@ -20,7 +45,9 @@ def normalize_name(name):
 
 @dataclass
 class PersonIdentifiers:
-    """What leads to a person: records by model, normalised e-mail addresses, digits of numbers, names as written."""
+    """What leads to a person: records by model, normalised e-mail addresses, digits of numbers, accounts, names as
+    written.
+    """
 
     found: dict = field(default_factory=dict)
     # Records that only a shared address leads to, and what hangs on them.
@@ -30,6 +57,9 @@ class PersonIdentifiers:
     shared_emails: set = field(default_factory=set)
     phones: set = field(default_factory=set)
     shared_phones: set = field(default_factory=set)
+    # Of bank accounts: letters and digits alone, capitals.
+    accounts: set = field(default_factory=set)
+    shared_accounts: set = field(default_factory=set)
     names: OrderedSet = field(default_factory=OrderedSet)
 
     def add(self, model, ids, doubtful_ids=()):

@@ -53,11 +53,37 @@ class GdprDataDeclaration(models.TransientModel):
         if self.decision == "none" and not self.reason:
             raise UserError(self.env._("Say why it isn't personal."))
         for model, gaps in self.gap_ids.grouped("model").items():
+            if self.decision != "path" and not gaps.map_id and self._is_settled(model):
+                self._flag(gaps)
+                continue
             row = gaps.map_id[:1] or self._make_row(model, gaps)
             if row.is_personal:
                 self._add_to_row(row, gaps)
         self.gap_ids.unlink()
         return {"type": "ir.actions.act_window_close"}
+
+    @api.model
+    def _is_settled(self, model):
+        """Tell whether a row says that a model holds nothing personal, as it was before fields were added here."""
+        return bool(
+            self.env["gdpr.data.map"].search_count([("model", "=", model), ("is_personal", "=", False)], limit=1)
+        )
+
+    def _flag(self, gaps):
+        """Say it on the fields themselves."""
+        is_personal = self.decision != "none"
+        is_about_person = self.decision == "field"
+        values = {
+            "gdpr_personal": "yes" if is_personal else "no",
+            "gdpr_category_id": self.category_id.id if is_about_person else False,
+            "gdpr_origin": (self.origin if is_about_person else self.decision) if is_personal else False,
+            "gdpr_erasure": self.field_erasure if is_about_person else False,
+            "gdpr_reason": self.reason,
+        }
+        flagged = self.env["ir.model.fields"].sudo()
+        for gap in gaps:
+            flagged |= flagged._get(gap.model, gap.field)
+        flagged.write(values)
 
     def _make_row(self, model, gaps):
         """Make a row for a model that has none; one that says it isn't personal where that is what was said."""

@@ -78,6 +78,13 @@ VALUES = {
     "chatbot_message": {
         "mail_message_id": lambda weaver: weaver.own["discuss.channel"].message_post(body="A robot asks").id
     },
+    # Somebody else's, with the person's address.
+    "account_move_delivered": {
+        "move_type": "out_invoice",
+        "journal_id": lambda weaver: find_journal(weaver, "sale").id,
+        "partner_id": lambda weaver: weaver.other.id,
+    },
+    "sale_order_delivered": {"partner_id": lambda weaver: weaver.other.id},
     "mail_message_received": {"notified_partner_ids": None},
     "mail_message_reaction": {"guest_id": False},
     "card_card": {
@@ -158,9 +165,12 @@ def make_posted_entry(weaver):
 
 
 def make_bank_line(weaver):
-    """Give a line of a bank's statement."""
+    """Give lines of a bank's statement: one with the person, one with no more than the account."""
     values = {"journal_id": find_journal(weaver, "bank").id, "payment_ref": "Transfer", "amount": 100}
-    return weaver.env["account.bank.statement.line"].create({**values, "partner_id": weaver.partner.id})
+    number = weaver.own["res.partner.bank"].acc_number
+    return weaver.env["account.bank.statement.line"].create(
+        [{**values, "partner_id": weaver.partner.id}, {**values, "account_number": number}]
+    )
 
 
 def make_delivery(weaver):

@@ -1,0 +1,34 @@
+"""Rows of the data map that aren't updated by themselves, so that what an administrator changed stays."""
+
+# What was shipped, and what is now, by row and field.
+CHANGES = {
+    "data_map_account_bank_statement_line": {
+        "sequence": (321, 299),
+        "path": ("partner_id, move_id", "partner_id, move_id.partner_id, move_id.commercial_partner_id"),
+        "account_fields": (None, "account_number, transaction_details"),
+    },
+    "data_map_account_move_entry": {
+        "path": (
+            "partner_id, partner_shipping_id, commercial_partner_id",
+            "partner_id, partner_shipping_id, commercial_partner_id, statement_line_id",
+        ),
+    },
+}
+
+
+def migrate(cr, version):
+    """Bring up to date what is as it was shipped."""
+    if not version:
+        return
+    for name, fields in CHANGES.items():
+        # Names of columns from above, nothing from outside.
+        same = " AND ".join(f"place.{field} IS NOT DISTINCT FROM %s" for field in fields)
+        cr.execute(
+            f"""
+            UPDATE gdpr_data_map place SET {", ".join(f"{field} = %s" for field in fields)}
+              FROM ir_model_data known
+             WHERE known.module = 'gdpr_consent' AND known.name = %s AND known.model = 'gdpr.data.map'
+               AND place.id = known.res_id AND {same}
+            """,
+            [*(new for _old, new in fields.values()), name, *(old for old, _new in fields.values())],
+        )
