@@ -57,12 +57,15 @@ class TestMigration(ConsentCase):
         new = line.path
         line.write({"sequence": 321, "path": "partner_id, move_id", "account_fields": False})
         entry.path = "partner_id"
+        earlier = self.env.ref("gdpr_consent.data_map_mail_tracking_value")
+        earlier.field_ids.filtered(lambda line: line.names == "field_id").unlink()
         self.env.flush_all()
         load("19.0.5.0.0", "post-map").migrate(self.env.cr, "19.0.4.0.0")
         self.env.invalidate_all()
         self.assertEqual((line.sequence, line.path), (299, new))
         self.assertEqual(line.account_fields, "account_number, transaction_details")
         self.assertEqual(entry.path, "partner_id")
+        self.assertTrue(earlier.field_ids.names.startswith("field_id, old_value_char,"))
 
     def test_not_on_a_new_database(self):
         self.env.flush_all()

@@ -24,8 +24,8 @@ MINIMUM_LENGTH = 4
 # What a character is written as, the code in addresses of the web included.
 ENCODED = {" ": r"(?:\s|%20|&nbsp;)+", "@": "(?:@|%40)", "+": r"(?:\+|%2b)"}
 BETWEEN_DIGITS = "(?:[ \u00a0.()/-]|%20|&nbsp;){0,3}"
-# The digits of a code are none of the number. One character is looked back at, no more: PostgreSQL takes a hundred times
-# as long for two.
+# The digits of a code are none of the number. One character is looked back at, no more: PostgreSQL takes a hundred
+# times as long for two.
 NO_DIGIT_BEFORE = "(%20|(?<![0-9]))"
 # Without the country's code the digits may be part of the number of an order (SO0815550101, 2024/0815550101, a longer
 # one in groups), which stays.

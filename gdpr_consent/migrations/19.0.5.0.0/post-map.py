@@ -14,6 +14,11 @@ CHANGES = {
         ),
     },
 }
+# Earlier values say which field they are of.
+EARLIER_VALUES = (
+    "old_value_char, old_value_text, old_value_datetime, old_value_integer, old_value_float, new_value_char,"
+    " new_value_text, new_value_datetime, new_value_integer, new_value_float"
+)
 
 
 def migrate(cr, version):
@@ -32,3 +37,14 @@ def migrate(cr, version):
             """,
             [*(new for _old, new in fields.values()), name, *(old for old, _new in fields.values())],
         )
+    cr.execute(
+        """
+        UPDATE gdpr_data_map_field field SET names = 'field_id, ' || names
+          FROM ir_model_data known
+         WHERE known.module = 'gdpr_consent' AND known.name = 'data_map_mail_tracking_value'
+           AND field.map_id = known.res_id AND field.names = %s
+           AND NOT EXISTS (SELECT FROM gdpr_data_map_field other
+                            WHERE other.map_id = field.map_id AND other.names LIKE '%%field_id%%')
+        """,
+        [EARLIER_VALUES],
+    )
