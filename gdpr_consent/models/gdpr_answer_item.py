@@ -22,7 +22,14 @@ class GdprAnswerItem(models.Model):
     kind = fields.Selection([("text", "Text"), ("file", "File"), ("record", "Record")], required=True, readonly=True)
     title = fields.Char("What", readonly=True)
     original_text = fields.Text("Found", readonly=True)
-    outgoing_text = fields.Text("Given Out", compute="_compute_outgoing_text", store=True, readonly=False)
+    outgoing_text = fields.Text(
+        "Given Out",
+        compute="_compute_outgoing_text",
+        store=True,
+        readonly=False,
+        help="What the person gets of this text. Black out what is about somebody else; the record"
+        " itself isn't changed.",
+    )
     proposed_text = fields.Text(readonly=True)
     outgoing_name = fields.Char(readonly=True, help="Where the file is in the archive.")
     redaction_count = fields.Integer("Redacted", compute="_compute_redaction_count", store=True)

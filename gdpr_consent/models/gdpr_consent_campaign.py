@@ -35,11 +35,20 @@ class GdprConsentCampaign(models.Model):
     _description = "Consent Campaign"
     _order = "id DESC"
 
-    name = fields.Char(required=True, default=lambda self: self._get_default_name())
+    name = fields.Char(
+        required=True,
+        default=lambda self: self._get_default_name(),
+        help="For you and your colleagues; the people asked don't see it.",
+    )
     model = fields.Selection(
         "_selection_model", "Ask", required=True, default="res.partner", help="The kind of records to choose from."
     )
-    domain = fields.Char("Whom", required=True, default="[]")
+    domain = fields.Char(
+        "Whom",
+        required=True,
+        default="[]",
+        help="The records that are asked. The filter is looked at again when the campaign starts.",
+    )
     form_id = fields.Many2one(
         "gdpr.consent.form",
         string="Consent Form",

@@ -47,8 +47,15 @@ class GdprConsentForm(models.Model):
         help="Where people meet this form. It is kept with each published version, and so with each answer.",
     )
     logo = fields.Image(max_width=512, max_height=256, help="Empty: the logo of the web site.")
-    title = fields.Char(required=True, translate=True)
-    introduction = fields.Html(translate=True)
+    title = fields.Char(
+        required=True,
+        translate=True,
+        help="The heading of the page.",
+    )
+    introduction = fields.Html(
+        translate=True,
+        help="The first thing the person reads: who asks, and what for.",
+    )
     purpose_ids = fields.Many2many(
         "gdpr.purpose",
         string="Purposes",
@@ -59,12 +66,34 @@ class GdprConsentForm(models.Model):
         string="Channels",
         help="The ways of contact offered on this form. None ticked: all of each purpose.",
     )
-    privacy_text = fields.Html(translate=True)
+    privacy_text = fields.Html(
+        translate=True,
+        help="Stands above the buttons: what happens to the data, and which rights the person has.",
+    )
     notice_url = fields.Char("Privacy Notice", translate=True, help="Link to the full privacy notice, e.g. /privacy.")
-    accept_label = fields.Char(required=True, translate=True, default="Accept all")
-    save_label = fields.Char(required=True, translate=True, default="Save my choices")
-    refuse_label = fields.Char(required=True, translate=True, default="Refuse all")
-    thanks = fields.Html("Thank-you Text", translate=True)
+    accept_label = fields.Char(
+        required=True,
+        translate=True,
+        default="Accept all",
+        help="The words on the button that agrees to everything, or to what is ticked.",
+    )
+    save_label = fields.Char(
+        required=True,
+        translate=True,
+        default="Save my choices",
+        help="The words on the button that agrees to what is ticked, and to nothing else.",
+    )
+    refuse_label = fields.Char(
+        required=True,
+        translate=True,
+        default="Refuse all",
+        help="The words on the button that refuses everything. It looks like the others.",
+    )
+    thanks = fields.Html(
+        "Thank-you Text",
+        translate=True,
+        help="Shown after the answer, above what is now on record.",
+    )
     version_ids = fields.One2many("gdpr.consent.form.version", "form_id", readonly=True)
     version_number = fields.Integer("Published Version", readonly=True, copy=False, help="0: never published.")
     material_version_number = fields.Integer(

@@ -82,10 +82,24 @@ class GdprDataMap(models.Model):
 
     # What it is and what becomes of it
     field_ids = fields.One2many("gdpr.data.map.field", "map_id", string="Fields", copy=True)
-    erasure = fields.Selection(ERASURES, string="On Erasure", required=True, default="delete")
-    keep_ground = fields.Selection(GROUNDS, string="Ground for Keeping")
+    erasure = fields.Selection(
+        ERASURES,
+        string="On Erasure",
+        required=True,
+        default="delete",
+        help="What an erasure does with the records found here, if no ground to keep them is named.",
+    )
+    keep_ground = fields.Selection(
+        GROUNDS,
+        string="Ground for Keeping",
+        help="Why the law lets you, or makes you, keep these records. The person is told.",
+    )
     keep_reason = fields.Text(translate=True, help="The law or the claim, as the person reads it.")
-    keep_months = fields.Integer("Kept For (Months)", aggregator=None)
+    keep_months = fields.Integer(
+        "Kept For (Months)",
+        aggregator=None,
+        help="How long they are kept, counted from the date named. Then they are erased without anybody asking.",
+    )
     keep_from = fields.Char("Kept Since", help="The date field the time counts from, e.g. invoice_date.")
     after_keeping = fields.Selection(
         [("delete", "Delete"), ("anonymise", "Anonymise")],

@@ -47,11 +47,23 @@ class GdprErasurePlanLine(models.Model):
     doubtful_count = fields.Integer("To Be Looked At", compute="_compute_count")
     examples = fields.Text(compute="_compute_examples", compute_sudo=True)
     proposed_action = fields.Selection(ERASURES, readonly=True)
-    action = fields.Selection(ERASURES, string="What Happens", required=True)
-    ground = fields.Selection(GROUNDS)
+    action = fields.Selection(
+        ERASURES,
+        string="What Happens",
+        required=True,
+        help="Delete the records, empty what is personal in them, or keep them.",
+    )
+    ground = fields.Selection(
+        GROUNDS,
+        help="Why they are kept (article 17(3)). The person is told.",
+    )
     reason = fields.Text(help="The law or the claim, as the person reads it.")
     keep_until = fields.Date(help="Then it is erased by itself.")
-    after_keeping = fields.Selection([("delete", "Delete"), ("anonymise", "Anonymise")], default="anonymise")
+    after_keeping = fields.Selection(
+        [("delete", "Delete"), ("anonymise", "Anonymise")],
+        default="anonymise",
+        help="What happens to them on the day the keeping ends.",
+    )
     is_corrected = fields.Boolean("Corrected", readonly=True, copy=False)
     done_count = fields.Integer("Done", compute="_compute_progress")
     failed_count = fields.Integer("Failed", compute="_compute_progress")

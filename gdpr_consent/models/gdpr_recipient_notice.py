@@ -25,7 +25,12 @@ class GdprRecipientNotice(models.Model):
 
     request_id = fields.Many2one("gdpr.subject.request", required=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="request_id.company_id", store=True)
-    recipient_id = fields.Many2one("res.partner", required=True, ondelete="restrict")
+    recipient_id = fields.Many2one(
+        "res.partner",
+        required=True,
+        ondelete="restrict",
+        help="Who received data of this person and must be told (article 19).",
+    )
     purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes", readonly=True)
     state = fields.Selection(
         [("to_tell", "To Tell"), ("queued", "Queued"), ("sent", "Told"), ("failed", "Failed")],
@@ -42,7 +47,10 @@ class GdprRecipientNotice(models.Model):
         string="Isn't Told",
         help="The law lets a recipient out where telling it is impossible or takes a disproportionate effort.",
     )
-    reason = fields.Text("Why It Isn't Told")
+    reason = fields.Text(
+        "Why It Isn't Told",
+        help="Why telling this recipient proves impossible or takes disproportionate effort (article 19).",
+    )
     outcome = fields.Selection(
         [
             ("to_tell", "To tell"),

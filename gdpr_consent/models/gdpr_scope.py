@@ -14,7 +14,11 @@ class GdprScope(models.Model):
     _description = "Covered Kind of Records"
     _order = "sequence, id"
 
-    name = fields.Char(required=True, translate=True)
+    name = fields.Char(
+        required=True,
+        translate=True,
+        help="What people call these records.",
+    )
     model = fields.Char(required=True, help="Technical name of a model with the data privacy fields.")
     domain = fields.Char(
         required=True,
@@ -22,7 +26,10 @@ class GdprScope(models.Model):
         help="Which records of the model. A condition on a field that isn't installed is never met.",
     )
     sequence = fields.Integer(default=10)
-    active = fields.Boolean(default=True)
+    active = fields.Boolean(
+        default=True,
+        help="Off: the tab, the columns and the badges don't show on these records.",
+    )
 
     @api.constrains("model", "domain")
     def _check_model_and_domain(self):

@@ -83,9 +83,19 @@ class GdprSubjectRequest(models.Model):
     _primary_email = "email"
 
     name = fields.Char("Number", required=True, readonly=True, copy=False, default="/")
-    subject_id = fields.Many2one("gdpr.subject", string="Person", index=True, ondelete="restrict")
+    subject_id = fields.Many2one(
+        "gdpr.subject",
+        string="Person",
+        index=True,
+        ondelete="restrict",
+        help="Whose data it is about. Empty as long as nobody knows who asks.",
+    )
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
-    type = fields.Selection(REQUEST_TYPES, tracking=True)
+    type = fields.Selection(
+        REQUEST_TYPES,
+        tracking=True,
+        help="What is asked decides what you can do here, and what the person gets.",
+    )
     type_in_words = fields.Char(compute="_compute_type_in_words")
     state = fields.Selection(
         [
@@ -122,6 +132,7 @@ class GdprSubjectRequest(models.Model):
             ("share", "=", False),
             ("all_group_ids", "in", self.env.ref("gdpr_consent.group_officer").ids),
         ],
+        help="Gets the reminders before the day to answer by.",
     )
     source = fields.Selection(
         [
@@ -135,7 +146,10 @@ class GdprSubjectRequest(models.Model):
         default="operator",
         copy=False,
     )
-    note = fields.Text("What the Person Wrote")
+    note = fields.Text(
+        "What the Person Wrote",
+        help="In the person's own words. Fixed once the work has begun.",
+    )
     email = fields.Char("Answer To", compute="_compute_email", store=True, readonly=False)
     lang = fields.Char("Language", compute="_compute_email", store=True, readonly=False)
     resolution = fields.Text(copy=False, help="What was done, in words that can be shown to the person.")

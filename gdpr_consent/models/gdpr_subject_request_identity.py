@@ -40,9 +40,18 @@ class GdprSubjectRequest(models.Model):
         copy=False,
         help="Deleted as soon as the check is over: only how it was done and its outcome are kept.",
     )
-    is_on_behalf = fields.Boolean("Asked by a Representative", tracking=True)
+    is_on_behalf = fields.Boolean(
+        "Asked by a Representative",
+        tracking=True,
+        help="Somebody else asks for the person, and must show that they may.",
+    )
     representative_name = fields.Char("Representative")
-    mandate_file = fields.Binary("Mandate", attachment=True, copy=False)
+    mandate_file = fields.Binary(
+        "Mandate",
+        attachment=True,
+        copy=False,
+        help="What shows that the representative may ask. It is deleted when the request is reduced to what the register keeps.",
+    )
     mandate_file_name = fields.Char(copy=False)
 
     @api.model_create_multi

@@ -292,6 +292,23 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
             page.get_by_role("heading", name="Your privacy preferences").wait_for()
             self.save(page, "preferences", full_page=True)
 
+    def test_person_in_italian(self):
+        self.env["res.lang"]._activate_lang("it_IT")
+        self.env["ir.module.module"]._load_module_terms(["gdpr_consent"], ["it_IT"])
+        self.form.action_publish()
+        self.people["waiting"].lang = "it_IT"
+        _request, token = self.ask_at(self.people["waiting"], NOW)
+        body = self._mails[-1]["body"]
+        with self.browse(clock=NOW, viewport={"width": 680, "height": 200}) as page:
+            page.set_content(f"<body style='margin: 0'>{body}</body>")
+            self.save(page, "mail_italian", full_page=True)
+        with self.browse(None, f"/gdpr/consent/{token}", clock=NOW, expected_errors=BLOCKED_BY_PAGE) as page:
+            self.save(page, "page_italian", full_page=True)
+            page.get_by_role("button", name="Rifiuta tutto").click()
+            page.get_by_role("link", name="le Sue preferenze").click()
+            page.get_by_role("heading", name="Le Sue preferenze sulla privacy").wait_for()
+            self.save(page, "preferences_italian", full_page=True)
+
     # ------------------------------------------------------------
     # CAMPAIGNS
     # ------------------------------------------------------------

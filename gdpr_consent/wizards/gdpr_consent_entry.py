@@ -15,23 +15,41 @@ class GdprConsentEntry(models.TransientModel):
         required=True,
         domain="[('version_number', '>', 0)]",
         default=lambda self: self._default_form_id(),
+        help="The form whose words you read out. What it says today, or said on that day, is kept with the consent.",
     )
     available_purpose_ids = fields.Many2many("gdpr.purpose", compute="_compute_wording")
     available_channel_ids = fields.Many2many("gdpr.channel", compute="_compute_wording")
     wording = fields.Html(compute="_compute_wording", sanitize=False)
     needs_words = fields.Boolean(compute="_compute_wording")
     words = fields.Text("Words Used", help="What the person was told, as exactly as you know it.")
-    purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes")
-    channel_ids = fields.Many2many("gdpr.channel", string="Channels")
+    purpose_ids = fields.Many2many(
+        "gdpr.purpose",
+        string="Purposes",
+        help="What the person agreed to, one by one. What you leave out stays as it was.",
+    )
+    channel_ids = fields.Many2many(
+        "gdpr.channel",
+        string="Channels",
+        help="How the person wants to be contacted for it.",
+    )
     source = fields.Selection(
         [("phone", "On the phone"), ("meeting", "In a meeting"), ("paper", "On paper")],
         string="How",
         required=True,
         default="phone",
+        help="How the person told you. It stands in the history and in the evidence.",
     )
-    given_on = fields.Datetime("When", required=True, default=fields.Datetime.now)
+    given_on = fields.Datetime(
+        "When",
+        required=True,
+        default=fields.Datetime.now,
+        help="When the person said it, not when you record it. The consent lapses counted from here.",
+    )
     evidence = fields.Text(help="What proves it: who heard it, which call, which minutes.")
-    evidence_file = fields.Binary("Scan")
+    evidence_file = fields.Binary(
+        "Scan",
+        help="The signed paper, scanned. It is kept with the history and nobody can exchange it.",
+    )
     evidence_file_name = fields.Char()
     note = fields.Text("Note From the Person", help="The person's own words.")
     must_confirm = fields.Boolean(compute="_compute_must_confirm")

@@ -19,7 +19,11 @@ class GdprConsentFormPublication(models.TransientModel):
     has_changes = fields.Boolean(related="form_id.has_changes")
     comparison = fields.Html("What Changes", compute="_compute_comparison", sanitize=False)
     shown_sha256 = fields.Char(help="Of all that was looked at here, so that nothing else is published.")
-    material = fields.Boolean("Material Change")
+    material = fields.Boolean(
+        "Material Change",
+        help="What was agreed to before doesn't cover the new words: people are asked anew, and"
+        " open links show the new version.",
+    )
 
     @api.model
     def default_get(self, fields_list):

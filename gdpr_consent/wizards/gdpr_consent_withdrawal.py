@@ -25,6 +25,7 @@ class GdprConsentWithdrawal(models.TransientModel):
         string="How",
         required=True,
         default="phone",
+        help="How the person told you. It stands in the history.",
     )
     note = fields.Text("Note From the Person", help="The person's own words. No reason is needed.")
 

@@ -25,13 +25,23 @@ class GdprDataDeclaration(models.TransientModel):
         help="What leads to a person finds the records of that person: their contact, their address.\n"
         "Somebody else is for example the colleague in charge.",
     )
-    category_id = fields.Many2one("gdpr.data.category", string="Kind of Data")
+    category_id = fields.Many2one(
+        "gdpr.data.category",
+        string="Kind of Data",
+        help="What kind of data it is: access and export tell the person.",
+    )
     origin = fields.Selection(
         [origin for origin in ORIGINS if origin[0] not in ("other_person", "none")],
         string="Where It Comes From",
         default="provided",
+        help="Export takes what the person gave and what was observed; access all that is about the person.",
     )
-    field_erasure = fields.Selection(ERASURES, string="On Anonymising", default="empty")
+    field_erasure = fields.Selection(
+        ERASURES,
+        string="On Anonymising",
+        default="empty",
+        help="Whether it is emptied when the record is anonymised.",
+    )
     reason = fields.Text("Why", help="Kept with the row: whoever checks the map reads it.")
     has_new_row = fields.Boolean(compute="_compute_has_new_row")
     erasure = fields.Selection(

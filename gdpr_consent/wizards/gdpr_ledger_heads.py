@@ -11,7 +11,11 @@ class GdprLedgerHeads(models.TransientModel):
     _name = "gdpr.ledger.heads"
     _description = "Signed Heads of the Ledger"
 
-    file = fields.Binary("Exported File", attachment=False)
+    file = fields.Binary(
+        "Exported File",
+        attachment=False,
+        help="A file of heads that was exported before: Odoo tells whether the ledger still goes through them.",
+    )
     filename = fields.Char()
 
     def action_export(self):

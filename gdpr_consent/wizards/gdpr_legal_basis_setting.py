@@ -18,7 +18,10 @@ class GdprLegalBasisSetting(models.TransientModel):
 
     legal_basis = fields.Selection([("not_applicable", "Not applicable"), *LEGAL_BASES])
     reason = fields.Text(help="Legitimate interests: say how you weighed yours against those of the people.")
-    with_archived = fields.Boolean("Archived records too")
+    with_archived = fields.Boolean(
+        "Archived records too",
+        help="Set it on archived records that fit the filter too.",
+    )
     archived_count = fields.Integer(compute="_compute_outcome")
     change_count = fields.Integer(compute="_compute_outcome")
     outcome = fields.Html(compute="_compute_outcome", sanitize=False)

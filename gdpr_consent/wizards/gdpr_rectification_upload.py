@@ -10,7 +10,12 @@ class GdprRectificationUpload(models.TransientModel):
     _description = "Read Corrections From a File"
 
     request_id = fields.Many2one("gdpr.subject.request", required=True, ondelete="cascade")
-    file = fields.Binary("CSV File", required=True, attachment=False)
+    file = fields.Binary(
+        "CSV File",
+        required=True,
+        attachment=False,
+        help="The file the person sent back. What stands in its last column is proposed; nothing is changed yet.",
+    )
     file_name = fields.Char()
 
     def action_read(self):

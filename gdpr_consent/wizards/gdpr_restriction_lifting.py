@@ -18,12 +18,28 @@ class GdprRestrictionLifting(models.TransientModel):
     failure_reason = fields.Text(related="notice_id.failure_reason")
     liftable_from = fields.Datetime("Can Resume From", compute="_compute_notice")
     is_liftable = fields.Boolean(compute="_compute_notice")
-    way = fields.Selection(WAYS, string="Tell the Person", required=True, default="email")
-    email = fields.Char("E-mail", compute="_compute_email", store=True, readonly=False)
+    way = fields.Selection(
+        WAYS,
+        string="Tell the Person",
+        required=True,
+        default="email",
+        help="The person must be told before the processing resumes (article 18(3)).",
+    )
+    email = fields.Char(
+        "E-mail",
+        compute="_compute_email",
+        store=True,
+        readonly=False,
+        help="Where the notice is sent.",
+    )
     reason = fields.Text(
         "Why It Resumes", compute="_compute_reason", store=True, readonly=False, help="The person reads it."
     )
-    told_on_day = fields.Date("When", default=fields.Date.context_today)
+    told_on_day = fields.Date(
+        "When",
+        default=fields.Date.context_today,
+        help="When the person was told.",
+    )
     statement = fields.Text("Proof", help="Which letter, who spoke to the person.")
 
     @api.depends("subject_id", "request_id")

@@ -10,14 +10,26 @@ class GdprSubjectRequestEntry(models.TransientModel):
     _inherit = ["gdpr.card.wizard"]
     _description = "Record a Data-Subject Request"
 
-    type = fields.Selection(REQUEST_TYPES, string="What the Person Asks", required=True)
+    type = fields.Selection(
+        REQUEST_TYPES,
+        string="What the Person Asks",
+        required=True,
+        help="It can be told later too; the time to answer runs all the same.",
+    )
     received_on = fields.Datetime(
         required=True,
         default=fields.Datetime.now,
         help="When it reached the company. The time to answer runs from here.",
     )
-    note = fields.Text("What the Person Said")
-    scan = fields.Binary("Scan of the Letter", attachment=False)
+    note = fields.Text(
+        "What the Person Said",
+        help="In the person's own words, as far as you have them.",
+    )
+    scan = fields.Binary(
+        "Scan of the Letter",
+        attachment=False,
+        help="Kept with the request.",
+    )
     scan_name = fields.Char()
 
     def action_record(self):

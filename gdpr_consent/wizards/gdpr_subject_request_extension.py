@@ -13,6 +13,7 @@ class GdprSubjectRequestExtension(models.TransientModel):
         [("complexity", "The request is complex"), ("number", "There are many requests")],
         required=True,
         default="complexity",
+        help="Why one month isn't enough (article 12(3)). The person is told.",
     )
     note = fields.Text("Why It Takes Longer", required=True, help="The person reads this.")
 

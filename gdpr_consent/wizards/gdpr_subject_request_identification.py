@@ -12,9 +12,19 @@ class GdprSubjectRequestIdentification(models.TransientModel):
     applicant_name = fields.Char(related="request_id.applicant_name")
     email = fields.Char(related="request_id.email")
     subject_id = fields.Many2one(
-        "gdpr.subject", string="Person", compute="_compute_subject_id", store=True, readonly=False, required=True
+        "gdpr.subject",
+        string="Person",
+        compute="_compute_subject_id",
+        store=True,
+        readonly=False,
+        required=True,
+        help="Who has asked. The request shows on the cards of this person from now on.",
     )
-    reason = fields.Char("How Do You Know?", required=True)
+    reason = fields.Char(
+        "How Do You Know?",
+        required=True,
+        help="Kept in the log of the request.",
+    )
 
     @api.depends("request_id")
     def _compute_subject_id(self):

@@ -14,8 +14,15 @@ class GdprSubjectRequestIdentityCheck(models.TransientModel):
         string="How",
         required=True,
         default="ask",
+        help="Ask for no more than is needed to be sure (article 12(6)).",
     )
-    email = fields.Char("Address", compute="_compute_email", store=True, readonly=False)
+    email = fields.Char(
+        "Address",
+        compute="_compute_email",
+        store=True,
+        readonly=False,
+        help="An address of the person that you know from before; a link is sent there.",
+    )
     known_addresses = fields.Char(compute="_compute_known_addresses")
     method = fields.Char("How Did You Make Sure?", help="In a few words, without data from a document.")
     evidence_count = fields.Integer(compute="_compute_evidence_count")

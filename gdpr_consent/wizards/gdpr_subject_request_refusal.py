@@ -12,10 +12,17 @@ class GdprSubjectRequestRefusal(models.TransientModel):
     request_id = fields.Many2one("gdpr.subject.request", required=True, ondelete="cascade")
     email = fields.Char(related="request_id.email")
     available_grounds = fields.Json(compute="_compute_available_grounds")
-    ground = fields.Selection(GROUNDS, required=True)
+    ground = fields.Selection(
+        GROUNDS,
+        required=True,
+        help="The person is told, with the remedies (article 12(4)).",
+    )
     must_be_proven = fields.Boolean(compute="_compute_must_be_proven")
     explanation = fields.Text("In Words", required=True, help="The person reads this.")
-    evidence = fields.Text("What Proves It")
+    evidence = fields.Text(
+        "What Proves It",
+        help="For you and the supervisory authority; the person doesn't get it.",
+    )
     authority = fields.Char(compute="_compute_authority")
 
     @api.depends("request_id")
