@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 LINE = re.compile(r"^[\d-]+ [\d:,]+ \d+ (?P<level>[A-Z]+) \S+ (?P<logger>[\w.]+): (?P<said>.*)$")
 STARTING = re.compile(r"Starting (\S+) \.\.\.")
-SKIPPED = re.compile(r"skipped (\S+) : ")
+SKIPPED = re.compile(r"skipped (?:Subtest )?(\S+) ")
 # What a subtest adds in parentheses differs from database to database; a class that can't be set up is named in them.
 FAILED = re.compile(r"(?:FAIL|ERROR): (?:Subtest (?P<subtest>\S+)|(?P<method>\w+) \((?P<path>[\w.]+)\)|(?P<test>\S+))")
 FINISHED = re.compile(r"\d+ post-tests in ")

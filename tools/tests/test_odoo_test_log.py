@@ -30,6 +30,7 @@ def test_reads_what_was_run_and_why_it_failed() -> None:
 def test_a_subtest_is_its_test() -> None:
     outcome = read(log(*STARTED, failed="ERROR: Subtest TestLead.test_one (record=crm.lead(7,))"))
     assert list(outcome.failed) == [ONE]
+    assert read(log(*STARTED, "skipped Subtest TestLead.test_one (login='admin') : no browser")).skipped == {ONE}
 
 
 def test_a_class_that_cannot_be_set_up() -> None:
