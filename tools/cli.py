@@ -71,6 +71,18 @@ COMMANDS = {
         options={"name": {"nargs": "?", "metavar": "NAME", "help": "bench/bench_NAME.py (all)"}},
         passes_on=True,
     ),
+    "compare": Command(
+        "run Odoo's own tests without the add-ons and with them, and say what differs",
+        "compare",
+        options={
+            "tags": {
+                "nargs": "*",
+                "metavar": "TAG",
+                "help": "as Odoo's --test-tags wants them, e.g. /crm or /mail:TestMailTemplate (all apps we build on)",
+            },
+            "--browser": {"action": "store_true", "help": "the tests that need a browser as well (long)"},
+        },
+    ),
     "lint": Command(
         "check the code, the XML and the translations",
         "lint",
@@ -88,7 +100,7 @@ HELP = ("help", "--help", "-h")
 
 def usage() -> str:
     """Return the list of commands."""
-    lines = [f"  {name:<7}{command.summary}" for name, command in COMMANDS.items()]
+    lines = [f"  {name:<8}{command.summary}" for name, command in COMMANDS.items()]
     return "Usage: ./dev COMMAND\n\n" + "\n".join(lines) + "\n\n./dev COMMAND --help says more."
 
 

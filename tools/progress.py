@@ -15,6 +15,8 @@ STEPS = {
     "browser": "Installing Chromium",
     "pdf": "Installing wkhtmltopdf",
     "database": "Copying the database",
+    "without": "Running Odoo's tests without the add-ons",
+    "with": "Running Odoo's tests with the add-ons",
 }
 HEARTBEAT_SECONDS = 20
 
