@@ -27,9 +27,9 @@ class MailThread(models.AbstractModel):
         )
 
     def _thread_to_store(self, store, fields, *, request_list=None):
-        """Tell the chatter, with whom it writes to, who of them has closed the channel."""
+        """Tell the chatter, when somebody begins to write there, who of the recipients has closed the channel."""
         super()._thread_to_store(store, fields, request_list=request_list)
-        if "suggestedRecipients" in (request_list or ()) and self.env.user._is_internal():
+        if "gdprDenials" in (request_list or ()) and self.env.user._is_internal():
             for thread in self:
                 store.add(thread, {"gdpr_denials": thread._gdpr_describe_email_denials()}, as_thread=True)
 

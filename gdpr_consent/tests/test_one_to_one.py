@@ -111,7 +111,7 @@ class TestChatter(OneToOneCase):
 
     def read_chatter(self, record, user=None):
         store = Store()
-        record.with_user(user or self.salesperson)._thread_to_store(store, [], request_list=["suggestedRecipients"])
+        record.with_user(user or self.salesperson)._thread_to_store(store, [], request_list=["gdprDenials"])
         return store.get_result()["mail.thread"][0].get("gdpr_denials")
 
     def test_denials(self):
@@ -128,7 +128,7 @@ class TestChatter(OneToOneCase):
         portal = new_test_user(self.env, "visitor", "base.group_portal")
         self.card.message_subscribe(portal.partner_id.ids)
         store = Store()
-        self.card.with_user(portal).sudo()._thread_to_store(store, [], request_list=["suggestedRecipients"])
+        self.card.with_user(portal).sudo()._thread_to_store(store, [], request_list=["gdprDenials"])
         self.assertNotIn("gdpr_denials", str(store.get_result()))
 
 
