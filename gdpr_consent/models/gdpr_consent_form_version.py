@@ -2,7 +2,7 @@ import json
 
 from markupsafe import Markup
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -104,8 +104,14 @@ class GdprConsentFormVersion(models.Model):
 
     def _get_purposes(self):
         """Give the purposes asked for, in the order shown."""
-        ids = [purpose["id"] for version in self for purpose in version._get_content()["purposes"]]
-        return self.env["gdpr.purpose"].sudo().browse(dict.fromkeys(ids)).exists()
+        ids = [purpose_id for version in self for purpose_id in version._get_purpose_ids()]
+        return self.env["gdpr.purpose"].sudo().browse(dict.fromkeys(ids))
+
+    @tools.ormcache("self.id")
+    def _get_purpose_ids(self):
+        """Give the ids of the purposes asked for that are still there: every answer asks for them, time and again."""
+        ids = [purpose["id"] for purpose in self._get_content()["purposes"]]
+        return tuple(self.env["gdpr.purpose"].sudo().browse(ids).exists().ids)
 
     def _find_wording_faults(self):
         """Give a sentence for each of these wordings, or of all, that isn't what its SHA-256 says (law.md R-23)."""

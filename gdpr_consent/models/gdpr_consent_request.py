@@ -444,6 +444,14 @@ class GdprConsentRequest(models.Model):
             lambda request: request.state in ("queued", "sent") and request._get_asked_purposes() <= answered
         )
 
+    @api.model
+    def _find_unsettled(self, people):
+        """Give the requests of these people that an answer settles, those in doubt too; one query."""
+        return self.sudo().search_fetch(
+            [("subject_id", "in", people.ids), "|", ("state", "in", ("queued", "sent")), ("is_in_doubt", "=", True)],
+            order="id",
+        )
+
     def _close_answered(self):
         """Settle these requests: who has answered isn't mailed the question any more.
 
@@ -520,7 +528,7 @@ class GdprConsentRequest(models.Model):
         }
         if self._is_answerable():
             subject._record_answer(version, choices, offered=offered, **act)
-            subject.request_ids._close_answered()
+            self._find_unsettled(subject)._close_answered()
             self._notify_asker()
             return
         denied = offered.filtered(lambda purpose: purpose.id not in choices)

@@ -164,6 +164,12 @@ class GdprPurpose(models.Model):
             )
         return super().write(vals)
 
+    def unlink(self):
+        result = super().unlink()
+        # Wordings know which of their purposes are still there.
+        self.env.registry.clear_cache()
+        return result
+
     def _get_expiry(self, given_on):
         """Give when a consent given at a time (UTC) lapses, or None when it doesn't."""
         self.ensure_one()

@@ -34,13 +34,16 @@ class GdprSubject(models.Model):
         histories = self.browse(dict.fromkeys(answer["person"].id for answer in answers))
         histories.fetch(["root_id"])
         roots = {history.id: history.root_id.id for history in histories}
-        people = {person.id: person for person in histories._lock_people()}
+        people = self.browse(sorted(set(roots.values())))
+        heads = people._lock_heads()
+        people.invalidate_recordset()
+        people = {person.id: person for person in people}
         now = fields.Datetime.now()
         acts = []
         for answer in answers:
             person = people[roots[answer["person"].id]]
             acts += person._prepare_answer(**{"occurred_on": now} | answer)
-        return self._record_acts(acts) if acts else self.env["gdpr.consent.event"]
+        return self._record_acts(acts, heads) if acts else self.env["gdpr.consent.event"]
 
     def _prepare_answer(self, person, version, choices, offered=None, keep_present=False, **act):
         """Give the acts of this person's answer; ``person`` may be a history that goes on in this one."""

@@ -40,7 +40,7 @@ class GdprSubject(models.Model):
     _inherit = "gdpr.subject"
 
     @api.private
-    def _record_acts(self, acts):
+    def _record_acts(self, acts, heads=None):
         """Record what happened, and derive from it what is on record now.
 
         One transaction, any number of people. The rows of the people are locked, in one order, so
@@ -53,12 +53,14 @@ class GdprSubject(models.Model):
             ``request_id``, ``related_subject_id``, ``company_id`` (ids; the last by default that of the person),
             ``act`` (mark shared by the events of one act), ``values`` (personal values by name, texts) and
             ``attachment`` (an ``ir.attachment`` that backs the value ``evidence_file``)
+        :param dict heads: of the people, where the caller has just locked them (see ``_lock_heads``): they go on
+            themselves, and nothing was recorded since
         :return: the events written, in the order of the acts
         :rtype: gdpr.consent.event
         """
-        acts = self._redirect_to_roots(acts)
+        acts = acts if heads else self._redirect_to_roots(acts)
         subjects = self.sudo().browse(sorted({act["subject_id"] for act in acts}))
-        heads = subjects._lock_heads()
+        heads = {subject_id: heads[subject_id] for subject_id in subjects.ids} if heads else subjects._lock_heads()
         now = fields.Datetime.now()
         key = self._get_ledger_key()
         versions = self.env["gdpr.consent.form.version"].sudo().browse({act.get("version_id") for act in acts} - {None})

@@ -36,9 +36,9 @@ class GdprSubject(models.Model):
         return True
 
     @api.private
-    def _record_acts(self, acts):
+    def _record_acts(self, acts, heads=None):
         """A consent that the person gives ends what was recorded because the person had been erased."""
-        events = super()._record_acts(acts)
+        events = super()._record_acts(acts, heads)
         agreeing = {act["subject_id"] for act in acts if act["action"] == "given" and act.get("actor") == "person"}
         if agreeing and self.env["gdpr.suppression"]._is_in_use():
             self.sudo().browse(agreeing).root_id._end_suppression()

@@ -7,8 +7,8 @@ class GdprSubject(models.Model):
 
     _inherit = "gdpr.subject"
 
-    def _record_acts(self, acts):
-        events = super()._record_acts(acts)
+    def _record_acts(self, acts, heads=None):
+        events = super()._record_acts(acts, heads)
         given = {
             (act["subject_id"], act["purpose_id"])
             for act in acts
