@@ -41,7 +41,7 @@ class NewsletterController(main.MassMailController):
         purpose = mailing_list._gdpr_get_governed_purpose()
         if purpose and subscription_type == "mobile":
             contacts = NewsletterController._find_by_number(value)
-            subscriptions = contacts.subscription_ids.filtered(lambda subscription: subscription.list_id == mailing_list)
+            subscriptions = contacts.subscription_ids.filtered(lambda known: known.list_id == mailing_list)
             if any(subscriptions.mapped("opt_out")):
                 # Nobody can confirm from a number, so who has left isn't brought back by who types it.
                 request.session[f"mass_mailing_{fname}"] = value
