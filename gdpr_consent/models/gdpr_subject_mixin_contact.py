@@ -2,6 +2,8 @@ from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
+from .gdpr_blacklist_mixin import BLACKLISTS
+
 # A no that counts whatever the legal basis, and what must be taken for one.
 NOES = frozenset({"restricted", "objected", "refused", "withdrawn", "channel_not_allowed", "undecided"})
 
@@ -75,7 +77,7 @@ class GdprSubjectMixin(models.AbstractModel):
         A marketing message needs a verdict that allows it, a service message (law.md R-82) leaves out only those
         whose processing is suspended. What the add-on doesn't govern passes: records that no active scope
         covers, everything while the master switch is off, and cards whose legal basis is *not applicable*, unless
-        there is a no, an objection or a suspension on record for them.
+        there is a no, an objection or a suspension on record for them, or a no for their address.
 
         :param gdpr.purpose purpose: what a marketing message is for
         :param str message_class: ``marketing`` or ``service``
@@ -93,7 +95,8 @@ class GdprSubjectMixin(models.AbstractModel):
             governed = set(cards.browse(reasons)._gdpr_narrow("gdpr_legal_basis", "!=", "not_applicable").ids)
             noes = governed.union(card_id for card_id, reason in reasons.items() if reason in NOES)
             noes |= self._gdpr_find_objected_elsewhere(reasons.keys() - noes, purpose, channel)
-            reasons = {card_id: reason for card_id, reason in reasons.items() if card_id in noes}
+            elsewhere = self._gdpr_find_noes_elsewhere(reasons.keys() - noes, purpose, channel)
+            reasons = {card_id: reason for card_id, reason in reasons.items() if card_id in noes} | elsewhere
         covered = set(scopes._filter_covered(self.browse(reasons)).ids)
         return {card_id: reason for card_id, reason in reasons.items() if card_id in covered}
 
@@ -108,6 +111,25 @@ class GdprSubjectMixin(models.AbstractModel):
         by_address = cards.grouped(lambda card: card[name] if name in card._fields else card._gdpr_get_email())
         objected = self.env["gdpr.subject"]._filter_objected_to(blacklist._name, {*filter(None, by_address)})
         return {card_id for address in objected for card_id in by_address[address].ids}
+
+    @api.model
+    def _gdpr_find_noes_elsewhere(self, ids, purpose, channel):
+        """Give the reasons of those of the cards at whose address somebody said no to this, and nobody yes.
+
+        As a message to one person is treated: who left is not brought back by a second record.
+
+        :rtype: dict[int, str]
+        """
+        blacklist = BLACKLISTS.get(channel.code)
+        people = self.browse(ids)._gdpr_find_people(blacklist) if blacklist else {}
+        every = self.env["gdpr.subject"].sudo().browse({person_id for found in people.values() for person_id in found})
+        reasons = every._get_contact_reasons(purpose, channel)
+        found = {card_id: {reasons[person_id] for person_id in sorted(found)} for card_id, found in people.items()}
+        return {
+            card_id: min(answers & NOES)
+            for card_id, answers in found.items()
+            if answers & NOES and "allowed" not in answers
+        }
 
     def _gdpr_narrow(self, field, operator, value):
         return self.search([("id", "in", self.ids), (field, operator, value)]) if self else self

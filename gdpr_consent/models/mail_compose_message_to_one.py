@@ -70,6 +70,11 @@ class MailComposeMessage(models.TransientModel):
             composer._check_gdpr_denials()
         return super()._action_schedule_message()
 
+    def _prepare_schedule_message_post_values(self, post_values):
+        """Remember until the message is posted that whoever wrote it was warned."""
+        values = super()._prepare_schedule_message_post_values(post_values)
+        return {**values, "send_context": {**(values["send_context"] or {}), DECLARED: True}}
+
     def action_send_mail(self):
         """Send nothing where one of the recipients may not get it, unless an officer says why it must go out.
 

@@ -10,8 +10,11 @@ class GdprOverviewReport(models.AbstractModel):
 
     @api.model
     def _get_report_values(self, docids, data=None):
+        figures = self.env["gdpr.overview"].get_figures()
+        verified_on = fields.Datetime.to_datetime(figures["verification"].get("verified_on"))
         return {
             "docs": self.env.company,
-            "figures": self.env["gdpr.overview"].get_figures(),
+            "figures": figures,
+            "verified_on": verified_on and format_datetime(self.env, verified_on),
             "printed_on": format_datetime(self.env, fields.Datetime.now()),
         }

@@ -169,6 +169,14 @@ class TestOneToOne(OneToOneCase):
         self.assertEqual(self.card.gdpr_consent_state, "refused")
         self.assertLedgerSound()
 
+    def test_sent_later(self):
+        """Who chose a later time was warned as well."""
+        self.compose(self.card, scheduled_date="2040-03-02 09:30:00").action_schedule_message()
+        scheduled = self.env["mail.scheduled.message"].sudo().search([("res_id", "=", self.card.id)])
+        with self.catch_mails():
+            scheduled._post_message()
+        self.assertIn("Stated: A service message", self.get_records_of_writing(self.card).details)
+
     def test_chatter(self):
         """Nobody is warned there, so nothing is stated; that the person was written to is recorded all the same."""
         card = self.card.with_user(self.salesperson)

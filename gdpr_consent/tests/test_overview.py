@@ -4,6 +4,7 @@ from datetime import timedelta
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tools import html2plaintext
 
 from .browser import DESKTOP, PHONE, BrowserMixin
 from .common import ConsentCase
@@ -107,7 +108,16 @@ class TestOverview(ConsentCase):
         report = self.env["ir.actions.report"].with_user(self.officer)
         html, kind = report._render_qweb_html("gdpr_consent.overview_document", self.env.company.ids)
         self.assertEqual(kind, "html")
-        self.assertIn("Contacts", html.decode())
+        paper = " ".join(html2plaintext(html.decode()).split())
+        self.assertIn("Contacts", paper)
+        self.assertIn("Not applicable: Decided", paper, "Decided alone says nothing where no heading stands above.")
+
+    def test_verification_on_paper_is_in_local_time(self):
+        verification = {"kind": "scheduled", "state": "sound", "verified_on": "2040-03-02 23:30:00"}
+        self.env["gdpr.ledger.verification"].sudo().create(verification)
+        self.officer.tz = "Europe/Rome"
+        report = self.env["report.gdpr_consent.overview_document"].with_user(self.officer)
+        self.assertIn("03/03/2040", report.with_context(tz="Europe/Rome")._get_report_values([])["verified_on"])
 
     def test_queries_do_not_depend_on_the_number_of_records(self):
         self.get_figures()

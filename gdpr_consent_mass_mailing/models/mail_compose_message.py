@@ -32,7 +32,9 @@ class MailComposeMessage(models.TransientModel):
 
     def _prepare_mail_values_mailing_traces(self, mail_values_all):
         traces = super()._prepare_mail_values_mailing_traces(mail_values_all)
+        failures = dict(self.env["mailing.trace"]._fields["failure_type"]._description_selection(self.env))
         for res_id, mail_values in mail_values_all.items():
-            if traces[res_id] and mail_values.get("gdpr_message_class") and mail_values.get("failure_reason"):
-                traces[res_id]["gdpr_reason"] = mail_values["failure_reason"]
+            if traces[res_id] and mail_values.get("gdpr_message_class") and mail_values.get("state") == "cancel":
+                reason = mail_values.get("failure_reason") or failures.get(mail_values.get("failure_type"))
+                traces[res_id]["gdpr_reason"] = reason
         return traces

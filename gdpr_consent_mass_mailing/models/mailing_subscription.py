@@ -43,7 +43,7 @@ class MailingSubscription(models.Model):
         for other in self.sudo().search([("contact_id", "in", leaving.contact_id.ids), ("opt_out", "=", False)]):
             kept.add((other.contact_id, other.list_id.gdpr_purpose_id))
         leaving.contact_id._gdpr_ensure_subjects()
-        by_lists, noted = defaultdict(self.browse), []
+        by_lists, noted = defaultdict(leaving.browse), []
         for subscription in leaving:
             contact, purpose = subscription.contact_id, subscription.list_id.gdpr_purpose_id
             if (contact, purpose) in kept:

@@ -1,4 +1,4 @@
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.gdpr_consent.tests.page_common import PageCase
 
@@ -35,6 +35,18 @@ class TestLeaving(PageCase):
         self.leave(self.news)
         self.leave(self.news)
         self.assertEqual(self.get_events(self.contact).count("withdrawn"), 1)
+
+    def test_taken_off_by_a_marketing_user(self):
+        """Whoever sends mailings needs no role in data privacy to take somebody off a list."""
+        marketer = new_test_user(self.env, "marketer", "base.group_user,mass_mailing.group_mass_mailing_user")
+        self.contact.subscription_ids.with_user(marketer).opt_out = True
+        event = self.contact.gdpr_subject_id.event_ids[-1]
+        self.assertEqual((event.action, event.actor), ("withdrawn", "operator"))
+        other = self.env["mailing.contact"].with_user(marketer)
+        other = other.create(
+            {"email": "other@example.com", "subscription_ids": [(0, 0, {"list_id": self.news.id, "opt_out": True})]}
+        )
+        self.assertEqual(self.get_events(other.sudo()), ["withdrawn"])
 
     def test_list_without_a_purpose(self):
         self.news.gdpr_purpose_id = False

@@ -40,6 +40,29 @@ class TestMailing(ConsentCase):
             self.env["mail.mail"].sudo().search([("mailing_id", "=", mailing.id)]).send()
         return {address for mail in self._mails for address in mail["email_to"]}
 
+    def test_second_record_of_who_left(self):
+        """A record that nobody has looked at doesn't bring back who said no at its address; a yes there counts."""
+        second, other = self.env["mailing.contact"].create(
+            [{"email": " Reader1@Example.com"}, {"email": "reader0@example.com"}]
+        )
+        mailing = self.make(second | other)
+        self.assertEqual({address.split("<")[-1].strip(">") for address in self.send(mailing)}, {"reader0@example.com"})
+        trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
+        self.assertEqual((trace.res_id, trace.gdpr_reason), (second.id, "The person took the consent back."))
+
+    def test_left_out_by_odoo(self):
+        """Who is left out by Odoo's own rules is counted and listed with the reason too."""
+        self.env["mail.blacklist"].create({"email": "reader3@example.com"})
+        nowhere = self.env["res.partner"].create({"name": "Nowhere"})
+        mailing = self.make(self.agreeing | self.unknown | nowhere)
+        self.send(mailing)
+        traces = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
+        self.assertEqual(
+            {trace.res_id: trace.gdpr_reason for trace in traces},
+            {self.unknown.id: "Blacklisted Address", nowhere.id: "Missing email address"},
+        )
+        self.assertEqual(mailing.gdpr_left_out_count, 2)
+
     def test_contacts(self):
         mailing = self.make(self.readers)
         recipients = self.send(mailing)

@@ -38,8 +38,17 @@ class NewsletterController(main.MassMailController):
     def subscribe_to_newsletter(subscription_type, value, list_id, fname, address_name=None):
         """Put a new address on the list, and ask the person behind it to confirm."""
         mailing_list = NewsletterController._get_list(list_id)
-        purpose = subscription_type == "email" and mailing_list._gdpr_get_governed_purpose()
-        if not purpose:
+        purpose = mailing_list._gdpr_get_governed_purpose()
+        if purpose and subscription_type == "mobile":
+            contacts = NewsletterController._find_by_number(value)
+            subscriptions = contacts.subscription_ids.filtered(lambda known: known.list_id == mailing_list)
+            if any(subscriptions.mapped("opt_out")):
+                # Nobody can confirm from a number, so who has left isn't brought back by who types it.
+                request.session[f"mass_mailing_{fname}"] = value
+                return None
+            # The same person, however the number is written.
+            value = (subscriptions.contact_id or contacts)[:1][fname] or value
+        if not purpose or subscription_type != "email":
             return main.MassMailController.subscribe_to_newsletter(
                 subscription_type, value, list_id, fname, address_name=address_name
             )
@@ -68,6 +77,12 @@ class NewsletterController(main.MassMailController):
     @staticmethod
     def _get_list(list_id):
         return request.env["mailing.list"].sudo().browse(int(list_id)).exists()
+
+    @staticmethod
+    def _find_by_number(number):
+        contacts = request.env["mailing.contact"].sudo()
+        sanitized = contacts.new({"mobile": number}).phone_sanitized
+        return contacts.search([("phone_sanitized", "=", sanitized)]) if sanitized else contacts
 
     @staticmethod
     def _find_contact(list_id, address):

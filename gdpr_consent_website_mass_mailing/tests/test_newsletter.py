@@ -55,6 +55,22 @@ class TestNewsletter(PageCase):
         self.assertFalse(contact.subscription_ids.opt_out)
         self.assertTrue(contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["allowed"])
 
+    def test_number_of_who_left(self):
+        """The block takes numbers too where SMS Marketing is installed: however it is typed, who left stays away."""
+        contacts = self.env["mailing.contact"]
+        if "mobile" not in contacts._fields:
+            self.skipTest("SMS Marketing isn't installed.")
+        reader = contacts.create({"name": "Reader", "mobile": "+32456001122", "list_ids": [(4, self.news.id)]})
+        reader.subscription_ids.opt_out = True
+        for number in ("+32456001122", "+32 456 00 11 22"):
+            self.make_jsonrpc_request(
+                "/website_mass_mailing/subscribe",
+                {"list_id": self.news.id, "value": number, "subscription_type": "mobile"},
+            )
+        self.env.invalidate_all()
+        self.assertTrue(reader.subscription_ids.opt_out, "Anybody can type a number.")
+        self.assertEqual(contacts.search([("phone_sanitized", "=", "+32456001122")]), reader)
+
     def test_list_without_a_purpose_is_odoos(self):
         self.news.gdpr_purpose_id = False
         self.assertNotIn("confirm", self.subscribe()["toast_content"])
