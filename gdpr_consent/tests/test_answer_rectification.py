@@ -368,3 +368,15 @@ class TestAnswerRectification(AnswerCase):
         self.assertEqual(len(request.activity_ids), 1)
         self.assertIn("closed", request.activity_ids.summary)
         self.assertEqual(request.activity_ids.user_id, request.user_id)
+
+    def test_cards_of_another_company(self):
+        """What another of the companies alone has of the person isn't shown: it is its own controller."""
+        second = self.env["res.company"].create({"name": "Second"})
+        lead = self.env["crm.lead"].create(
+            {"name": "Deal", "partner_id": self.partner.id, "company_id": second.id, "function": "Head of the Second"}
+        )
+        lead._gdpr_ensure_subjects()
+        self.assertEqual(lead.gdpr_subject_id.root_id, self.partner.gdpr_subject_id.root_id)
+        request = self.prepare("rectification")
+        self.assertNotIn("Head of the Second", request.card_summary)
+        self.assertNotIn(b"Head of the Second", self.get_file(request, "data.csv"))
