@@ -94,6 +94,21 @@ class TestSubjectRequestCard(ConsentCase):
         self.assertFalse(self.partner.with_user(self.officer).gdpr_has_data_request)
         self.assertFalse(self.partner.with_user(self.officer).gdpr_data_request_ids)
 
+    def test_each_company_has_its_own_request(self):
+        """A contact that all companies see asks two controllers the same: each has to answer."""
+        company = self.env["res.company"].create({"name": "Second"})
+        earlier = self.Requests.create(
+            {"subject_id": self.partner.gdpr_subject_id.id, "type": "access", "company_id": company.id}
+        )
+        self.click("action_gdpr_request_access", self.officer)
+        request = self.Requests.search([("id", ">", earlier.id)])
+        self.assertEqual((request.type, request.company_id), ("access", self.env.company))
+        request.action_cancel()
+        made = self.partner._gdpr_receive_requests("access")
+        self.assertEqual(made.company_id, self.env.company)
+        self.assertFalse(self.partner._gdpr_receive_requests("access"))
+        self.assertEqual(self.partner._gdpr_receive_request("access"), made)
+
     def test_joined_people(self):
         self.click("action_gdpr_request_access", self.officer)
         self.lead.gdpr_subject_id._join(self.partner.gdpr_subject_id, "The same person")
