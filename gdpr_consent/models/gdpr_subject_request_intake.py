@@ -154,8 +154,14 @@ class GdprSubjectRequest(models.Model):
         )
 
     def _note_repetition(self, values):
-        """Keep what a person says who asks for the same again, and how sure it is now who asks."""
+        """Keep what a person says who asks for the same again, and how sure it is now who asks.
+
+        The time runs from what reached the company first, as a letter that is typed in later than an e-mail.
+        """
         self.ensure_one()
+        received_on = fields.Datetime.to_datetime(values.get("received_on"))
+        if received_on and received_on < self.received_on:
+            self.sudo().received_on = received_on
         self._improve_assurance(values.get("source", "operator"))
         if note := (values.get("note") or "").strip():
             self._message_log(body=self.env._("Asked again: %(words)s", words=note))

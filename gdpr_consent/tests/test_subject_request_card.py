@@ -145,3 +145,16 @@ class TestSubjectRequestCard(ConsentCase):
         self.assertEqual((scan.name, scan.raw), ("letter.pdf", b"PDF"))
         with self.assertRaises(AccessError):
             scan.with_user(self.salesperson).read(["raw"])
+
+    def test_letter_that_came_before_what_is_open(self):
+        """The time runs from the first day the person asked, whatever was typed in first."""
+        with freeze_time("2026-03-12 09:00:00"):
+            self.click("action_gdpr_request_access", self.officer)
+            request = self.Requests.search([("subject_id", "=", self.partner.gdpr_subject_id.id)])
+            for day in ("2026-03-03 09:00:00", "2026-03-05 09:00:00"):
+                action = self.partner.with_user(self.salesperson).action_gdpr_new_request()
+                entry = self.env[action["res_model"]].with_user(self.salesperson).with_context(**action["context"])
+                entry.create({"type": "access", "received_on": day}).action_record()
+        self.assertEqual((str(request.received_on), str(request.due_on)), ("2026-03-03 09:00:00", "2026-04-03"))
+        self.assertEqual(str(request.activity_ids.date_deadline), "2026-04-03")
+        self.assertIn("dated", request.step_ids.mapped("action"))
