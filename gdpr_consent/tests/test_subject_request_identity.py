@@ -77,6 +77,17 @@ class TestSubjectRequestIdentity(PageCase):
             links.append(re.search(r"/gdpr/identity/[\w-]+", self._mails[-1]["body"])[0])
         self.assertEqual([self.url_open(link).status_code for link in links], [404, 200])
 
+    def test_confirmed_after_the_start(self):
+        """Somebody begins to work on it before the person answers: what the person is told is true."""
+        request = self.create_request()
+        self.check(request, way="ask")
+        link = re.search(r"/gdpr/identity/[\w-]+", self._mails[-1]["body"])[0]
+        request.action_start()
+        page = self.parse(self.url_open(link))
+        self.url_open(link, data=[*page.forms[0].form_values(), ("answer", "confirm")])
+        self.env.invalidate_all()
+        self.assertEqual((request.state, request.assurance, request.identity_email), ("in_progress", "mailbox", False))
+
     def test_only_addresses_on_record(self):
         request = self.create_request(email="somebody@example.net")
         with self.assertRaises(UserError):
