@@ -369,6 +369,15 @@ class TestAnswerRectification(AnswerCase):
         self.assertIn("closed", request.activity_ids.summary)
         self.assertEqual(request.activity_ids.user_id, request.user_id)
 
+    def test_what_the_person_says_stays(self):
+        request, _message, path = self.open_case()
+        self.propose(path, (self.name_of("city"), "Turin"))
+        line = request.correction_ids.with_user(self.officer)
+        for values in ({"new_value": "Rome"}, {"old_value": "Rome"}, {"state": "applied"}, {"res_id": 1}):
+            with self.assertRaises(AccessError):
+                line.write(values)
+        line.is_chosen = True
+
     def test_cards_of_another_company(self):
         """What another of the companies alone has of the person isn't shown: it is its own controller."""
         second = self.env["res.company"].create({"name": "Second"})
