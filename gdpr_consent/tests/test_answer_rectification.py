@@ -378,6 +378,13 @@ class TestAnswerRectification(AnswerCase):
                 line.write(values)
         line.is_chosen = True
 
+    def test_double_click(self):
+        request, _message, path = self.open_case()
+        for _click in range(2):
+            self.propose(path, (self.name_of("city"), "Turin"), ("statement", "My second number is missing"))
+        self.assertEqual(len(request.correction_ids), 2)
+        self.assertEqual(len(request.activity_ids.filtered(lambda activity: "corrections" in activity.summary)), 1)
+
     def test_cards_of_another_company(self):
         """What another of the companies alone has of the person isn't shown: it is its own controller."""
         second = self.env["res.company"].create({"name": "Second"})
