@@ -160,8 +160,9 @@ class GdprSubjectRequest(models.Model):
         :raise UserError: something is undecided, or nobody has said yet what is right
         """
         self.ensure_one()
+        speaking = self.with_context(lang=self.env.user.lang).env
         if self.proposed_count:
-            raise UserError(self.env._("%(number)s: apply or reject the corrections first.", number=self.name))
+            raise UserError(speaking._("%(number)s: apply or reject the corrections first.", number=self.name))
         said = (self.resolution or "").strip()
         if self.correction_ids:
             # Who closes a request again has the sentences there already.
@@ -170,7 +171,7 @@ class GdprSubjectRequest(models.Model):
             return None
         if not said:
             raise UserError(
-                self.env._(
+                speaking._(
                     "%(number)s: send the person the data to correct, or say what you corrected by hand.",
                     number=self.name,
                 )

@@ -1,6 +1,6 @@
 from lxml import etree
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.service.model import call_kw
 from odoo.tests import Form, freeze_time, tagged
 
@@ -158,3 +158,16 @@ class TestSubjectRequestCard(ConsentCase):
         self.assertEqual((str(request.received_on), str(request.due_on)), ("2026-03-03 09:00:00", "2026-04-03"))
         self.assertEqual(str(request.activity_ids.date_deadline), "2026-04-03")
         self.assertIn("dated", request.step_ids.mapped("action"))
+
+    def test_officer_reads_the_own_language(self):
+        """What the officer has to do is said in the officer's language, whoever asks in whatever other one."""
+        self.env["res.lang"]._activate_lang("it_IT")
+        self.partner.lang = "it_IT"
+        with self.catch_mails():
+            request = self.partner.with_context(lang="it_IT")._gdpr_receive_request("rectification")
+        self.assertEqual((request.user_id, request.lang), (self.officer, "it_IT"))
+        self.assertEqual(request.activity_ids.summary, f"Answer {request.name}")
+        request = request.with_user(self.officer)
+        request.action_start()
+        with self.assertRaisesRegex(UserError, "send the person the data to correct"):
+            request.action_fulfil()
