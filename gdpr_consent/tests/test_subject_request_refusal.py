@@ -92,6 +92,15 @@ class TestSubjectRequestRefusal(ConsentCase):
         self.assertIn("You asked ten times.", self._mails[-1]["body"])
         self.assertNotIn("Ten requests in May", self._mails[-1]["body"])
 
+    def test_ground_in_the_language_of_the_person(self):
+        """The officer's language, in which the log has the ground, isn't that of the message."""
+        self.env["res.lang"]._activate_lang("it_IT")
+        self.request.lang = "it_IT"
+        ground = self.env.ref("gdpr_consent.selection__gdpr_subject_request__refusal_ground__legal_obligation")
+        ground.with_context(lang="it_IT").name = "Ce lo impone la legge"
+        self.refuse("legal_obligation")
+        self.assertIn("Ce lo impone la legge", self._mails[-1]["body"])
+
     def test_second_officer_disagrees(self):
         self.refuse("unfounded", "Abuse", "Said so")
         self.request.with_user(self.second).action_drop_refusal()
