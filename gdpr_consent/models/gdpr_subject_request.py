@@ -358,8 +358,8 @@ class GdprSubjectRequest(models.Model):
             return not is_named, user.company_id != company, user.id
 
         # Who administers the add-on has the role too, but only as a last resort.
+        officers = self.env["res.users"]
         for users in (group.user_ids, group.all_user_ids):
-            officers = users.filtered(lambda user: company in user.company_ids and user._is_internal())
-            if officers:
-                return officers.sorted(rank)
-        return self.env["res.users"]
+            found = users.filtered(lambda user: company in user.company_ids and user._is_internal())
+            officers += (found - officers).sorted(rank)
+        return officers
