@@ -306,9 +306,11 @@ class GdprSubjectRequest(models.Model):
         if self.env.su:
             return
         states = set(self.mapped("state"))
+        # What came by e-mail has no type yet; that somebody asks who wrote it mustn't leave it without.
+        said_once = {"type"} if states <= set(OPEN_STATES) and not any(self.mapped("type")) else set()
         if (
             not AS_RECEIVED.isdisjoint(names)
-            or (states - {"new"} and not CHANGED_WHILE_NEW.isdisjoint(names))
+            or (states - {"new"} and not (CHANGED_WHILE_NEW - said_once).isdisjoint(names))
             or (states - set(OPEN_STATES) and not CHANGED_WHILE_OPEN.isdisjoint(names))
         ):
             raise AccessError(
