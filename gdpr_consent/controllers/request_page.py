@@ -1,6 +1,7 @@
 from odoo.http import request, route
 from odoo.tools.mail import email_normalize
 
+from ..models.gdpr_subject_request import OPEN_STATES
 from .privacy_page import LINK_PAGE
 from .record_page import RecordPage
 
@@ -80,7 +81,8 @@ class RequestPage(RecordPage):
             return page
         self._speak(link._get_lang())
         asked = link.data_request_id.with_context(lang=request.env.lang)
-        is_asked = asked.state == "verifying" and asked.identity_email == link.email
+        # Also where somebody has begun to work on it meanwhile: whoever was asked can still say so.
+        is_asked = asked.state in OPEN_STATES and asked.identity_email == link.email
         is_confirming = request.httprequest.method == "POST" and request.httprequest.form.get("answer") == "confirm"
         if is_asked and is_confirming:
             asked._record_identity("mailbox", request.env._("Confirmed by the link sent to the address on record"))

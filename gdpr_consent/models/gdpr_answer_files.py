@@ -285,7 +285,7 @@ class GdprAnswer(models.Model):
         :rtype: list[dict]
         """
         maps = self.env["gdpr.data.map"].sudo().with_context(lang=request.lang)
-        person = maps._identify(request.subject_id)
+        person = maps._identify(request.subject_id, company=request.company_id)
         reader = Reader(request.lang, person.cards, Redactor(), frozenset())
         lines = []
         for place in maps.search([("is_card", "=", True), ("is_personal", "=", True), ("is_installed", "=", True)]):

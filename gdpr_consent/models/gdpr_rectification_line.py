@@ -1,7 +1,7 @@
 from typing import NamedTuple
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 
 # Why a record stays as it is. Who finds the whole request unfounded, or can't tell who asks, refuses the request.
 GROUNDS = [
@@ -12,6 +12,8 @@ GROUNDS = [
     ("national_law", "A limit set by national law (article 23)"),
     ("other", "Another reason"),
 ]
+# What an officer writes; all else is the person's, or follows from what is done.
+DECIDED_BY_HAND = frozenset({"is_chosen", "ground", "explanation"})
 
 
 class Proposal(NamedTuple):
@@ -91,10 +93,10 @@ class GdprRectificationLine(models.Model):
                 line.is_overtaken = value is not None and value.split() != (seen or "").split()
 
     def write(self, vals):
-        """Let what was decided stand."""
-        if not {"is_chosen", "ground", "explanation"}.isdisjoint(vals) and self.filtered(
-            lambda line: line.state != "proposed"
-        ):
+        """Let what the person said, and what was decided, stand."""
+        if not self.env.su and not DECIDED_BY_HAND.issuperset(vals):
+            raise AccessError(self.env._("What the person says isn't changed: decide on it, and say why."))
+        if not DECIDED_BY_HAND.isdisjoint(vals) and self.filtered(lambda line: line.state != "proposed"):
             raise UserError(self.env._("This correction was decided already."))
         return super().write(vals)
 

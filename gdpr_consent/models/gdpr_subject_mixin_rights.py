@@ -142,11 +142,15 @@ class GdprSubjectMixin(models.AbstractModel):
         if not self:
             return requests
         people = self._gdpr_ensure_subjects().root_id._lock_people()
-        people -= requests._find_open(people, [request_type]).subject_id.root_id
         # By the card that was chosen, of several of one person the first with an address.
         chosen = {}
         for card in self.sudo().sorted(lambda card: not card._gdpr_get_email()):
             chosen.setdefault(card.gdpr_subject_id.root_id, card)
+        for earlier in requests._find_open(people, [request_type]):
+            person = earlier.subject_id.root_id
+            # What another company was asked is for that one to answer.
+            if chosen[person]._gdpr_get_company() == earlier.company_id:
+                people -= person
         return requests.with_context(mail_create_nosubscribe=True).create(
             [
                 {

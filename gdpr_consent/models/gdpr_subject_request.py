@@ -320,9 +320,11 @@ class GdprSubjectRequest(models.Model):
         if self.env.su:
             return
         states = set(self.mapped("state"))
+        # What came by e-mail has no type yet; that somebody asks who wrote it mustn't leave it without.
+        said_once = {"type"} if states <= set(OPEN_STATES) and not any(self.mapped("type")) else set()
         if (
             not AS_RECEIVED.isdisjoint(names)
-            or (states - {"new"} and not CHANGED_WHILE_NEW.isdisjoint(names))
+            or (states - {"new"} and not (CHANGED_WHILE_NEW - said_once).isdisjoint(names))
             or (states - set(OPEN_STATES) and not CHANGED_WHILE_OPEN.isdisjoint(names))
         ):
             raise AccessError(
@@ -372,8 +374,8 @@ class GdprSubjectRequest(models.Model):
             return not is_named, user.company_id != company, user.id
 
         # Who administers the add-on has the role too, but only as a last resort.
+        officers = self.env["res.users"]
         for users in (group.user_ids, group.all_user_ids):
-            officers = users.filtered(lambda user: company in user.company_ids and user._is_internal())
-            if officers:
-                return officers.sorted(rank)
-        return self.env["res.users"]
+            found = users.filtered(lambda user: company in user.company_ids and user._is_internal())
+            officers += (found - officers).sorted(rank)
+        return officers

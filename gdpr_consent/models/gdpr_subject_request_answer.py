@@ -128,6 +128,8 @@ class GdprSubjectRequest(models.Model):
         :raise UserError: somebody must review it first, or it takes its time
         """
         self.ensure_one()
+        # What is left to do is the officer's to read.
+        speaking = self.with_context(lang=self.env.user.lang).env
         answer = self.sudo().answer_id
         if (self.resolution or "").strip() and not (answer and self.email):
             # Answered in another way: the officer says how.
@@ -138,7 +140,7 @@ class GdprSubjectRequest(models.Model):
             answer._build_now()
         if answer.state == "review":
             raise UserError(
-                self.env._(
+                speaking._(
                     "%(number)s: there are texts or files that may name other people. Prepare the answer and review"
                     " them first.",
                     number=self.name,
@@ -146,7 +148,7 @@ class GdprSubjectRequest(models.Model):
             )
         if answer.state in ("collecting", "assembling"):
             raise UserError(
-                self.env._(
+                speaking._(
                     "%(number)s: %(count)s records are held of this person. Prepare the answer first: it is made in the"
                     " background.",
                     number=self.name,

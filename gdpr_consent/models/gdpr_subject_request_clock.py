@@ -192,6 +192,8 @@ class GdprSubjectRequest(models.Model):
 
     def _schedule_answer(self):
         for request in self.filtered("user_id"):
+            # In the officer's language, not in that of whoever asks.
+            request = request.with_context(lang=request.user_id.lang)
             request.activity_schedule(
                 "mail.mail_activity_data_todo",
                 date_deadline=request.due_on,

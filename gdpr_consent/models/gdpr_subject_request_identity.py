@@ -85,15 +85,16 @@ class GdprSubjectRequest(models.Model):
     def _fulfil(self):
         """What a representative asks is done when there is a mandate (law.md R-68)."""
         self.ensure_one()
+        speaking = self.with_context(lang=self.env.user.lang).env
         if self.is_on_behalf and not self.mandate_file:
             raise UserError(
-                self.env._(
+                speaking._(
                     "%(number)s is asked by a representative: add the mandate, or proof of the right to ask.",
                     number=self.name,
                 )
             )
         if self.state == "verifying":
-            raise UserError(self.env._("It isn't known yet who asks for %(number)s.", number=self.name))
+            raise UserError(speaking._("It isn't known yet who asks for %(number)s.", number=self.name))
         return super()._fulfil()
 
     def _close(self, state, action, note=None):

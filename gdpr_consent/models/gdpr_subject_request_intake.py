@@ -79,16 +79,19 @@ class GdprSubjectRequest(models.Model):
     @api.model
     @api.private
     def _receive(self, subject, request_type, **values):
-        """Give a person's open request of a type; make it where there is none.
+        """Give a person's open request of a type to a company; make it where there is none.
 
-        Whoever asks may have no right to see requests.
+        What was asked of another company is for that one to answer: each is its own controller. Whoever asks may have
+        no right to see requests.
 
         :param str request_type: a key of ``type``
         :param values: further field values
         :rtype: gdpr.subject.request
         """
         person = subject.sudo()._lock_person()
-        existing = self.sudo()._find_open(person, [request_type])[:1]
+        company_id = values.get("company_id") or self.env.company.id
+        existing = self.sudo()._find_open(person, [request_type])
+        existing = existing.filtered(lambda request: request.company_id.id == company_id)[:1]
         if existing:
             existing._note_repetition(values)
             return existing
@@ -151,8 +154,14 @@ class GdprSubjectRequest(models.Model):
         )
 
     def _note_repetition(self, values):
-        """Keep what a person says who asks for the same again, and how sure it is now who asks."""
+        """Keep what a person says who asks for the same again, and how sure it is now who asks.
+
+        The time runs from what reached the company first, as a letter that is typed in later than an e-mail.
+        """
         self.ensure_one()
+        received_on = fields.Datetime.to_datetime(values.get("received_on"))
+        if received_on and received_on < self.received_on:
+            self.sudo().received_on = received_on
         self._improve_assurance(values.get("source", "operator"))
         if note := (values.get("note") or "").strip():
             self._message_log(body=self.env._("Asked again: %(words)s", words=note))
@@ -194,9 +203,10 @@ class GdprSubjectRequest(models.Model):
     def _check_asked_once(self):
         # Not a constraint: two people who turn out to be one may have asked the same.
         opened = self._find_open(self.subject_id, self.mapped("type"))
-        opened = opened.grouped(lambda request: (request.subject_id.root_id, request.type))
+        opened = opened.grouped(lambda request: (request.subject_id.root_id, request.type, request.company_id))
         for request in self.filtered(lambda request: request.state in OPEN_STATES):
-            others = opened.get((request.subject_id.root_id, request.type), self.browse()) - request
+            alike = (request.subject_id.root_id, request.type, request.company_id)
+            others = opened.get(alike, self.browse()) - request
             if others:
                 raise ValidationError(
                     self.env._(

@@ -125,9 +125,13 @@ class GdprSubjectRequest(models.Model):
                 {"request_id": self.id, "label": self.env._("In the person's words"), "new_value": clean(statement)}
             )
         proposed = {(vals.get("res_model"), vals.get("res_id"), vals.get("field")) for vals in vals_list}
+        words = {vals["new_value"] for vals in vals_list if not vals.get("res_model")}
         self.sudo().correction_ids.filtered(
             lambda line: (
-                line.state == "proposed" and line.res_model and (line.res_model, line.res_id, line.field) in proposed
+                line.state == "proposed"
+                and (
+                    (line.res_model, line.res_id, line.field) in proposed if line.res_model else line.new_value in words
+                )
             )
         ).unlink()
         if vals_list:
@@ -144,11 +148,11 @@ class GdprSubjectRequest(models.Model):
         }
 
     def _schedule_review_of_corrections(self):
-        self.activity_schedule(
-            "mail.mail_activity_data_todo",
-            summary=self.env._("Look at the corrections of %(number)s", number=self.name),
-            user_id=self.user_id.id or self.env.uid,
-        )
+        user = self.user_id or self.env.user
+        speaking = self.with_context(lang=user.lang)
+        summary = speaking.env._("Look at the corrections of %(number)s", number=self.name)
+        if not self.activity_ids.filtered(lambda activity: activity.summary == summary):
+            speaking.activity_schedule("mail.mail_activity_data_todo", summary=summary, user_id=user.id)
 
     def _fulfil_rectification(self):
         """Say what was corrected, and what wasn't and why (article 12(4)), after what the officer says.
@@ -156,8 +160,9 @@ class GdprSubjectRequest(models.Model):
         :raise UserError: something is undecided, or nobody has said yet what is right
         """
         self.ensure_one()
+        speaking = self.with_context(lang=self.env.user.lang).env
         if self.proposed_count:
-            raise UserError(self.env._("%(number)s: apply or reject the corrections first.", number=self.name))
+            raise UserError(speaking._("%(number)s: apply or reject the corrections first.", number=self.name))
         said = (self.resolution or "").strip()
         if self.correction_ids:
             # Who closes a request again has the sentences there already.
@@ -166,7 +171,7 @@ class GdprSubjectRequest(models.Model):
             return None
         if not said:
             raise UserError(
-                self.env._(
+                speaking._(
                     "%(number)s: send the person the data to correct, or say what you corrected by hand.",
                     number=self.name,
                 )

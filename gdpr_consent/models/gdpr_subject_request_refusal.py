@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 
@@ -44,6 +44,8 @@ class GdprSubjectRequest(models.Model):
     authority_name = fields.Char(compute="_compute_authority")
     authority_url = fields.Char(compute="_compute_authority")
 
+    @api.depends("refusal_ground")
+    @api.depends_context("lang")
     def _compute_refusal_ground_in_words(self):
         words = dict(self._fields["refusal_ground"]._description_selection(self.env))
         for request in self:

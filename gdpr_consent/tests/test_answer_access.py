@@ -1,3 +1,4 @@
+import io
 import json
 import shutil
 from unittest import skipUnless
@@ -5,6 +6,7 @@ from unittest import skipUnless
 from lxml import html
 
 from odoo.tests import new_test_user, tagged
+from odoo.tools.pdf import PdfFileReader
 
 from .answer_common import AnswerCase
 
@@ -174,4 +176,7 @@ class TestAnswerAccess(AnswerCase):
         request.action_prepare_answer()
         request.answer_id.item_ids.filtered(lambda item: not item.decision).decision = "leave_out"
         request.answer_id.action_approve()
-        self.assertTrue(self.get_file(request, "answer.pdf").startswith(b"%PDF"))
+        content = self.get_file(request, "answer.pdf")
+        self.assertTrue(content.startswith(b"%PDF"))
+        page = PdfFileReader(io.BytesIO(content)).pages[0]
+        self.assertIn(request.name, page.extract_text(), "text that can be searched and read out, not curves")

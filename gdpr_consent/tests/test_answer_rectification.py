@@ -368,3 +368,31 @@ class TestAnswerRectification(AnswerCase):
         self.assertEqual(len(request.activity_ids), 1)
         self.assertIn("closed", request.activity_ids.summary)
         self.assertEqual(request.activity_ids.user_id, request.user_id)
+
+    def test_what_the_person_says_stays(self):
+        request, _message, path = self.open_case()
+        self.propose(path, (self.name_of("city"), "Turin"))
+        line = request.correction_ids.with_user(self.officer)
+        for values in ({"new_value": "Rome"}, {"old_value": "Rome"}, {"state": "applied"}, {"res_id": 1}):
+            with self.assertRaises(AccessError):
+                line.write(values)
+        line.is_chosen = True
+
+    def test_double_click(self):
+        request, _message, path = self.open_case()
+        for _click in range(2):
+            self.propose(path, (self.name_of("city"), "Turin"), ("statement", "My second number is missing"))
+        self.assertEqual(len(request.correction_ids), 2)
+        self.assertEqual(len(request.activity_ids.filtered(lambda activity: "corrections" in activity.summary)), 1)
+
+    def test_cards_of_another_company(self):
+        """What another of the companies alone has of the person isn't shown: it is its own controller."""
+        second = self.env["res.company"].create({"name": "Second"})
+        lead = self.env["crm.lead"].create(
+            {"name": "Deal", "partner_id": self.partner.id, "company_id": second.id, "function": "Head of the Second"}
+        )
+        lead._gdpr_ensure_subjects()
+        self.assertEqual(lead.gdpr_subject_id.root_id, self.partner.gdpr_subject_id.root_id)
+        request = self.prepare("rectification")
+        self.assertNotIn("Head of the Second", request.card_summary)
+        self.assertNotIn(b"Head of the Second", self.get_file(request, "data.csv"))

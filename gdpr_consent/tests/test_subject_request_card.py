@@ -1,6 +1,6 @@
 from lxml import etree
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.service.model import call_kw
 from odoo.tests import Form, freeze_time, tagged
 
@@ -94,6 +94,21 @@ class TestSubjectRequestCard(ConsentCase):
         self.assertFalse(self.partner.with_user(self.officer).gdpr_has_data_request)
         self.assertFalse(self.partner.with_user(self.officer).gdpr_data_request_ids)
 
+    def test_each_company_has_its_own_request(self):
+        """A contact that all companies see asks two controllers the same: each has to answer."""
+        company = self.env["res.company"].create({"name": "Second"})
+        earlier = self.Requests.create(
+            {"subject_id": self.partner.gdpr_subject_id.id, "type": "access", "company_id": company.id}
+        )
+        self.click("action_gdpr_request_access", self.officer)
+        request = self.Requests.search([("id", ">", earlier.id)])
+        self.assertEqual((request.type, request.company_id), ("access", self.env.company))
+        request.action_cancel()
+        made = self.partner._gdpr_receive_requests("access")
+        self.assertEqual(made.company_id, self.env.company)
+        self.assertFalse(self.partner._gdpr_receive_requests("access"))
+        self.assertEqual(self.partner._gdpr_receive_request("access"), made)
+
     def test_joined_people(self):
         self.click("action_gdpr_request_access", self.officer)
         self.lead.gdpr_subject_id._join(self.partner.gdpr_subject_id, "The same person")
@@ -130,3 +145,29 @@ class TestSubjectRequestCard(ConsentCase):
         self.assertEqual((scan.name, scan.raw), ("letter.pdf", b"PDF"))
         with self.assertRaises(AccessError):
             scan.with_user(self.salesperson).read(["raw"])
+
+    def test_letter_that_came_before_what_is_open(self):
+        """The time runs from the first day the person asked, whatever was typed in first."""
+        with freeze_time("2026-03-12 09:00:00"):
+            self.click("action_gdpr_request_access", self.officer)
+            request = self.Requests.search([("subject_id", "=", self.partner.gdpr_subject_id.id)])
+            for day in ("2026-03-03 09:00:00", "2026-03-05 09:00:00"):
+                action = self.partner.with_user(self.salesperson).action_gdpr_new_request()
+                entry = self.env[action["res_model"]].with_user(self.salesperson).with_context(**action["context"])
+                entry.create({"type": "access", "received_on": day}).action_record()
+        self.assertEqual((str(request.received_on), str(request.due_on)), ("2026-03-03 09:00:00", "2026-04-03"))
+        self.assertEqual(str(request.activity_ids.date_deadline), "2026-04-03")
+        self.assertIn("dated", request.step_ids.mapped("action"))
+
+    def test_officer_reads_the_own_language(self):
+        """What the officer has to do is said in the officer's language, whoever asks in whatever other one."""
+        self.env["res.lang"]._activate_lang("it_IT")
+        self.partner.lang = "it_IT"
+        with self.catch_mails():
+            request = self.partner.with_context(lang="it_IT")._gdpr_receive_request("rectification")
+        self.assertEqual((request.user_id, request.lang), (self.officer, "it_IT"))
+        self.assertEqual(request.activity_ids.summary, f"Answer {request.name}")
+        request = request.with_user(self.officer)
+        request.action_start()
+        with self.assertRaisesRegex(UserError, "send the person the data to correct"):
+            request.action_fulfil()

@@ -1,6 +1,6 @@
 import re
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
 from .page_common import PageCase
@@ -76,6 +76,28 @@ class TestSubjectRequestIdentity(PageCase):
             self.check(request, way="ask")
             links.append(re.search(r"/gdpr/identity/[\w-]+", self._mails[-1]["body"])[0])
         self.assertEqual([self.url_open(link).status_code for link in links], [404, 200])
+
+    def test_confirmed_after_the_start(self):
+        """Somebody begins to work on it before the person answers: what the person is told is true."""
+        request = self.create_request()
+        self.check(request, way="ask")
+        link = re.search(r"/gdpr/identity/[\w-]+", self._mails[-1]["body"])[0]
+        request.action_start()
+        page = self.parse(self.url_open(link))
+        self.url_open(link, data=[*page.forms[0].form_values(), ("answer", "confirm")])
+        self.env.invalidate_all()
+        self.assertEqual((request.state, request.assurance, request.identity_email), ("in_progress", "mailbox", False))
+
+    def test_kind_is_chosen_while_somebody_is_asked(self):
+        """What came by e-mail can be read, and refused, where nobody confirms who wrote it."""
+        request = self.create_request(source="mail", type=False)
+        self.check(request, way="ask")
+        with Form(request) as form:
+            form.type = "access"
+        self.assertEqual((request.state, request.type), ("verifying", "access"))
+        with self.assertRaises(AccessError):
+            request.type = "erasure"
+        self.assertTrue(request.action_refuse())
 
     def test_only_addresses_on_record(self):
         request = self.create_request(email="somebody@example.net")

@@ -92,6 +92,24 @@ class TestSubjectRequestRefusal(ConsentCase):
         self.assertIn("You asked ten times.", self._mails[-1]["body"])
         self.assertNotIn("Ten requests in May", self._mails[-1]["body"])
 
+    def test_an_administrator_agrees_where_there_is_one_officer(self):
+        officers = self.env.ref("gdpr_consent.group_officer").user_ids
+        (officers - self.officer).active = False
+        administrator = new_test_user(self.env, login="only_administrator", groups="gdpr_consent.group_manager")
+        self.refuse("excessive", "You asked ten times.", "Ten requests in May")
+        with self.catch_mails():
+            self.request.with_user(administrator).action_confirm_refusal()
+        self.assertEqual(self.request.state, "refused")
+
+    def test_ground_in_the_language_of_the_person(self):
+        """The officer's language, in which the log has the ground, isn't that of the message."""
+        self.env["res.lang"]._activate_lang("it_IT")
+        self.request.lang = "it_IT"
+        ground = self.env.ref("gdpr_consent.selection__gdpr_subject_request__refusal_ground__legal_obligation")
+        ground.with_context(lang="it_IT").name = "Ce lo impone la legge"
+        self.refuse("legal_obligation")
+        self.assertIn("Ce lo impone la legge", self._mails[-1]["body"])
+
     def test_second_officer_disagrees(self):
         self.refuse("unfounded", "Abuse", "Said so")
         self.request.with_user(self.second).action_drop_refusal()
