@@ -115,6 +115,25 @@ class TestErasurePlan(ErasureCase):
         with self.assertRaisesRegex(UserError, "approved already"):
             line.action = "delete"
 
+    def test_approved_plan_stands_in_any_context(self):
+        self.env["crm.lead"].create([{"name": name, "email_from": EMAIL} for name in ("One", "Two")])
+        self.env["res.partner"].create({"name": "Zoe Quirinale", "email": EMAIL})
+        request = self.ask_erasure().with_user(self.officer)
+        line = self.plan(request)["res.partner", "all"]
+        doubts = request.plan_line_ids.doubt_ids
+        doubts.decision = "others"
+        request.action_approve()
+        for record in (line, doubts):
+            with self.assertRaisesRegex(UserError, "approved already"):
+                name, value = ("action", "delete") if record == line else ("decision", "theirs")
+                record.with_context(gdpr_planning=True)[name] = value
+        for values in ({"model": "crm.lead"}, {"res_ids": [1]}, {"part": "identity"}):
+            with self.assertRaises(AccessError):
+                line.write(values)
+        for values in ({"res_id": 1}, {"line_id": line.id}):
+            with self.assertRaises(AccessError):
+                doubts[:1].write(values)
+
     def test_only_officers(self):
         request = self.ask_erasure()
         for user in (self.salesperson, self.employee):
