@@ -70,6 +70,16 @@ class TestErasurePlan(ErasureCase):
         self.assertTrue(self.person.exists().name == NAME)
         self.assertIn("changed", str(request.activity_ids.mapped("summary")))
 
+    def test_taking_up_again_is_no_order(self):
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
+        request.action_cancel()
+        request.action_reopen()
+        self.run_erasure()
+        self.assertEqual((request.erasure_state, self.person.name), ("planned", NAME))
+
     def test_doubtful_records_need_a_word(self):
         self.env["res.partner"].create({"name": "Somebody Else", "email": EMAIL})
         theirs, others = self.env["crm.lead"].create(
