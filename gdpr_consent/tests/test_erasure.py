@@ -144,6 +144,13 @@ class TestErasurePlan(ErasureCase):
             with self.assertRaises(AccessError):
                 doubts[:1].write(values)
 
+    def test_nonsense_is_refused(self):
+        line = self.plan()["res.partner", "all"]
+        with self.assertRaisesRegex(UserError, "the person's own"):
+            line.action = "detach"
+        with self.assertRaisesRegex(UserError, "a day that is over"):
+            line.write({"action": "keep", "ground": "contract", "keep_until": "2001-01-01"})
+
     def test_only_officers(self):
         request = self.ask_erasure()
         for user in (self.salesperson, self.employee):
