@@ -187,6 +187,15 @@ class GdprDataMap(models.Model):
                 continue
             if missing := place._get_missing_paths():
                 raise ValidationError(place._describe_missing(missing))
+            if unusable := place._get_unusable_names():
+                raise ValidationError(
+                    self.env._(
+                        "%(place)s: nothing can be found or counted by “%(names)s”: addresses, numbers and accounts are"
+                        " stored texts of the model itself, and the time of keeping begins with a date.",
+                        place=place.name,
+                        names=", ".join(unusable),
+                    )
+                )
             try:
                 Domain(place._get_domain()).validate(records)
             except Exception as error:
@@ -207,6 +216,28 @@ class GdprDataMap(models.Model):
             for path, is_optional in self._parse(names)
             if not is_optional and not self._has_path(records, path)
         ]
+
+    def _get_unusable_names(self):
+        """Give the declared fields that exist, but that the search for a person would fail at."""
+        self.ensure_one()
+        records = self._get_records()
+        texts = [*self._split(self.email_fields), *self._split(self.phone_fields), *self._split(self.account_fields)]
+        unusable = [
+            name
+            for name in texts
+            if "." in name
+            or not records._fields[name].column_type
+            or not records._fields[name].store
+            or records._fields[name].type not in ("char", "text", "html", "json")
+        ]
+        for path in self._split(self.keep_from):
+            *links, last = path.split(".")
+            model = records
+            for name in links:
+                model = self.env[model._fields[name].comodel_name]
+            if model._fields[last].type not in ("date", "datetime"):
+                unusable.append(path)
+        return unusable
 
     def _describe_missing(self, paths):
         """Give the sentence that says which paths a model doesn't have."""

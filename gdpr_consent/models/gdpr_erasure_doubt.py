@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 
 class GdprErasureDoubt(models.Model):
@@ -30,9 +30,13 @@ class GdprErasureDoubt(models.Model):
                 doubt.name = names.get(doubt.res_id, False)
 
     def write(self, vals):
+        if not self.env.su and vals.keys() - {"decision"}:
+            raise AccessError(self.env._("Only what happens to the records can be corrected."))
+        # A client can send a context, too.
+        is_planning = self.env.su and self.env.context.get("gdpr_planning")
         if (
             "decision" in vals
-            and not self.env.context.get("gdpr_planning")
+            and not is_planning
             and any(doubt.request_id.sudo().erasure_state != "planned" for doubt in self)
         ):
             raise UserError(self.env._("The plan was approved already: plan again to change it."))

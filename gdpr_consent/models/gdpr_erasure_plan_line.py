@@ -115,11 +115,20 @@ class GdprErasurePlanLine(models.Model):
 
     def write(self, vals):
         """Let an officer correct a plan that nobody has approved yet; the correction outlives a new plan."""
-        if DECIDED & vals.keys() and not self.env.context.get("gdpr_planning"):
+        if not self.env.su and vals.keys() - DECIDED - {"doubt_ids"}:
+            raise AccessError(self.env._("Only what happens to the records can be corrected."))
+        # A client can send a context, too.
+        is_planning = self.env.su and self.env.context.get("gdpr_planning")
+        if DECIDED & vals.keys() and not is_planning:
             if any(line.request_id.erasure_state != "planned" for line in self):
                 raise UserError(self.env._("The plan was approved already: plan again to change it."))
-            if not self.env.su and vals.keys() - DECIDED - {"doubt_ids"}:
-                raise AccessError(self.env._("Only what happens to the records can be corrected."))
+            if vals.get("keep_until") and fields.Date.to_date(vals["keep_until"]) < fields.Date.context_today(self):
+                raise UserError(
+                    self.env._("Nothing can be kept until a day that is over: delete it, or make it anonymous.")
+                )
+            cards = self.env["gdpr.subject.mixin"]._get_card_models()
+            if vals.get("action") == "detach" and any(line.model in cards for line in self):
+                raise UserError(self.env._("A card is the person's own: delete it, or make it anonymous."))
             super(GdprErasurePlanLine, self.sudo()).write({"is_corrected": True})
         return super().write(vals)
 

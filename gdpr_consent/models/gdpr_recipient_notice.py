@@ -114,6 +114,9 @@ class GdprRecipientNotice(models.Model):
     def write(self, vals):
         if not self.env.su and not TRACKED.isdisjoint(vals):
             raise AccessError(self.env._("What became of a notice isn't set by hand."))
+        if not self.env.su and {"recipient_id", "request_id"} & vals.keys():
+            if self.filtered(lambda notice: notice.state != "to_tell"):
+                raise UserError(self.env._("Who was told, or was tried to be told, can't be changed."))
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
@@ -135,6 +138,7 @@ class GdprRecipientNotice(models.Model):
                         recipient=notice.recipient_id.display_name,
                     )
                 )
+        self.request_id._check_tellable()
         self.sudo()._tell()
         return True
 

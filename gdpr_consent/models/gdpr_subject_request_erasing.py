@@ -213,6 +213,11 @@ class GdprSubjectRequest(models.Model):
         under_way = self.filtered(lambda request: request.erasure_state in ("running", "blocked", "telling"))
         if under_way:
             raise UserError(self.env._("%(number)s is being erased: it can't be closed.", number=under_way[0].name))
+        # Whoever takes a request up again doesn't order its erasure.
+        ordered = self.filtered(lambda request: request.erasure_state in ("approved", "queued"))
+        ordered.sudo().write(
+            {"erasure_state": "planned", "approved_on": False, "approved_by_id": False, "erase_on": False}
+        )
         super()._close(state, action, note)
 
     def _close_erased(self):

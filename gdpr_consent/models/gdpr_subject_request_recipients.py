@@ -1,4 +1,8 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
+
+# Of what is done for these, the recipients of the data are told.
+TELLING_TYPES = ("rectification", "erasure", "restriction", "objection")
 
 
 class GdprSubjectRequest(models.Model):
@@ -15,10 +19,30 @@ class GdprSubjectRequest(models.Model):
         return True
 
     def action_tell_recipients(self):
-        """Tell the recipients that haven't been told yet."""
+        """Tell the recipients that haven't been told yet.
+
+        :raise UserError: nothing has happened yet that they could be told
+        """
         self.check_access("write")
+        self._check_tellable()
         self._tell_recipients()
         return True
+
+    def _check_tellable(self):
+        """Check that what the recipients would read is so: that the data is corrected, erased or restricted."""
+        for request in self.sudo():
+            is_so = request.type in TELLING_TYPES and (
+                request.state == "done"
+                or request.is_suspending
+                or (request.type == "rectification" and request.state == "in_progress")
+                or request.erasure_state in ("running", "blocked", "telling", "finished")
+            )
+            if not is_so:
+                raise UserError(
+                    self.env._(
+                        "Nothing has been done yet for %(number)s that recipients are to be told.", number=request.name
+                    )
+                )
 
     def _tell_recipients(self):
         """Tell each recipient of the person's data, once, what became of it (article 19).

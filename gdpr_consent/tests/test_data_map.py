@@ -135,6 +135,18 @@ class TestDataMap(ConsentCase):
     def test_wrong_field_is_refused(self):
         with self.assertRaisesRegex(ValidationError, "isn't a field"):
             self.env["gdpr.data.map"].create({"name": "Wrong", "model": "res.partner", "path": "nothing_id"})
+        kept = {"erasure": "keep", "keep_ground": "contract", "keep_months": 3}
+        for values in (
+            {"email_fields": "color"},
+            {"email_fields": "parent_id"},
+            {"email_fields": "user_id.email"},
+            {"email_fields": "display_name"},
+            {"phone_fields": "is_company"},
+            {"account_fields": "color"},
+            {"keep_from": "name", **kept},
+        ):
+            with self.assertRaisesRegex(ValidationError, "nothing can be found"):
+                self.env["gdpr.data.map"].create({"name": "Wrong", "model": "res.partner", **values})
 
     def test_model_that_is_not_installed_waits(self):
         place = self.env["gdpr.data.map"].create({"name": "Waits", "model": "not.installed", "path": "partner_id"})

@@ -70,6 +70,16 @@ class TestErasurePlan(ErasureCase):
         self.assertTrue(self.person.exists().name == NAME)
         self.assertIn("changed", str(request.activity_ids.mapped("summary")))
 
+    def test_taking_up_again_is_no_order(self):
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
+        request.action_cancel()
+        request.action_reopen()
+        self.run_erasure()
+        self.assertEqual((request.erasure_state, self.person.name), ("planned", NAME))
+
     def test_doubtful_records_need_a_word(self):
         self.env["res.partner"].create({"name": "Somebody Else", "email": EMAIL})
         theirs, others = self.env["crm.lead"].create(
@@ -114,6 +124,32 @@ class TestErasurePlan(ErasureCase):
         request.action_approve()
         with self.assertRaisesRegex(UserError, "approved already"):
             line.action = "delete"
+
+    def test_approved_plan_stands_in_any_context(self):
+        self.env["crm.lead"].create([{"name": name, "email_from": EMAIL} for name in ("One", "Two")])
+        self.env["res.partner"].create({"name": "Zoe Quirinale", "email": EMAIL})
+        request = self.ask_erasure().with_user(self.officer)
+        line = self.plan(request)["res.partner", "all"]
+        doubts = request.plan_line_ids.doubt_ids
+        doubts.decision = "others"
+        request.action_approve()
+        for record in (line, doubts):
+            with self.assertRaisesRegex(UserError, "approved already"):
+                name, value = ("action", "delete") if record == line else ("decision", "theirs")
+                record.with_context(gdpr_planning=True)[name] = value
+        for values in ({"model": "crm.lead"}, {"res_ids": [1]}, {"part": "identity"}):
+            with self.assertRaises(AccessError):
+                line.write(values)
+        for values in ({"res_id": 1}, {"line_id": line.id}):
+            with self.assertRaises(AccessError):
+                doubts[:1].write(values)
+
+    def test_nonsense_is_refused(self):
+        line = self.plan()["res.partner", "all"]
+        with self.assertRaisesRegex(UserError, "the person's own"):
+            line.action = "detach"
+        with self.assertRaisesRegex(UserError, "a day that is over"):
+            line.write({"action": "keep", "ground": "contract", "keep_until": "2001-01-01"})
 
     def test_only_officers(self):
         request = self.ask_erasure()

@@ -92,6 +92,25 @@ class TestRecipients(RecipientCase):
         with self.assertRaises(UserError):
             request.recipient_notice_ids[-1].unlink()
 
+    def test_nothing_is_told_that_is_not_so(self):
+        self.agree(self.card)
+        for kind in ("erasure", "access"):
+            with self.catch_mails():
+                request = self.card.with_user(self.officer)._gdpr_receive_request(kind)
+            request.action_propose_recipients()
+            with self.assertRaisesRegex(UserError, "Nothing has been done"):
+                request.action_tell_recipients()
+            with self.assertRaisesRegex(UserError, "Nothing has been done"):
+                request.recipient_notice_ids[0].action_send()
+        request = self.restrict().with_user(self.officer)
+        with self.catch_mails():
+            request.action_tell_recipients()
+        notice = request.recipient_notice_ids[0]
+        self.assertEqual(notice.state, "sent")
+        other = self.env["res.partner"].create({"name": "Never Told Ltd"})
+        with self.assertRaisesRegex(UserError, "can't be changed"):
+            notice.recipient_id = other
+
     def test_without_an_address(self):
         self.partners[0].email = False
         self.agree(self.card)
