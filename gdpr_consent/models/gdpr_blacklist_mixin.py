@@ -43,7 +43,7 @@ class GdprBlacklistMixin(models.AbstractModel):
 
     def _gdpr_check_no_objection(self):
         """Refuse to take off what an objection put on the list: only the person lifts it (law.md R-38)."""
-        if not self.env.context.get(SILENT) and any(entry.gdpr_objection for entry in self):
+        if not self.env.context.get(SILENT) and any(entry.gdpr_objection for entry in self.exists()):
             raise UserError(
                 self.env._(
                     "A person with this address objects to marketing. Nobody can override that but the person, by"

@@ -114,9 +114,9 @@ class GdprRecipientNotice(models.Model):
     def write(self, vals):
         if not self.env.su and not TRACKED.isdisjoint(vals):
             raise AccessError(self.env._("What became of a notice isn't set by hand."))
-        if not self.env.su and {"recipient_id", "request_id"} & vals.keys():
-            if self.filtered(lambda notice: notice.state != "to_tell"):
-                raise UserError(self.env._("Who was told, or was tried to be told, can't be changed."))
+        is_moved = not self.env.su and not vals.keys().isdisjoint(("recipient_id", "request_id"))
+        if is_moved and self.filtered(lambda notice: notice.state != "to_tell"):
+            raise UserError(self.env._("Who was told, or was tried to be told, can't be changed."))
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)

@@ -50,7 +50,8 @@ class GdprSubjectRequest(models.Model):
         "Mandate",
         attachment=True,
         copy=False,
-        help="What shows that the representative may ask. It is deleted when the request is reduced to what the register keeps.",
+        help="What shows that the representative may ask."
+        " It is deleted when the request is reduced to what the register keeps.",
     )
     mandate_file_name = fields.Char(copy=False)
 
