@@ -9,6 +9,7 @@
     "data": [
         "security/ir.model.access.csv",
         "data/gdpr_scope_data.xml",
+        "data/ir_actions_server_data.xml",
         "data/mail_template_data.xml",
         "wizards/gdpr_mailing_check_views.xml",
         "views/mailing_contact_views.xml",

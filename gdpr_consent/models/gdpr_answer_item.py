@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from ..tools.redaction import MARK
 
@@ -60,6 +60,8 @@ class GdprAnswerItem(models.Model):
     def write(self, vals):
         """Refuse what comes too late: what is written already can't change any more, and is deleted here."""
         self._check_is_there()
+        if not self.env.su and vals.keys() - {"decision", "outgoing_text"}:
+            raise AccessError(self.env._("What was found isn't changed: decide on it, or redact what goes out."))
         if {"decision", "outgoing_text"} & vals.keys() and self.filtered(lambda item: item.state != "review"):
             self._refuse_late()
         return super().write(vals)

@@ -130,6 +130,8 @@ class GdprErasurePlanLine(models.Model):
             if vals.get("action") == "detach" and any(line.model in cards for line in self):
                 raise UserError(self.env._("A card is the person's own: delete it, or make it anonymous."))
             super(GdprErasurePlanLine, self.sudo()).write({"is_corrected": True})
+            # Who corrects a plan has made it: somebody else approves it.
+            self.request_id.sudo().planned_by_id = self.env.uid
         return super().write(vals)
 
     @api.onchange("action")

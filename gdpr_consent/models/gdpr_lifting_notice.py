@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+MOMENT = timedelta(minutes=10)
 WAYS = [("email", "By e-mail"), ("letter", "By letter"), ("phone", "On the phone"), ("meeting", "In a meeting")]
 
 
@@ -48,6 +49,16 @@ class GdprLiftingNotice(models.Model):
             ("is_void", "=", False),
         ]
         return self.sudo().search(domain)
+
+    def _is_repeated_by(self, values):
+        """Tell whether a notice says the same to the same person a moment later: a double click, a second tab.
+
+        :param dict values: of the notice to be made
+        """
+        self.ensure_one()
+        is_recent = self.create_date > fields.Datetime.now() - MOMENT
+        names = ("way", "reason", "email")
+        return is_recent and self.state != "failed" and all(self[name] == values[name] for name in names)
 
     def _get_liftable_from(self):
         """Give from when on (UTC) the suspension can be lifted, or None while the person hasn't been told."""

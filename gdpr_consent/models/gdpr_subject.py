@@ -103,10 +103,22 @@ class GdprSubject(models.Model):
         # At once for all: the ledger shows many.
         everybody.partner_ids.fetch(["name"])
         everybody.lead_ids.fetch(["contact_name", "partner_id", "partner_name", "name"])
+        others = everybody.filtered(lambda known: not known.partner_ids and not known.lead_ids)._get_other_cards()
         for subject, known in zip(self, everybody, strict=True):
-            card = known.partner_ids[:1] or known.lead_ids[:1]
+            card = known.partner_ids[:1] or known.lead_ids[:1] or others.get(known.id)
             name = card and card._gdpr_get_name()
             subject.display_name = f"{name} ({subject.reference})" if name else subject.reference
+
+    def _get_other_cards(self):
+        """Give a card of each of these people that is neither a contact nor a lead, by id; a query for each kind.
+
+        :rtype: dict[int, models.Model]
+        """
+        found = {}
+        for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models() - {"res.partner", "crm.lead"}):
+            for card in self and self.env[model].search([("gdpr_subject_id", "in", self.ids)], order="id"):
+                found.setdefault(card.gdpr_subject_id.id, card)
+        return found
 
     @api.depends("event_ids", "root_id", "member_ids.event_ids")
     def _compute_history_ids(self):

@@ -283,8 +283,8 @@ class GdprSubjectRequest(models.Model):
         return True
 
     def action_assign_to_me(self):
-        """Make the user responsible."""
-        self.user_id = self.env.user
+        """Make the user responsible for those that are open."""
+        self.filtered(lambda request: request.state in OPEN_STATES).user_id = self.env.user
         return True
 
     # ------------------------------------------------------------

@@ -162,6 +162,7 @@ class GdprSubjectRequest(models.Model):
         received_on = fields.Datetime.to_datetime(values.get("received_on"))
         if received_on and received_on < self.received_on:
             self.sudo().received_on = received_on
+        self._log_step("repeated")
         self._improve_assurance(values.get("source", "operator"))
         if note := (values.get("note") or "").strip():
             self._message_log(body=self.env._("Asked again: %(words)s", words=note))

@@ -26,6 +26,7 @@ class GdprSubjectRequestStep(models.Model):
             ("received", "Received"),
             ("dated", "Date of receipt"),
             ("typed", "Kind of request"),
+            ("repeated", "Asked again"),
             ("readdressed", "Address of the answer changed"),
             ("confirmed", "Confirmed from the mailbox"),
             ("acknowledged", "Acknowledged"),

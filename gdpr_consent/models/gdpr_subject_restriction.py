@@ -89,6 +89,9 @@ class GdprSubject(models.Model):
         if way == "email":
             if not email_normalize(email or ""):
                 raise UserError(self.env._("Enter the person's e-mail address, or tell the person in another way."))
+            last = notices._find_current(person)
+            if last and last._is_repeated_by({**values, "email": email}):
+                return last
             notice = notices.create({**values, "email": email})
             notice._send_notices()
         else:

@@ -127,6 +127,8 @@ class TestAnswerBuilding(AnswerCase):
         with self.assertRaisesRegex(UserError, "decide about"):
             answer.with_user(self.officer).action_approve()
         items = answer.item_ids.with_user(self.officer)
+        with self.assertRaises(AccessError):
+            items[0].original_text = "Something else"
         items.filtered(lambda item: not item.decision).action_leave_out()
         answer.with_user(self.officer).action_approve()
         self.assertEqual(answer.reviewer_id, self.officer)

@@ -106,6 +106,15 @@ class TestErasurePlan(ErasureCase):
         request.with_user(self.second_officer).action_approve()
         self.assertEqual(request.approved_by_id, self.second_officer)
 
+    def test_second_officer_who_corrects(self):
+        """Who changes what happens can't approve it alone."""
+        self.env.company.gdpr_erasure_second_officer = True
+        request = self.ask_erasure()
+        self.plan(request)
+        request.plan_line_ids[:1].with_user(self.second_officer).reason = "Looked at once more"
+        with self.assertRaisesRegex(UserError, "Somebody else"):
+            request.with_user(self.second_officer).action_approve()
+
     def test_nothing_without_approval(self):
         request = self.ask_erasure().with_user(self.officer)
         with self.assertRaises(UserError):

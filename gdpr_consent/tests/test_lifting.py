@@ -64,6 +64,17 @@ class TestLifting(LiftingCase):
         self.assertTrue(self.send(self.make_mail(email_to=self.card.email)))
         self.assertLedgerSound()
 
+    def test_told_twice_in_a_moment(self):
+        """A double click tells the person once."""
+        request = self.restrict()
+        wizard = self.open_lifting(request, reason="We have corrected your address")
+        with self.catch_mails():
+            wizard.action_tell()
+            wizard.action_tell()
+        notices = self.env["gdpr.lifting.notice"].search([("request_id", "=", request.id)])
+        self.assertEqual(len(notices), 1)
+        self.assertEqual(len([mail for mail in self._mails if "rita.stop" in mail["email_to"][0]]), 1)
+
     def test_queued_is_not_told(self):
         request = self.restrict()
         self.patch(type(self.env["mail.mail"]), "send_after_commit", lambda mails: None)

@@ -35,6 +35,20 @@ class TestSubjectRequestLog(ConsentCase):
         self.startPatcher(patch.object(type(self.Requests), f"_fulfil_{request_type}", fulfil, create=True))
         return seen
 
+    def test_asked_again(self):
+        with self.catch_mails():
+            again = self.Requests._receive(self.partner.gdpr_subject_id, "access", source="operator")
+        self.assertEqual(again, self.request)
+        self.assertEqual(self.request.step_ids[-1].action, "repeated")
+
+    def test_assigned_among_closed_ones(self):
+        self.request.with_user(self.officer).action_cancel()
+        other = self.Requests.create({"subject_id": self.partner.gdpr_subject_id.id, "type": "portability"})
+        before = self.request.user_id
+        (self.request | other).with_user(self.officer).action_assign_to_me()
+        self.assertEqual(other.user_id, self.officer)
+        self.assertEqual(self.request.user_id, before)
+
     def test_steps(self):
         nobody = self.env["res.users"]
         self.assertEqual(self.get_steps(), [("received", nobody), ("acknowledged", nobody)])

@@ -24,6 +24,21 @@ class TestLeaving(PageCase):
         self.assertEqual(self.contact.gdpr_subject_id.consent_ids.purpose_id, self.marketing)
         self.assertLedgerSound()
 
+    def test_name_of_the_person(self):
+        self.leave(self.news)
+        person = self.contact.gdpr_subject_id
+        self.assertEqual(person.display_name, f"Reader ({person.reference})")
+
+    def test_request_from_the_list(self):
+        action = self.env.ref("gdpr_consent_mass_mailing.mailing_contact_action_request_access")
+        action = action.with_user(self.officer).with_context(
+            active_model="mailing.contact", active_ids=self.contact.ids
+        )
+        with self.catch_mails():
+            action.run()
+        requests = self.env["gdpr.subject.request"].search([("subject_id", "=", self.contact.gdpr_subject_id.id)])
+        self.assertEqual(requests.type, "access")
+
     def test_another_list_of_the_purpose_is_kept(self):
         self.contact.list_ids += self.offers
         self.leave(self.news)
