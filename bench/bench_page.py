@@ -5,11 +5,6 @@ process with threads. That page comes with a parameter, as links in newsletters 
 finished page for everybody and renders nothing. A page behind a personal link can't be kept; the rate of the kept page
 is told too.
 
-Both are put next to the simplest page of the same web site, an empty one in the site's layout, from the same server:
-one process with threads. That page comes with a parameter, as links in newsletters do: without one, Odoo keeps the
-finished page for everybody and renders nothing. A page behind a personal link can't be kept; the rate of the kept page
-is told too.
-
     bench_page.py [REQUESTS] [CLIENTS] [ROUNDS]
 """
 

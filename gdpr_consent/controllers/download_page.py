@@ -41,7 +41,7 @@ class DownloadPage(PrivacyPage):
                 "files": files,
                 "expires_on": link.expires_on,
                 "left": link._get_company().gdpr_download_limit - link.use_count,
-                "timezone": link._get_company()._gdpr_get_timezone(),
+                **self._get_clock(link._get_company()),
             },
             status=status,
         )

@@ -2,6 +2,7 @@ import ipaddress
 from functools import cache
 
 from odoo.http import Controller, request
+from odoo.tools import format_date, format_time
 from odoo.tools.mail import email_anonymize
 
 # The routes of the pages behind a personal link. In the person's language at one address: no redirect by language.
@@ -150,10 +151,25 @@ class PrivacyPage(Controller):
             "given": consents.filtered(lambda consent: consent.state == "given"),
             "latest": consents._filter_latest_act(),
             "objected_on": person._get_objected_on(),
-            # Asked for where there is a date to show, once for all of them.
-            "get_timezone": cache((person.company_id or request.env.company)._gdpr_get_timezone),
+            **self._get_clock(person.company_id or request.env.company),
             "email_anonymize": email_anonymize,
         }
+
+    def _get_clock(self, company):
+        """Give what writes a point of time (UTC) as it is where a company is: ``show_day`` and ``show_moment``."""
+
+        @cache
+        def local():
+            # Asked for where there is a date to show, once for all of them.
+            return request.env(context={**request.env.context, "tz": company._gdpr_get_timezone()})
+
+        def show_day(moment):
+            return format_date(local(), moment)
+
+        def show_moment(moment):
+            return f"{show_day(moment)} {format_time(local(), moment, local().context['tz'], 'short')}"
+
+        return {"show_day": show_day, "show_moment": show_moment}
 
 
 def truncate_address(address):

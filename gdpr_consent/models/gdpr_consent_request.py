@@ -449,6 +449,7 @@ class GdprConsentRequest(models.Model):
         """Give the requests of these people that an answer settles, those in doubt too; one query."""
         return self.sudo().search_fetch(
             [("subject_id", "in", people.ids), "|", ("state", "in", ("queued", "sent")), ("is_in_doubt", "=", True)],
+            ["subject_id", "kind", "state", "is_in_doubt", "form_id", "version_number", "lang"],
             order="id",
         )
 
@@ -513,11 +514,12 @@ class GdprConsentRequest(models.Model):
         self.ensure_one()
         subject = self.subject_id
         # Waits for another answer that comes at the same moment; Odoo then tries this one again, after that one.
-        subject._lock_heads()
+        heads = subject._lock_heads()
         if self._has_perhaps_arrived():
             # Quicker than the sender, which has yet to record that the message left; or the sender was interrupted,
             # and the answer tells that the message has arrived.
             self._mark_sent({self.id: False})
+            heads = None
         offered = self._get_offered(version)
         act = {
             "source": self.declared_source if self.kind == "confirmation" and choices else "email",
@@ -527,7 +529,7 @@ class GdprConsentRequest(models.Model):
             "values": values,
         }
         if self._is_answerable():
-            subject._record_answer(version, choices, offered=offered, **act)
+            subject._record_answer(version, choices, offered=offered, heads=heads, **act)
             self._find_unsettled(subject)._close_answered()
             self._notify_asker()
             return

@@ -17,6 +17,10 @@ class GdprRateLimit(models.Model):
 
     _key_uniq = models.UniqueIndex("(key)", "One counter a key.")
 
+    def init(self):
+        """Spare every page a wait for the disk: what a crash forgets is a few counts."""
+        self.env.cr.execute("ALTER TABLE gdpr_rate_limit SET UNLOGGED")
+
     @api.model
     def _hit(self, scope, identifier, limit, minutes=10):
         """Count one use.

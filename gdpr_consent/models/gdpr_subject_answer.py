@@ -8,7 +8,7 @@ class GdprSubject(models.Model):
 
     _inherit = "gdpr.subject"
 
-    def _record_answer(self, version, choices, offered=None, keep_present=False, **act):
+    def _record_answer(self, version, choices, offered=None, keep_present=False, heads=None, **act):
         """Record the answer of these people to a form: of each one event for each purpose that was offered.
 
         A purpose that isn't chosen is refused, or withdrawn when it had been given. Agreeing to marketing
@@ -19,24 +19,30 @@ class GdprSubject(models.Model):
         :param gdpr.purpose offered: the purposes they decided on, default all of the form
         :param bool keep_present: the present choices were ticked already: what was left as it is, or narrowed, is
             no new consent and lasts no longer
+        :param dict heads: as for ``_record_answers``
         :param act: further values for ``_record_acts``; ``values`` go to the first event of each person
         """
         answer = {"version": version, "choices": choices, "offered": offered, "keep_present": keep_present, **act}
-        return self._record_answers([{**answer, "person": person} for person in self])
+        return self._record_answers([{**answer, "person": person} for person in self], heads)
 
     @api.model
-    def _record_answers(self, answers):
+    def _record_answers(self, answers, heads=None):
         """Record answers that differ from person to person, all at once.
 
         :param list[dict] answers: each with ``person`` and what ``_record_answer`` takes
+        :param dict heads: of the persons, where the caller has just locked them (see ``_lock_heads``)
         """
         # Browsed together, so that all of them are read at once.
         histories = self.browse(dict.fromkeys(answer["person"].id for answer in answers))
-        histories.fetch(["root_id"])
+        if heads:
+            histories.invalidate_recordset()
+        else:
+            histories.fetch(["root_id"])
         roots = {history.id: history.root_id.id for history in histories}
         people = self.browse(sorted(set(roots.values())))
-        heads = people._lock_heads()
-        people.invalidate_recordset()
+        if not heads or not heads.keys() >= {*people.ids}:
+            heads = people._lock_heads()
+            people.invalidate_recordset()
         people = {person.id: person for person in people}
         now = fields.Datetime.now()
         acts = []

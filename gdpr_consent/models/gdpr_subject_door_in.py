@@ -275,39 +275,71 @@ class GdprSubject(models.Model):
 
     @api.model
     def _show(self, rows):
-        """Write what is on record into the people and their cards, in one statement for each kind.
+        """Write what is on record into the people and their cards, in one statement.
 
         :param list[tuple] rows: ids of people who are roots, and the values of ``PROJECTED`` they have
         """
         self.flush_model(["root_id", *PROJECTED])
-        columns = sql.SQL(", ").join(map(sql.Identifier, PROJECTED))
-        # What went on elsewhere says the same as the one that goes on.
-        changed = self.env.cr.execute_values(
-            sql.SQL(
-                """
-                UPDATE gdpr_subject subject
-                   SET ({columns}, write_uid, write_date) = ({shown}, {uid}, {now})
-                  FROM (SELECT unnest(ids) AS root_id, {columns} FROM (VALUES %s) rows (ids, {columns})) shown
-                 WHERE subject.root_id = shown.root_id AND ({before}) IS DISTINCT FROM ({shown})
-             RETURNING subject.id
-                """
-            ).format(
-                columns=columns,
-                shown=sql.SQL(", ").join(sql.Identifier("shown", column) for column in PROJECTED),
-                before=sql.SQL(", ").join(sql.Identifier("subject", column) for column in PROJECTED),
-                uid=sql.Literal(self.env.uid),
-                now=sql.Literal(self.env.cr.now()),
-            ),
-            rows,
-            template="(%s, %s, %s, %s::boolean, %s::boolean, %s::timestamp, %s::timestamp, %s)",
-            page_size=len(rows),
-            fetch=True,
-        )
-        people = self.sudo().browse(row[0] for row in changed)
+        card_models = [self.env[model] for model in self.env["gdpr.subject.mixin"]._get_card_models()]
+        unwatched = [cards for cards in card_models if not cards._gdpr_is_watched()]
+        updates = {}
+        for cards in unwatched:
+            cards._gdpr_settle()
+            cards.flush_model(SHOWN)
+            source, condition = SQL("people subject"), SQL("card.gdpr_subject_id = subject.id")
+            updates[cards._name] = cards._gdpr_prepare_update(SHOWN, source, condition)
+        changed = defaultdict(list)
+        for model, record_id in self.env.execute_query(self._prepare_showing(rows, updates)):
+            changed[model].append(record_id)
+        people = self.sudo().browse(changed[self._name])
         people.invalidate_recordset(PROJECTED, flush=False)
         people._let_follow()
-        for model in self.env["gdpr.subject.mixin"]._get_card_models():
-            self.env[model]._gdpr_show_people(people)
+        for cards in unwatched:
+            cards._gdpr_forget(SHOWN, changed[cards._name]).modified(SHOWN)
+            cards._gdpr_settle()
+        for cards in card_models:
+            if cards not in unwatched:
+                cards._gdpr_show_people(people)
+
+    @api.model
+    def _prepare_showing(self, rows, updates):
+        """Give the statement of ``_show``: it returns the model and id of each record that changed.
+
+        :param dict[str, SQL] updates: by model, the statement that lets its cards follow ``people subject``
+        """
+        columns = SQL(", ").join(map(SQL.identifier, PROJECTED))
+        shown = SQL(", ").join(SQL.identifier("shown", name) for name in PROJECTED)
+        # What went on elsewhere says the same as the one that goes on.
+        people = SQL(
+            """
+            people AS (
+                UPDATE gdpr_subject subject
+                   SET (%(columns)s, write_uid, write_date) = (%(shown)s, %(uid)s, %(now)s)
+                  FROM (SELECT unnest(ids) AS root_id, %(columns)s FROM (VALUES %(rows)s) rows (ids, %(columns)s)) shown
+                 WHERE subject.root_id = shown.root_id AND (%(present)s) IS DISTINCT FROM (%(shown)s)
+             RETURNING subject.id, %(present)s
+            )
+            """,
+            columns=columns,
+            shown=shown,
+            uid=self.env.uid,
+            now=self.env.cr.now(),
+            rows=SQL(", ").join(
+                SQL(
+                    "(%s::int[], %s, %s, %s::boolean, %s::boolean, %s::timestamp, %s::timestamp, %s)",
+                    list(ids),
+                    *values,
+                )
+                for ids, *values in rows
+            ),
+            present=SQL(", ").join(SQL.identifier("subject", name) for name in PROJECTED),
+        )
+        steps, changed = [people], [SQL("SELECT %s, id FROM people", self._name)]
+        for model, update in updates.items():
+            cards = SQL.identifier(f"changed_{self.env[model]._table}")
+            steps.append(SQL("%s AS (%s)", cards, update))
+            changed.append(SQL("SELECT %s, id FROM %s", model, cards))
+        return SQL("WITH %s %s", SQL(", ").join(steps), SQL(" UNION ALL ").join(changed))
 
     def _let_follow(self):
         """Let what is computed from these people follow, but for what their cards show: that is written at once.

@@ -30,6 +30,8 @@ SHOWN = {
     "gdpr_consent_state": "consent_state",
     "gdpr_restricted": "restricted",
 }
+# What Odoo writes with every change.
+LOGGED = ("write_uid", "write_date")
 BATCH = 10_000
 
 
@@ -557,14 +559,14 @@ class GdprSubjectMixin(models.AbstractModel):
 
     @api.model
     def _gdpr_show_people(self, people):
-        """Let the cards show what is on record of these people, in one statement.
+        """Let the cards show what is on record of these people, where somebody watches.
 
         What depends on the people was marked as modified before.
         """
         self._gdpr_settle()
         if not people:
             return
-        # Where somebody watches, this is what a rule has changed meanwhile.
+        # This is what a rule has changed meanwhile.
         self.flush_model(SHOWN)
         condition = SQL("card.gdpr_subject_id = subject.id AND subject.id IN %s", tuple(people.ids))
         self._gdpr_update(SHOWN, SQL("gdpr_subject subject"), condition).modified(SHOWN)
@@ -573,27 +575,35 @@ class GdprSubjectMixin(models.AbstractModel):
     @api.model
     def _gdpr_update(self, shown, source, condition):
         """Write what the people have into the cards, where it differs; give the cards that changed."""
-        logged = ["write_uid", "write_date"] if self._log_access else []
-        # What waits to be written isn't to be forgotten below.
+        update = self._gdpr_prepare_update(shown, source, condition)
+        return self._gdpr_forget(shown, [row[0] for row in self.env.execute_query(update)])
+
+    @api.model
+    def _gdpr_prepare_update(self, shown, source, condition):
+        """Give the statement that writes what the people have into the cards, and returns the ids that changed."""
+        logged = LOGGED if self._log_access else ()
+        # What waits to be written isn't to be forgotten afterwards.
         self.flush_model(logged)
         assignments = [
             SQL("%s = %s", SQL.identifier(name), SQL.identifier("subject", column)) for name, column in shown.items()
         ]
         if logged:
             assignments.append(SQL("write_uid = %s, write_date = %s", self.env.uid, self.env.cr.now()))
-        rows = self.env.execute_query(
-            SQL(
-                "UPDATE %s card SET %s FROM %s WHERE %s AND (%s) IS DISTINCT FROM (%s) RETURNING card.id",
-                SQL.identifier(self._table),
-                SQL(", ").join(assignments),
-                source,
-                condition,
-                SQL(", ").join(SQL.identifier("card", name) for name in shown),
-                SQL(", ").join(SQL.identifier("subject", column) for column in shown.values()),
-            )
+        return SQL(
+            "UPDATE %s card SET %s FROM %s WHERE %s AND (%s) IS DISTINCT FROM (%s) RETURNING card.id",
+            SQL.identifier(self._table),
+            SQL(", ").join(assignments),
+            source,
+            condition,
+            SQL(", ").join(SQL.identifier("card", name) for name in shown),
+            SQL(", ").join(SQL.identifier("subject", column) for column in shown.values()),
         )
-        cards = self.sudo().browse(row[0] for row in rows)
-        cards.invalidate_recordset([*shown, *logged], flush=False)
+
+    @api.model
+    def _gdpr_forget(self, shown, card_ids):
+        """Forget what was known of cards that were written behind the ORM's back; give them."""
+        cards = self.sudo().browse(card_ids)
+        cards.invalidate_recordset([*shown, *(LOGGED if self._log_access else ())], flush=False)
         return cards
 
     @api.model

@@ -123,17 +123,15 @@ class ResCompany(models.Model):
     def _gdpr_get_timezone(self):
         """Give the name of the time zone in which the company counts its days."""
         self.ensure_one()
-        # Every page that shows a date asks: not the whole of three records for one column.
-        self.flush_recordset(["partner_id", "resource_calendar_id"])
+        # Every page that shows a date asks: not the whole of two records for one column.
         self.env["res.partner"].flush_model(["tz"])
         self.env["resource.calendar"].flush_model(["tz"])
         rows = self.env.execute_query(
             SQL(
-                "SELECT COALESCE(partner.tz, calendar.tz) FROM res_company company"
-                " JOIN res_partner partner ON partner.id = company.partner_id"
-                " LEFT JOIN resource_calendar calendar ON calendar.id = company.resource_calendar_id"
-                " WHERE company.id = %s",
-                self.id,
+                "SELECT COALESCE((SELECT tz FROM res_partner WHERE id = %s),"
+                " (SELECT tz FROM resource_calendar WHERE id = %s))",
+                self.sudo().partner_id.id,
+                self.sudo().resource_calendar_id.id or None,
             )
         )
         return rows[0][0] or "UTC"

@@ -321,6 +321,12 @@ class TestConcurrency(HttpCase):
             cr.execute("SELECT max(hits) FROM gdpr_rate_limit")
             self.assertEqual(cr.fetchone(), (6,))
 
+    def test_uses_wait_for_no_disk(self):
+        """The counts live in a table whose changes aren't logged."""
+        with self.registry.cursor() as cr:
+            cr.execute("SELECT relpersistence FROM pg_class WHERE relname = 'gdpr_rate_limit'")
+            self.assertEqual(cr.fetchone(), ("u",))
+
     def press(self, path, button):
         """Open a page like a browser of its own.
 

@@ -156,6 +156,12 @@ class TestConsentRecord(RecordCase):
             for status in statuses
         ]
 
+    def test_days_begun_count(self):
+        """A link made two seconds before its message has left is valid for its thirty days."""
+        until = START + timedelta(days=31, seconds=-2)
+        document = build_document([self.make_record(("asked", {"valid_until": until}))])
+        self.assertEqual(document["@graph"][0]["dpv:hasConsentStatus"][0]["dpv:hasDuration"], "P30D")
+
     def test_terms_and_fields(self):
         record = self.make_record("asked", "given", "withdrawn")
         document = build_document([record], {"identifier": "ABCDEFGH23-4", "created": START})

@@ -7,7 +7,7 @@ Kept free of the ORM. No value of a person is in it but the opaque identifiers.
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .replay import Projection
 
@@ -303,5 +303,6 @@ def _get_status(event, before):
 def _get_duration(status, event):
     until = event["valid_until"]
     if until and (status in VALID or status == "dpv:ConsentRequested"):
-        return f"P{max((until - event['occurred_on']).days, 0)}D"
+        # A day that has begun counts: a link is made moments before its message has left.
+        return f"P{max(-((event['occurred_on'] - until) // timedelta(days=1)), 0)}D"
     return None if status in VALID or status == "dpv:ConsentRequested" else "P0D"

@@ -23,22 +23,27 @@ class GdprSubject(models.Model):
 
         :param set[tuple[int, int]] given: ids of the person and of the purpose agreed to
         """
+        people = self.sudo().browse({subject_id for subject_id, _purpose_id in given})
+        roots = {person.id: person.root_id.id for person in people}
+        given = {(roots[subject_id], purpose_id) for subject_id, purpose_id in given}
         subscriptions = self.env["mailing.subscription"].sudo()
-        subscriptions.flush_model(["gdpr_is_awaited", "contact_id", "list_id"])
+        subscriptions.flush_model(["gdpr_is_awaited", "contact_id"])
         self.env["mailing.contact"].flush_model(["gdpr_subject_id"])
-        self.env["mailing.list"].flush_model(["gdpr_purpose_id"])
         # Every answer passes here, and hardly anybody is awaited.
         rows = self.env.execute_query(
             SQL(
                 """
                 SELECT subscription.id FROM mailing_subscription subscription
                   JOIN mailing_contact contact ON contact.id = subscription.contact_id
-                  JOIN mailing_list list ON list.id = subscription.list_id
                   JOIN gdpr_subject member ON member.id = contact.gdpr_subject_id
-                  JOIN gdpr_subject person ON person.root_id = member.root_id
-                 WHERE subscription.gdpr_is_awaited AND (person.id, list.gdpr_purpose_id) IN %s
+                 WHERE subscription.gdpr_is_awaited AND member.root_id IN %s
                 """,
-                tuple(given),
+                tuple(roots.values()),
             )
         )
-        subscriptions.browse(row[0] for row in rows).write({"opt_out": False, "gdpr_is_awaited": False})
+        awaited = subscriptions.browse(row[0] for row in rows).filtered(
+            lambda subscription: (
+                (subscription.contact_id.gdpr_subject_id.root_id.id, subscription.list_id.gdpr_purpose_id.id) in given
+            )
+        )
+        awaited.write({"opt_out": False, "gdpr_is_awaited": False})
