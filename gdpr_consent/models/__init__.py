@@ -17,6 +17,7 @@ from . import gdpr_scope_asking
 from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
+from . import gdpr_subject_anybody
 from . import gdpr_subject_denial
 from . import gdpr_subject_answer
 from . import gdpr_subject_address

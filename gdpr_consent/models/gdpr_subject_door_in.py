@@ -269,7 +269,10 @@ class GdprSubject(models.Model):
                 given[0].source if given else None,
             )
             ids_by_values[values].append(subject_id)
+        is_first = self._is_first_of_a_kind(projections.values())
         self._project_consents(projections)
+        if is_first:
+            self._tell_every_process()
         # Last: automation rules that look at the cards act at once, and what they do counts.
         self._show([(ids, *values) for values, ids in ids_by_values.items()])
 

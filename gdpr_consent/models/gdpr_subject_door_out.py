@@ -145,9 +145,7 @@ class GdprSubject(models.Model):
         :rtype: dict[typing.Any, tuple[frozenset, frozenset]]
         """
         messages = {key: message for key, message in messages.items() if not message.is_confirmed}
-        self.flush_model(["restricted"])
-        is_needed = messages and self.env["gdpr.scope"]._get_covered_models()
-        if not is_needed or not self.env.execute_query(SQL("SELECT 1 FROM gdpr_subject WHERE restricted LIMIT 1")):
+        if not messages or not self.env["gdpr.scope"]._get_covered_models() or not self._is_anybody_restricted():
             return {}
         partner_ids = self._filter_restricted_contacts(frozenset().union(*(m.partner_ids for m in messages.values())))
         addresses = self._filter_restricted_addresses(frozenset().union(*(m.addresses for m in messages.values())))

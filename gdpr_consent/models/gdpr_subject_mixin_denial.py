@@ -44,6 +44,8 @@ class GdprSubjectMixin(models.AbstractModel):
         :param str code: of the channel
         :rtype: dict[int, tuple[int, Denial]]
         """
+        if not self.env["gdpr.subject"]._has_anybody_spoken():
+            return {}
         people = self._gdpr_find_people(BLACKLISTS[code])
         every = self.env["gdpr.subject"].sudo().browse({person_id for found in people.values() for person_id in found})
         denials = every._get_denials([code])

@@ -47,9 +47,11 @@ class MailComposeMessage(models.TransientModel):
 
     @api.depends("gdpr_is_gated", "template_id")
     def _compute_gdpr_message_class(self):
-        for composer in self:
-            chosen = composer.template_id.sudo().gdpr_message_class or composer.gdpr_message_class or "marketing"
-            composer.gdpr_message_class = chosen if composer.gdpr_is_gated else False
+        gated = self.filtered("gdpr_is_gated")
+        (self - gated).gdpr_message_class = False
+        for composer in gated:
+            chosen = composer.template_id.sudo().gdpr_message_class or composer.gdpr_message_class
+            composer.gdpr_message_class = chosen or "marketing"
 
     @api.depends("gdpr_is_gated", "gdpr_message_class", "template_id")
     def _compute_gdpr_purpose_id(self):

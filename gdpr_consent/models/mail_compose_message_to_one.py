@@ -43,7 +43,7 @@ class MailComposeMessage(models.TransientModel):
         """Give the recipients who have closed the channel, and why; those whose processing is suspended apart."""
         self.ensure_one()
         is_other = self.subtype_is_log or self.gdpr_consent_form_id or self.gdpr_answer_id
-        if self.composition_mode != "comment" or is_other or not self.partner_ids:
+        if self.composition_mode != "comment" or is_other or not self.env["gdpr.subject"]._has_anybody_spoken():
             return {}
         partners = self.partner_ids.sudo()._origin
         denials = {
@@ -54,7 +54,8 @@ class MailComposeMessage(models.TransientModel):
     def _get_gdpr_restricted_recipients(self):
         """Give the recipients who may not get this message now, for their processing is suspended."""
         self.ensure_one()
-        if self.composition_mode != "comment" or self.gdpr_consent_form_id or not self.partner_ids:
+        is_other = self.composition_mode != "comment" or self.gdpr_consent_form_id
+        if is_other or not self.env["gdpr.subject"]._is_anybody_restricted():
             return self.env["res.partner"]
         partners = self.partner_ids.sudo()
         emails = {partner: frozenset(email_normalize_all(partner.email or "")) for partner in partners}

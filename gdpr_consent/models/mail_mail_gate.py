@@ -148,6 +148,8 @@ class MailMail(models.Model):
         :return: by id of the mail, the contacts and addresses that get no copy
         :rtype: dict[int, tuple[frozenset, frozenset]]
         """
+        if not self.env["gdpr.subject"]._is_anybody_restricted():
+            return {}
         queued = self.sudo().filtered(lambda mail: mail.state == "outgoing")
         outgoing = {mail.id: mail._describe_outgoing() for mail in queued}
         left_out = self.env["gdpr.subject"]._get_restricted_addressees(outgoing)

@@ -57,19 +57,26 @@ class MailThread(models.AbstractModel):
         """Record that a user has written to people who have closed the channel, with or without having been warned."""
         result = super()._notify_thread_by_email(message, recipients_data, msg_vals=msg_vals, **kwargs)
         partner_ids = [recipient["id"] for recipient in recipients_data if recipient["notif"] == "email"]
-        if message.message_type == "comment":
-            self._gdpr_record_messages(message, self.env["res.partner"].browse(filter(None, partner_ids)), "email")
+        partners = self.env["res.partner"].browse(filter(None, partner_ids))
+        self._gdpr_record_messages(message, msg_vals, "comment", partners, "email")
         return result
 
     @api.model
-    def _gdpr_record_messages(self, message, cards, code):
+    def _gdpr_record_messages(self, message, msg_vals, message_type, cards, code):
         """Record which of the persons written to by hand have closed the channel (see ``gdpr.consent.event``).
 
         :param mail.message message: what a program writes is none
+        :param dict msg_vals: what the message was just made of, so that it needn't be read; may be empty
+        :param str message_type: of what a user writes through the channel
         :param cards: contacts or other records the message goes to
         :param str code: of the channel
         """
-        if not cards or not self.env.user._is_internal() or message.author_id != self.env.user.partner_id:
+        if not cards or not self.env.user._is_internal() or not self.env["gdpr.subject"]._has_anybody_spoken():
+            return
+        told = msg_vals or {}
+        actual_type = told["message_type"] if "message_type" in told else message.message_type
+        author_id = told["author_id"] if "author_id" in told else message.author_id.id
+        if actual_type != message_type or author_id != self.env.user.partner_id.id:
             return
         denials = cards.sudo()._gdpr_find_denials(code)
         people = {person_id for person_id, denial in denials.values() if denial.reason != "restricted"}

@@ -10,7 +10,6 @@ class MailThread(models.AbstractModel):
         partner_ids = [recipient["id"] for recipient in recipients_data if recipient["notif"] == "sms"]
         # Without a contact, the message goes to the number on the record.
         cards = self.env["res.partner"].browse(partner_ids) or self
-        is_card = cards._name in self.env["gdpr.subject.mixin"]._get_card_models()
-        if is_card and message.message_type == "sms":
-            self._gdpr_record_messages(message, cards, "sms")
+        if cards._name in self.env["gdpr.subject.mixin"]._get_card_models():
+            self._gdpr_record_messages(message, msg_vals, "sms", cards, "sms")
         return result

@@ -166,10 +166,11 @@ class OdooServer:
 
     def __init__(self, database: Database, mail: MailServer) -> None:
         self._environment = database.environment
+        self.port = free_port()
         self._command = [
             os.environ["ODOO_PYTHON"], os.environ["ODOO_BIN"], "-c", os.environ["ODOO_CONF"],
             "-d", Database.NAME, "--db_host", str(database.folder), "--db_port", "5432",
-            "--http-port", str(free_port()), "--gevent-port", str(free_port()),
+            "--http-port", str(self.port), "--gevent-port", str(free_port()),
             "--smtp", "127.0.0.1", "--smtp-port", str(mail.port),
             "--workers", "1", "--max-cron-threads", "2", "--logfile", str(database.folder / "odoo.log"),
         ]  # fmt: skip
