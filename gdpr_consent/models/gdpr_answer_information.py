@@ -174,8 +174,8 @@ class GdprAnswer(models.Model):
         sources = self._get_sources()
         return [
             self.env._(
-                "Each value says whether it is of the kind that you give or that is entered for you, was observed, or was"
-                " derived."
+                "Each value says whether it is of the kind that you give or that is entered for you, was observed, or"
+                " was derived."
             ),
             self.env._(
                 "Each record says how it came to us, as far as that is recorded: %(sources)s.",

@@ -76,8 +76,8 @@ class GdprDataMap(models.Model):
         help="Fields with the number of a bank account, separated by commas, to find it by those of the person's.",
     )
     name_fields = fields.Char(
-        help="Fields with a name, separated by commas, to find the person's by where nothing else tells whose the record"
-        " is. Somebody looks at what is found: two people can have one name.",
+        help="Fields with a name, separated by commas, to find the person's by where nothing else tells whose the"
+        " record is. Somebody looks at what is found: two people can have one name.",
     )
     document_fields = fields.Char(
         help="The two fields that name the model and the record something belongs to, e.g. res_model, res_id",
@@ -227,8 +227,8 @@ class GdprDataMap(models.Model):
             if unlinked := place._get_unlinked_paths():
                 raise ValidationError(
                     self.env._(
-                        "%(place)s: “%(path)s” leads to no record: a path is made of links that can be searched, such as"
-                        " partner_id or order_id.partner_id, and ends with one.",
+                        "%(place)s: “%(path)s” leads to no record: a path is made of links that can be searched, such"
+                        " as partner_id or order_id.partner_id, and ends with one.",
                         place=place.name,
                         path=", ".join(unlinked),
                     )
@@ -236,8 +236,8 @@ class GdprDataMap(models.Model):
             if not place._has_usable_document_fields():
                 raise ValidationError(
                     self.env._(
-                        "%(place)s: “%(names)s” names no record: give two fields of the model itself, first the text with"
-                        " the name of a model, then the number of a record, as in res_model, res_id.",
+                        "%(place)s: “%(names)s” names no record: give two fields of the model itself, first the text"
+                        " with the name of a model, then the number of a record, as in res_model, res_id.",
                         place=place.name,
                         names=place.document_fields,
                     )

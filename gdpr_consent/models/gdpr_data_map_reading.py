@@ -109,7 +109,9 @@ class GdprDataMap(models.Model):
                 values[name] = self._read_value(record, column, reader)
                 if column["type"] in LINK_TYPES and record[name]:
                     links[name] = [[linked._name, linked.id] for linked in record[name]]
-            rows.append({"id": record.id, **self._read_trace(record, trace, reader, imported), "values": values, "links": links})
+            rows.append(
+                {"id": record.id, **self._read_trace(record, trace, reader, imported), "values": values, "links": links}
+            )
         if reader.is_wary:
             texts = (text for row in rows for value in row["values"].values() for text in iterate_texts(value))
             self._take_in_named(texts, reader)

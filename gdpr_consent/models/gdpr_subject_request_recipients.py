@@ -14,7 +14,12 @@ class GdprSubjectRequest(models.Model):
     has_recipients_to_tell = fields.Boolean(compute="_compute_has_recipients_to_tell")
 
     @api.depends(
-        "type", "state", "is_suspending", "erasure_state", "recipient_notice_ids.state", "recipient_notice_ids.exemption"
+        "type",
+        "state",
+        "is_suspending",
+        "erasure_state",
+        "recipient_notice_ids.state",
+        "recipient_notice_ids.exemption",
     )
     def _compute_has_recipients_to_tell(self):
         for request in self:

@@ -178,9 +178,20 @@ class TestDataMap(ConsentCase):
         self.addCleanup(self.registry.reset_changes)
         for name, ttype, relation in (("x_payer", "char", False), ("x_partner_id", "many2one", "res.partner")):
             self.env["ir.model.fields"].create(
-                {"model_id": self.env["ir.model"]._get_id("crm.tag"), "name": name, "ttype": ttype, "relation": relation}
+                {
+                    "model_id": self.env["ir.model"]._get_id("crm.tag"),
+                    "name": name,
+                    "ttype": ttype,
+                    "relation": relation,
+                }
             )
-        values = {"name": "Lines", "model": "crm.tag", "path": "x_partner_id", "name_fields": "x_payer", "sequence": 900}
+        values = {
+            "name": "Lines",
+            "model": "crm.tag",
+            "path": "x_partner_id",
+            "name_fields": "x_payer",
+            "sequence": 900,
+        }
         self.env["gdpr.data.map"].create(values)
         other = self.env["res.partner"].create({"name": "Ann Example"})
         plain, turned, linked, _others, _longer, _nobody = self.env["crm.tag"].create(

@@ -507,7 +507,13 @@ class TestErasure(ErasureCase):
         message = self.person.message_post(body="Hello")
         request = self.ask_erasure()
         self.plan(request)["mail.message", "all"].write(
-            {"action": "keep", "ground": "legal_claims", "keep_until": "2030-01-01", "reason": "Lawsuit 7", "after_keeping": "delete"}
+            {
+                "action": "keep",
+                "ground": "legal_claims",
+                "keep_until": "2030-01-01",
+                "reason": "Lawsuit 7",
+                "after_keeping": "delete",
+            }
         )
         self.erase(request)
         self.env.cr.execute(

@@ -2,7 +2,7 @@
 
 What is found is a proposal: whole names of the people known, single names of those who take part in the conversations,
 and whatever isn't the person's or the company's: every e-mail address, and where somebody looks at it before it goes
-out, every telephone number and every number of a bank account. Elsewhere numbers are taken out of the people known only.
+out, every telephone number and every number of a bank account. Elsewhere only numbers of people known are replaced.
 """
 
 import re
