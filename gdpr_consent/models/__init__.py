@@ -78,6 +78,7 @@ from . import gdpr_erasure_replay
 from . import gdpr_suppression
 from . import gdpr_subject_request_erasure
 from . import gdpr_subject_request_erasing
+from . import gdpr_subject_request_gaps
 from . import gdpr_subject_request_sweeping
 from . import gdpr_subject_request_messages
 from . import gdpr_subject_traces

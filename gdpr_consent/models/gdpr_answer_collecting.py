@@ -8,6 +8,7 @@ from odoo.tools import SQL
 from odoo.tools.mail import email_normalize_all, email_split_tuples
 
 from ..tools.cells import make_cell
+from ..tools.person_identifiers import get_phone_digits
 from ..tools.redaction import Redactor
 from .gdpr_answer import ORIGINS
 from .gdpr_data_map_reading import Reader
@@ -140,15 +141,32 @@ class GdprAnswer(models.Model):
             own.setdefault(place.model, set()).update(certain)
         subject = answer.request_id.subject_id
         person = self.env["gdpr.data.map"]._identify(subject, email_normalize_all(answer.request_id.email or ""))
+        person.add("res.partner.bank", own.get("res.partner.bank", ()))
         users = self.env["res.users"].sudo().with_context(active_test=False)
         own_users = users.search([("partner_id", "in", list(own.get("res.partner", ())))])
         own.setdefault("res.users", set()).update(own_users.ids)
         outsiders = users.search([("share", "=", True)])
-        redactor = Redactor(person.names, person.emails | answer._get_company_addresses(), person.phones)
+        self.env["gdpr.data.map"]._identify_accounts(person)
+        company = answer.company_id
+        redactor = Redactor(
+            person.names,
+            person.emails | answer._get_company_addresses(),
+            person.phones | set(filter(None, map(get_phone_digits, (company.phone, company.partner_id.phone)))),
+            person.accounts | set(company.partner_id.bank_ids.mapped("sanitized_acc_number")),
+            company.country_id.code,
+        )
         answer._take_in_others(redactor, own)
         for name in answer._find_writers(own.get("mail.message", ())) - set(person.names):
             redactor.add_person(name, takes_part=True)
-        return Reader(answer.lang, own, redactor, frozenset(outsiders.ids), is_wary=True)
+        visitors = outsiders.filtered(lambda user: user._is_public())
+        return Reader(
+            answer.lang,
+            own,
+            redactor,
+            frozenset(outsiders.ids),
+            is_wary=True,
+            visitors=frozenset(visitors.ids),
+        )
 
     def _get_company_addresses(self):
         """Give the addresses of the company itself and of Odoo, which name nobody."""
@@ -160,8 +178,11 @@ class GdprAnswer(models.Model):
             company.catchall_email,
             company.bounce_email,
             company.default_from_email,
+            company.partner_id.email,
             self.env.ref("base.partner_root").email,
         )
+        aliases = self.env["mail.alias"].sudo().search_fetch([("alias_full_name", "!=", False)], ["alias_full_name"])
+        texts = (*texts, *aliases.mapped("alias_full_name"))
         return {address for text in texts for address in email_normalize_all(text or "")}
 
     def _take_in_others(self, redactor, own):
@@ -267,7 +288,7 @@ class GdprAnswer(models.Model):
         if kind == "file":
             return values
         text = row["values"][column["name"]]
-        redacted, count = redactor.redact(text)
+        redacted, count = redactor.propose(text)
         return {
             **values,
             "original_text": text,

@@ -174,17 +174,30 @@ class GdprAnswer(models.Model):
         sources = self._get_sources()
         return [
             self.env._(
-                "Each value says whether you gave it or it was entered for you, it was observed, or it was derived."
+                "Each value says whether it is of the kind that you give or that is entered for you, was observed, or"
+                " was derived."
             ),
-            self.env._("Each record says where it comes from: %(sources)s.", sources="; ".join(sources.values())),
+            self.env._(
+                "Each record says how it came to us, as far as that is recorded: %(sources)s.",
+                sources="; ".join(sources.values()),
+            ),
         ]
 
     def _get_sources(self):
         """Give the words for where a record comes from, by key of ``gdpr.data.map._read_records``."""
         return {
             "person": self.env._("entered by yourself"),
-            "staff": self.env._("entered or imported by a member of our staff"),
-            "automatic": self.env._("received by e-mail, through a web form, or made by our system"),
+            "form": self.env._("entered on our web site without logging in"),
+            "outsider": self.env._("entered by another user of our web site"),
+            "email": self.env._("received by e-mail"),
+            "import": self.env._("imported by us from a file; where that was from isn't recorded"),
+            "staff": self.env._(
+                "made under the account of a member of our staff, who typed it in, imported or received it; from whom"
+                " isn't recorded"
+            ),
+            "automatic": self.env._(
+                "made by our system, from an e-mail, a form or another program; which of them isn't recorded"
+            ),
             "unknown": self.env._("not recorded"),
         }
 

@@ -20,6 +20,7 @@ class GdprSubjectRequest(models.Model):
         answer = self.sudo().answer_id
         if self.state != "in_progress" or answer.state != "ready":
             raise UserError(self.env._("Prepare the answer, and review it, before you send it."))
+        self._check_gaps()
         answer.with_user(self.env.user).sudo()._mark_sent()
         if not (self.resolution or "").strip():
             speaking = self.with_context(lang=self.lang or self.env.lang)

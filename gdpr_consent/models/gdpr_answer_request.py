@@ -8,12 +8,14 @@ class GdprAnswer(models.Model):
 
     def action_approve(self):
         """Note who has looked at what goes out."""
+        self.filtered(lambda answer: answer.state == "review").request_id._check_gaps()
         reviewed = self.filtered(lambda answer: answer.state == "review" and not answer.undecided_count)
         reviewed.request_id._log_step("reviewed")
         return super().action_approve()
 
     def _check_sendable(self):
         super()._check_sendable()
+        self.request_id._check_gaps()
         self.request_id._check_address()
 
     def _send_mail(self, values):

@@ -3,9 +3,12 @@ from psycopg2 import IntegrityError
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
 
+from ..tools.server_context import SERVER, is_set
+
 # The blacklist of Odoo's that stops marketing through a channel, by code of the channel.
 BLACKLISTS = {"email": "mail.blacklist", "phone": "phone.blacklist", "sms": "phone.blacklist"}
-# In the context: what is blacklisted now is no act of a person. It follows the ledger, or an address doesn't work.
+# In the context (a mark of the server): what is blacklisted now is no act of a person. It follows the ledger, or an
+# address doesn't work.
 SILENT = "gdpr_blacklist_silent"
 
 
@@ -33,7 +36,7 @@ class GdprBlacklistMixin(models.AbstractModel):
         """What somebody else puts on the list isn't the add-on's any more. What an objection put there stays."""
         if not vals.get("active", True) or self._gdpr_address_field in vals:
             self._gdpr_check_no_objection()
-        if vals.get("active") and not self.env.context.get(SILENT):
+        if vals.get("active") and not is_set(self.env, SILENT):
             vals = {**vals, "gdpr_objection": False}
         return super().write(vals)
 
@@ -43,7 +46,7 @@ class GdprBlacklistMixin(models.AbstractModel):
 
     def _gdpr_check_no_objection(self):
         """Refuse to take off what an objection put on the list: only the person lifts it (law.md R-38)."""
-        if not self.env.context.get(SILENT) and any(entry.gdpr_objection for entry in self.exists()):
+        if not is_set(self.env, SILENT) and any(entry.gdpr_objection for entry in self.exists()):
             raise UserError(
                 self.env._(
                     "A person with this address objects to marketing. Nobody can override that but the person, by"
@@ -62,7 +65,7 @@ class GdprBlacklistMixin(models.AbstractModel):
         addresses = {address for address in addresses if self._gdpr_is_normalised(address)}
         if not addresses:
             return
-        blacklist = self.sudo().with_context(**{SILENT: True}, active_test=False)
+        blacklist = self.sudo().with_context(**{SILENT: SERVER}, active_test=False)
         field = self._gdpr_address_field
         message = self.env._("A person with this address objects to marketing.")
         present = blacklist.search([(field, "in", list(addresses))])
@@ -87,4 +90,4 @@ class GdprBlacklistMixin(models.AbstractModel):
         entries = self.sudo().search([(self._gdpr_address_field, "in", list(addresses)), ("gdpr_objection", "=", True)])
         if entries:
             entries._track_set_log_message(self.env._("The person agreed to marketing again."))
-            entries.with_context(**{SILENT: True}).write({"active": False, "gdpr_objection": False})
+            entries.with_context(**{SILENT: SERVER}).write({"active": False, "gdpr_objection": False})

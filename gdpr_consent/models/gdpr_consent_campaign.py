@@ -6,6 +6,8 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
+from ..tools.server_context import RequestOptions
+
 # What decides who is asked.
 CHOOSING_FIELDS = ("model", "domain", "form_id", "template_id", "company_id", "user_id")
 # Stays what it is once the campaign was started.
@@ -395,5 +397,5 @@ class GdprConsentCampaign(models.Model):
             lang=user.lang or "en_US",
             tz=user.tz,
             allowed_company_ids=self.company_id.ids,
-            gdpr_request_options={"form_id": self._get_form().id},
+            gdpr_request_options=RequestOptions({"form_id": self._get_form().id}),
         )

@@ -8,6 +8,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..tools.server_context import RequestOptions, get_request_options
+
 BATCH = 2000
 # Who is chosen while it is only found out: as many as there are, so not kept in memory.
 CHOSEN_TABLE = "gdpr_campaign_chosen"
@@ -91,7 +93,7 @@ class GdprConsentCampaign(models.Model):
         self._fetch(cards)
         covered = self.env["gdpr.scope"]._filter_covered(cards)
         excluded = dict.fromkeys((cards - covered).ids, "not_covered")
-        options = {**covered.env.context.get("gdpr_request_options", {}), "campaign_id": self.id}
+        options = RequestOptions({**get_request_options(covered.env), "campaign_id": self.id})
         excluded |= covered.with_context(gdpr_request_options=options)._gdpr_get_refusal_codes()
         candidates = []
         for card in covered.sudo():

@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 
+from ..tools.server_context import RequestOptions, get_request_options
 from .gdpr_consent_event import SOURCES
 
 # A second answer within this time is a double click or a second tab, not a reuse of the link.
@@ -205,7 +206,7 @@ class GdprConsentRequest(models.Model):
                 if reason:
                     mail.write({"state": "cancel", "failure_type": "unknown", "failure_reason": reason})
             ready = mails_of_model.filtered(lambda mail: mail.state == "outgoing")
-            if self.env.context.get("gdpr_request_options", {}).get("to_person_only"):
+            if get_request_options(self.env).get("to_person_only"):
                 # Whatever recipients the template names.
                 for mail in ready:
                     mail.write(
@@ -240,7 +241,7 @@ class GdprConsentRequest(models.Model):
         everybody = self.env["gdpr.subject"].sudo().union(*people.values())
         asked_there = everybody._take_to_ask({*addresses.values()})
         leaving = everybody._cancel_queued_questions()
-        if self.env.context.get("gdpr_request_options", {}).get("kind") in UNASKED_KINDS:
+        if get_request_options(self.env).get("kind") in UNASKED_KINDS:
             return mails
         # Of several persons with one address the first is asked.
         first = {}
@@ -257,7 +258,7 @@ class GdprConsentRequest(models.Model):
         return mails - late
 
     def _create_for_mails(self, mails, cards):
-        options = self.env.context.get("gdpr_request_options", {})
+        options = get_request_options(self.env)
         chosen_form = self.env["gdpr.consent.form"].sudo().browse(options.get("form_id"))
         forms = cards._gdpr_get_default_forms()
         vals_list = []
@@ -332,7 +333,9 @@ class GdprConsentRequest(models.Model):
         :param str email: the address that the link was delivered to with which the person asks
         :return: the new request; empty when none was made
         """
-        options = {"kind": "fresh_link", "to_person_only": True, "form_id": self.form_id.filtered("active").id}
+        options = RequestOptions(
+            {"kind": "fresh_link", "to_person_only": True, "form_id": self.form_id.filtered("active").id}
+        )
         person = subject.sudo()._lock_person()
         cards = person._get_all_cards()
         reachable = [card for records in cards for card in records if card._gdpr_get_email() == email]

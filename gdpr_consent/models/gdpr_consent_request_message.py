@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.tools.mail import formataddr
 from odoo.tools.misc import split_every
 
+from ..tools.server_context import RequestOptions
+
 BATCH = 1000
 # What of a template becomes part of the mail; to whom it goes isn't the template's matter.
 RENDERED_FIELDS = ("subject", "body_html", "email_from", "reply_to", "mail_server_id", "email_layout_xmlid")
@@ -113,7 +115,9 @@ class GdprConsentRequest(models.Model):
             cards = self.env["gdpr.subject.mixin"].with_company(company).with_context(active_test=False)
             askable = cards._get_cards(model, requests.mapped("res_id"))
             if askable:
-                options = {"kind": kind, "request_ids": {request.res_id: request.id for request in requests}}
+                options = RequestOptions(
+                    {"kind": kind, "request_ids": {request.res_id: request.id for request in requests}}
+                )
                 askable = askable.with_context(gdpr_request_options=options)._gdpr_filter_askable()
             refused.update(request.id for request in requests if not askable or request.res_id not in askable._ids)
         return refused

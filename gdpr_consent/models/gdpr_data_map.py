@@ -21,7 +21,9 @@ GROUNDS = [
 ]
 
 # What says by which fields records are found.
-FINDING = ("path", "email_fields", "phone_fields", "account_fields", "document_fields")
+FINDING = ("path", "email_fields", "phone_fields", "account_fields", "name_fields", "document_fields")
+# Longer than any law demands: who keeps for longer has mistyped it, or doesn't want to let go.
+MOST_KEEP_YEARS = 50
 
 
 class GdprDataMap(models.Model):
@@ -72,6 +74,10 @@ class GdprDataMap(models.Model):
     account_fields = fields.Char(
         "Bank Account Fields",
         help="Fields with the number of a bank account, separated by commas, to find it by those of the person's.",
+    )
+    name_fields = fields.Char(
+        help="Fields with a name, separated by commas, to find the person's by where nothing else tells whose the"
+        " record is. Somebody looks at what is found: two people can have one name.",
     )
     document_fields = fields.Char(
         help="The two fields that name the model and the record something belongs to, e.g. res_model, res_id",
@@ -126,7 +132,7 @@ class GdprDataMap(models.Model):
         for place in self:
             place.is_unknown = bool(place.model) and not place.is_installed and place._origin not in shipped
 
-    @api.depends("model", "is_card", "path", "email_fields", "phone_fields", "account_fields", "document_fields")
+    @api.depends("model", "is_card", *FINDING)
     def _compute_found_by(self):
         for place in self:
             ways = (
@@ -135,6 +141,7 @@ class GdprDataMap(models.Model):
                 (place._get_email_fields(), self.env._("addresses")),
                 (place._get_phone_fields(), self.env._("numbers")),
                 (place._split(place.account_fields), self.env._("bank accounts")),
+                (place._split(place.name_fields), self.env._("names")),
                 (place.document_fields, self.env._("what it is attached to")),
             )
             place.found_by = ", ".join(words for is_so, words in ways if is_so) if place.is_personal else False
@@ -178,6 +185,27 @@ class GdprDataMap(models.Model):
                 )
             )
 
+    @api.constrains("erasure", "is_personal", "keep_reason", "keep_months")
+    def _check_keeping(self):
+        """Refuse keeping that nobody could explain to the person, or that has no end (article 5(1)(e))."""
+        for place in self.filtered(lambda place: place.is_personal and place.erasure == "keep"):
+            if not (place.keep_reason or "").strip():
+                raise ValidationError(
+                    self.env._(
+                        "%(place)s: say why they are kept, which law or which claim: the person reads it.",
+                        place=place.name,
+                    )
+                )
+            if place.keep_months > 12 * MOST_KEEP_YEARS:
+                raise ValidationError(
+                    self.env._(
+                        "%(place)s: %(months)s months are no term: nothing is kept longer than %(years)s years.",
+                        place=place.name,
+                        months=place.keep_months,
+                        years=MOST_KEEP_YEARS,
+                    )
+                )
+
     @api.constrains("model", "domain", "keep_from", *FINDING)
     def _check_fields(self):
         """Refuse what the model can't be asked. A model that isn't installed can't be checked."""
@@ -190,10 +218,28 @@ class GdprDataMap(models.Model):
             if unusable := place._get_unusable_names():
                 raise ValidationError(
                     self.env._(
-                        "%(place)s: nothing can be found or counted by “%(names)s”: addresses, numbers and accounts are"
-                        " stored texts of the model itself, and the time of keeping begins with a date.",
+                        "%(place)s: nothing can be found or counted by “%(names)s”: addresses, numbers, accounts and"
+                        " names are stored texts of the model itself, and the time of keeping begins with a date.",
                         place=place.name,
                         names=", ".join(unusable),
+                    )
+                )
+            if unlinked := place._get_unlinked_paths():
+                raise ValidationError(
+                    self.env._(
+                        "%(place)s: “%(path)s” leads to no record: a path is made of links that can be searched, such"
+                        " as partner_id or order_id.partner_id, and ends with one.",
+                        place=place.name,
+                        path=", ".join(unlinked),
+                    )
+                )
+            if not place._has_usable_document_fields():
+                raise ValidationError(
+                    self.env._(
+                        "%(place)s: “%(names)s” names no record: give two fields of the model itself, first the text"
+                        " with the name of a model, then the number of a record, as in res_model, res_id.",
+                        place=place.name,
+                        names=place.document_fields,
                     )
                 )
             try:
@@ -221,7 +267,8 @@ class GdprDataMap(models.Model):
         """Give the declared fields that exist, but that the search for a person would fail at."""
         self.ensure_one()
         records = self._get_records()
-        texts = [*self._split(self.email_fields), *self._split(self.phone_fields), *self._split(self.account_fields)]
+        found_by = (self.email_fields, self.phone_fields, self.account_fields, self.name_fields)
+        texts = [name for names in found_by for name in self._split(names)]
         unusable = [
             name
             for name in texts
@@ -238,6 +285,37 @@ class GdprDataMap(models.Model):
             if model._fields[last].type not in ("date", "datetime"):
                 unusable.append(path)
         return unusable
+
+    def _get_unlinked_paths(self):
+        """Give the declared paths that exist, but that lead to no record."""
+        self.ensure_one()
+        unlinked = []
+        for path in self._split(self.path):
+            model = self._get_records()
+            for name in path.split("."):
+                field = model._fields[name]
+                if not field.relational or not (field.store or field.search):
+                    unlinked.append(path)
+                    break
+                model = self.env[field.comodel_name]
+        return unlinked
+
+    def _has_usable_document_fields(self):
+        """Tell whether the fields that name a record can do so; none at all can."""
+        self.ensure_one()
+        records = self._get_records()
+        declared, names = self._parse(self.document_fields), self._split(self.document_fields)
+        if not declared or (len(declared) == 2 and len(names) < 2):
+            # Those that exist are asked for: another app adds the others.
+            return True
+        if len(declared) != 2 or any("." in name for name in names):
+            return False
+        model_field, id_field = (records._fields[name] for name in names)
+        return (
+            model_field.type in ("char", "selection")
+            and id_field.type in ("integer", "many2one_reference")
+            and all(field.store or field.search for field in (model_field, id_field))
+        )
 
     def _describe_missing(self, paths):
         """Give the sentence that says which paths a model doesn't have."""

@@ -6,6 +6,8 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.sql import escape_psql
 
+from ..tools.person_identifiers import normalize_name
+
 # What Odoo takes out of a number before it looks for it: there is an index on that (mail.thread.phone).
 PHONE_SEPARATORS = r"[\s\\./\(\)\-]"
 # The field that says whose controller's a record is.
@@ -17,7 +19,7 @@ class Found(NamedTuple):
 
     place: models.BaseModel
     ids: list[int]
-    # Found by an address or a number that somebody else has as well, or by a property: somebody must look.
+    # Found by an address or a number that somebody else has as well, by a property or a name: somebody must look.
     doubtful_ids: frozenset[int]
 
 
@@ -87,6 +89,7 @@ class GdprDataMap(models.Model):
         shared = self._find_by_address(records, email_fields, person.shared_emails, phone_fields, person.shared_phones)
         shared |= self._find_by_account(records, account_fields, person.shared_accounts)
         shared |= self._find_by_properties(records, person.found)
+        shared |= self._find_by_name(records, person.names)
         doubtful |= self._keep(records, shared - ids, scope)
         return ids | doubtful, doubtful - ids
 
@@ -215,6 +218,36 @@ class GdprDataMap(models.Model):
         )
         return {row[0] for row in rows}
 
+    def _find_by_name(self, records, names):
+        """Give the ids of the records that nothing but a whole name leads from to a person, in either order of its
+        words. One word alone tells nobody.
+        """
+        fields_ = self._split(self.name_fields)
+        words = [normalize_name(name).split() for name in names]
+        written = {" ".join(turned) for name in words if len(name) > 1 for turned in permute(name)}
+        if not fields_ or not written:
+            return set()
+        matches = [
+            SQL(
+                r"lower(regexp_replace(btrim(%s), '[\s,]+', ' ', 'g')) IN %s",
+                records._field_to_sql(records._table, name),
+                tuple(sorted(written)),
+            )
+            for name in fields_
+        ]
+        # Where a link says whose the record is, the name says nothing more.
+        links = [records._fields[path] for path in self._get_paths() if "." not in path]
+        unlinked = [
+            SQL("%s IS NULL", records._field_to_sql(records._table, field.name))
+            for field in links
+            if field.type == "many2one" and field.store and field.comodel_name in self._get_person_models()
+        ]
+        conditions = [SQL("(%s)", SQL(" OR ").join(matches)), *unlinked]
+        rows = self.env.execute_query(
+            SQL("SELECT id FROM %s WHERE %s", SQL.identifier(records._table), SQL(" AND ").join(conditions))
+        )
+        return {row[0] for row in rows}
+
     @api.model
     def _find_by_properties(self, records, found):
         """Give the ids of the records that link to a person in a property."""
@@ -259,3 +292,11 @@ class GdprDataMap(models.Model):
             )
         )
         return rows
+
+
+def permute(words):
+    """Give the orders in which the words of a name are written: as they are, and with the last name first.
+
+    :rtype: list[list[str]]
+    """
+    return [[*words[turn:], *words[:turn]] for turn in range(len(words))]

@@ -1,7 +1,7 @@
 import re
 from dataclasses import dataclass
 
-from odoo import api, models
+from odoo import SUPERUSER_ID, api, models
 from odoo.tools.mail import html2plaintext
 
 from ..tools.redaction import MARK
@@ -33,6 +33,8 @@ class Reader:
     outsiders: frozenset
     # Whether to take out contacts that are named, too: the own card alone needs no such look.
     is_wary: bool = False
+    # Ids of the users who stand for anybody who isn't logged in.
+    visitors: frozenset = frozenset()
 
 
 class GdprDataMap(models.Model):
@@ -98,6 +100,7 @@ class GdprDataMap(models.Model):
             else column
             for column in columns
         ]
+        imported = self._find_imported(records)
         rows, redactions = [], 0
         for record in records:
             values, links = {}, {}
@@ -106,7 +109,9 @@ class GdprDataMap(models.Model):
                 values[name] = self._read_value(record, column, reader)
                 if column["type"] in LINK_TYPES and record[name]:
                     links[name] = [[linked._name, linked.id] for linked in record[name]]
-            rows.append({"id": record.id, **self._read_trace(record, trace, reader), "values": values, "links": links})
+            rows.append(
+                {"id": record.id, **self._read_trace(record, trace, reader, imported), "values": values, "links": links}
+            )
         if reader.is_wary:
             texts = (text for row in rows for value in row["values"].values() for text in iterate_texts(value))
             self._take_in_named(texts, reader)
@@ -136,16 +141,46 @@ class GdprDataMap(models.Model):
         return found
 
     @api.model
-    def _read_trace(self, record, trace, reader):
-        """Give when and by whom a record was made, without naming a colleague (article 15(1)(g))."""
+    def _read_trace(self, record, trace, reader, imported):
+        """Give when a record was made and what is known of how, without naming a colleague (article 15(1)(g)).
+
+        Under whose account it was made says only who did it, not where the data was from: the words for it say so.
+        """
         if not trace:
             return {"recorded_on": None, "source": "unknown"}
-        creator = record.create_uid.id
-        source = "person" if creator in reader.own.get("res.users", ()) else None
-        if not source:
-            is_automatic = creator in reader.outsiders or not creator or creator == 1
-            source = "automatic" if is_automatic else "staff"
-        return {"recorded_on": make_iso(record.create_date), "source": source}
+        return {
+            "recorded_on": make_iso(record.create_date),
+            "source": self._get_source(record, record.create_uid.id, reader, imported),
+        }
+
+    @api.model
+    def _get_source(self, record, creator, reader, imported):
+        """Give how a record came in, a key of ``gdpr.answer._get_sources``."""
+        if record._name == "mail.message" and record.message_type == "email":
+            return "email"
+        if record.id in imported:
+            return "import"
+        if not creator:
+            return "unknown"
+        if creator in reader.own.get("res.users", ()):
+            return "person"
+        if creator in reader.visitors:
+            return "form"
+        if creator in reader.outsiders:
+            return "outsider"
+        return "automatic" if creator == SUPERUSER_ID else "staff"
+
+    @api.model
+    def _find_imported(self, records):
+        """Give the ids of the records that were imported from a file that numbered them."""
+        names = self.env["ir.model.data"].sudo()
+        # What an add-on brings along bears its name; what was only exported says nothing of where it was from.
+        domain = [
+            ("module", "not in", [*self.env.registry._init_modules, "__export__"]),
+            ("model", "=", records._name),
+            ("res_id", "in", records.ids),
+        ]
+        return set(names.search_fetch(domain, ["res_id"]).mapped("res_id"))
 
     def _read_value(self, record, column, reader):
         """Give one value as it is written out, with the names of others in its words."""

@@ -6,8 +6,10 @@ from odoo import api, fields, models
 from odoo.tools import mute_logger
 from odoo.tools.misc import split_every
 
+from ..tools.server_context import SERVER
 from .gdpr_blacklist_mixin import SILENT
 from .gdpr_data_map import ERASURES, GROUNDS
+from .gdpr_subject_mixin_suppression import ERASING
 
 _logger = logging.getLogger(__name__)
 
@@ -24,8 +26,8 @@ QUIETLY = {
     "mail_create_nolog": True,
     "mail_create_nosubscribe": True,
     "mail_activity_quick_update": True,
-    "gdpr_erasing": True,
-    SILENT: True,
+    ERASING: SERVER,
+    SILENT: SERVER,
 }
 
 

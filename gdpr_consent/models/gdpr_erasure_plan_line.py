@@ -1,9 +1,12 @@
 import logging
 
+from dateutil.relativedelta import relativedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools import format_date
 
-from .gdpr_data_map import ERASURES, GROUNDS
+from .gdpr_data_map import ERASURES, GROUNDS, MOST_KEEP_YEARS
 
 _logger = logging.getLogger(__name__)
 
@@ -122,17 +125,54 @@ class GdprErasurePlanLine(models.Model):
         if DECIDED & vals.keys() and not is_planning:
             if any(line.request_id.erasure_state != "planned" for line in self):
                 raise UserError(self.env._("The plan was approved already: plan again to change it."))
-            if vals.get("keep_until") and fields.Date.to_date(vals["keep_until"]) < fields.Date.context_today(self):
-                raise UserError(
-                    self.env._("Nothing can be kept until a day that is over: delete it, or make it anonymous.")
-                )
+            self._check_end(vals.get("keep_until"))
             cards = self.env["gdpr.subject.mixin"]._get_card_models()
             if vals.get("action") == "detach" and any(line.model in cards for line in self):
                 raise UserError(self.env._("A card is the person's own: delete it, or make it anonymous."))
             super(GdprErasurePlanLine, self.sudo()).write({"is_corrected": True})
             # Who corrects a plan has made it: somebody else approves it.
             self.request_id.sudo().planned_by_id = self.env.uid
-        return super().write(vals)
+        written = super().write(vals)
+        if DECIDED & vals.keys() and not is_planning:
+            self._check_reason()
+        return written
+
+    @api.model
+    def _check_end(self, day):
+        """Refuse an end of keeping that is none.
+
+        :raise UserError: it is over, or nobody will be there to see it
+        """
+        if not day:
+            return
+        day, today = fields.Date.to_date(day), fields.Date.context_today(self)
+        if day < today:
+            raise UserError(
+                self.env._("Nothing can be kept until a day that is over: delete it, or make it anonymous.")
+            )
+        if day > today + relativedelta(years=MOST_KEEP_YEARS):
+            raise UserError(
+                self.env._(
+                    "%(day)s is no end: nothing is kept longer than %(years)s years from now. Name the day on which the"
+                    " law or the claim lets it go.",
+                    day=format_date(self.env, day),
+                    years=MOST_KEEP_YEARS,
+                )
+            )
+
+    def _check_reason(self):
+        """Refuse what is kept without a word about why: the person is told (article 12(4)).
+
+        :raise UserError: so
+        """
+        unexplained = self.filtered(lambda line: line.action == "keep" and not (line.reason or "").strip())
+        if unexplained:
+            raise UserError(
+                self.env._(
+                    "%(records)s: say why they are kept, which law or which claim: the person reads it.",
+                    records=", ".join(unexplained.mapped("name")),
+                )
+            )
 
     @api.onchange("action")
     def _onchange_action(self):

@@ -6,6 +6,8 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.misc import split_every
 
+from ..tools.server_context import RequestOptions
+
 _logger = logging.getLogger(__name__)
 
 BATCH = 1000
@@ -310,7 +312,7 @@ class GdprSubject(models.Model):
 
         :rtype: dict[gdpr.subject, record]
         """
-        options = {"kind": "renewal", "form_id": form.id}
+        options = RequestOptions({"kind": "renewal", "form_id": form.id})
         askable = []
         for cards in self._get_all_cards():
             cards = cards.with_company(form.company_id).with_context(gdpr_request_options=options)

@@ -1,5 +1,7 @@
 from odoo import models
 
+from ..tools.server_context import get_request_options
+
 # These continue what the person was asked before: what others are asked at the address is no hindrance.
 CONTINUING_KINDS = ("reminder", "renewal")
 
@@ -18,7 +20,7 @@ class GdprSubjectMixin(models.AbstractModel):
 
         :rtype: dict[int, str]
         """
-        options = self.env.context.get("gdpr_request_options", {})
+        options = get_request_options(self.env)
         addresses = {card: card._gdpr_get_email() for card in self}
         emails = {*addresses.values()} - {False}
         people = self.env["gdpr.subject"].sudo()
@@ -40,7 +42,7 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_is_asked_there(self, questions):
         """Tell whether one of the questions to the address keeps this card's person from being asked."""
         self.ensure_one()
-        options = self.env.context.get("gdpr_request_options", {})
+        options = get_request_options(self.env)
         person = self.sudo().gdpr_subject_id.root_id
         own_id = options.get("request_ids", {}).get(self.id)
         for person_id, request_id, kind, state, campaign_id in questions:

@@ -7,6 +7,7 @@ from odoo.tools import format_date
 from odoo.tools.mail import email_normalize_all
 
 from ..tools.replay import DENIALS
+from ..tools.server_context import RequestOptions, get_request_options
 from .gdpr_consent_request import UNASKED_KINDS
 
 
@@ -64,7 +65,7 @@ class GdprSubjectMixin(models.AbstractModel):
         self._gdpr_check_group("gdpr_consent.group_user")
         self.check_access("read")
         form = self._gdpr_browse("gdpr.consent.form", form)
-        options = {**self.env.context.get("gdpr_request_options", {}), "form_id": form.id}
+        options = RequestOptions({**get_request_options(self.env), "form_id": form.id})
         self.with_context(gdpr_request_options=options)._gdpr_raise_refusal()
         template = self._gdpr_browse("mail.template", template) or self._gdpr_get_default_template()
         if not template._asks_for_consent():
@@ -91,7 +92,7 @@ class GdprSubjectMixin(models.AbstractModel):
         self.ensure_one()
         self._gdpr_check_group("gdpr_consent.group_user")
         self.check_access("read")
-        options = {"form_id": form.id, "template_id": template.id}
+        options = RequestOptions({"form_id": form.id, "template_id": template.id})
         self.with_context(gdpr_request_options=options)._gdpr_raise_refusal()
         self._gdpr_check_form(form)
         self._gdpr_take_to_ask()
@@ -123,7 +124,7 @@ class GdprSubjectMixin(models.AbstractModel):
             asks: what was found out before may be otherwise now
         """
         people = self.sudo().gdpr_subject_id.root_id
-        is_automatic = self.env.context.get("gdpr_request_options", {}).get("is_automatic")
+        is_automatic = get_request_options(self.env).get("is_automatic")
         addresses = {card: (card._gdpr_get_company().id, card._gdpr_get_email()) for card in self}
         asked_there = set()
         try:
@@ -207,7 +208,7 @@ class GdprSubjectMixin(models.AbstractModel):
             ``several_emails``, ``invalid_email``, ``no_form``, ``blacklisted`` or ``already_asked``, by id
         :rtype: dict[int, str]
         """
-        options = self.env.context.get("gdpr_request_options", {})
+        options = get_request_options(self.env)
         is_asking = options.get("kind") not in UNASKED_KINDS
         cards = self.sudo()
         objecting = set(cards.gdpr_subject_id.filtered("objected").ids) if is_asking else ()
@@ -239,7 +240,7 @@ class GdprSubjectMixin(models.AbstractModel):
     @api.model
     def _gdpr_replace_forms(self, forms):
         """Give the form each company asks with: the one that was chosen for the request, or its default."""
-        form_id = self.env.context.get("gdpr_request_options", {}).get("form_id")
+        form_id = get_request_options(self.env).get("form_id")
         chosen_form = self.env["gdpr.consent.form"].sudo().browse(form_id).exists()
         return dict.fromkeys(forms, chosen_form) if chosen_form.version_number else forms
 
@@ -323,7 +324,7 @@ class GdprSubjectMixin(models.AbstractModel):
         :param dict forms: the form each company asks with, by default the first published one
         :rtype: dict[int, datetime]
         """
-        if self.env.context.get("gdpr_request_options", {}).get("kind") == "renewal":
+        if get_request_options(self.env).get("kind") == "renewal":
             # It asks about what was given; a no to something else doesn't let that end unasked.
             return {}
         cards = self.sudo()

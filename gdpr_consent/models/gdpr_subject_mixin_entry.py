@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_datetime
 
+from ..tools.server_context import RequestOptions
 from .gdpr_consent_event import SOURCES
 
 # Ways of giving consent that somebody else can record; the others are the person's own.
@@ -145,10 +146,10 @@ class GdprSubjectMixin(models.AbstractModel):
 
     def _gdpr_get_declaration_refusals(self, source):
         """Give, for those who can't be asked to confirm what somebody says of them, why."""
-        refusals = self.with_context(gdpr_request_options={"kind": "confirmation"})._gdpr_get_refusals()
+        refusals = self.with_context(gdpr_request_options=RequestOptions({"kind": "confirmation"}))._gdpr_get_refusals()
         if source == "import":
             # The person may have come to a web site; on a list that was brought in nobody has asked for anything.
-            asking = self.with_context(gdpr_request_options={"kind": "declaration"})
+            asking = self.with_context(gdpr_request_options=RequestOptions({"kind": "declaration"}))
             refusals = asking._gdpr_get_refusals() | refusals
         return refusals
 

@@ -3,6 +3,8 @@ from datetime import timedelta
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.fields import Domain
 
+from ..tools.server_context import RequestOptions
+
 # States of requests that reached the person, or are about to.
 OPEN_STATES = ("queued", "sent")
 ASKING_STATES = (*OPEN_STATES, "answered", "expired")
@@ -77,7 +79,7 @@ class GdprSubjectMixin(models.AbstractModel):
         if not self:
             return
         cards = self.with_user(SUPERUSER_ID).with_company(self.env.company)
-        cards = cards.with_context(gdpr_request_options={"is_automatic": True})
+        cards = cards.with_context(gdpr_request_options=RequestOptions({"is_automatic": True}))
         by_id = {card.id: card for card in self}
         for request in cards.gdpr_request_consent(form, template).sudo():
             card = by_id[request.res_id]

@@ -5,8 +5,12 @@ from odoo import api, models
 from odoo.http import request
 from odoo.tools import format_date
 
-# In the context: the record is made because the person wrote.
+from ..tools.server_context import is_set
+
+# In the context (a mark of the server): the record is made because the person wrote.
 INCOMING = "gdpr_incoming"
+# In the context (a mark of the server): the record is being erased.
+ERASING = "gdpr_erasing"
 # The personal value that marks what was recorded because the person had been erased.
 SUPPRESSION = "suppression"
 
@@ -35,7 +39,7 @@ class GdprSubjectMixin(models.AbstractModel):
             self._phone_get_country_field(),
             "company_id",
         }
-        if not telling.isdisjoint(vals) and not self.env.context.get("gdpr_erasing"):
+        if not telling.isdisjoint(vals) and not is_set(self.env, ERASING):
             self._gdpr_suppress()
         return result
 
@@ -99,7 +103,7 @@ class GdprSubjectMixin(models.AbstractModel):
     @api.model
     def _gdpr_comes_by_itself(self):
         """Tell whether it is the person who has come back, by the web site or by mail, and not the company."""
-        if self.env.context.get(INCOMING):
+        if is_set(self.env, INCOMING):
             return True
         if not request or self.env.context.get("import_file"):
             return False

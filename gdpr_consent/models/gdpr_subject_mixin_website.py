@@ -1,6 +1,8 @@
 from odoo import fields, models
 from odoo.exceptions import ValidationError
 
+from ..tools.server_context import RequestOptions
+
 
 class GdprSubjectMixin(models.AbstractModel):
     """What visitors tick in the forms of the web site."""
@@ -32,7 +34,7 @@ class GdprSubjectMixin(models.AbstractModel):
         if self._gdpr_filter_to_confirm(purposes, "website"):
             self._gdpr_declare_consent({self: version}, choices, values=values, **act)
             return
-        refusals = self.with_context(gdpr_request_options={"kind": "confirmation"})._gdpr_get_refusals()
+        refusals = self.with_context(gdpr_request_options=RequestOptions({"kind": "confirmation"}))._gdpr_get_refusals()
         if refusals:
             raise ValidationError("\n".join(refusals.values()))
         if version.number < version.form_id.material_version_number:

@@ -97,7 +97,8 @@ class GdprSubjectRequest(models.Model):
 
         Where something came in since, the plan is made anew instead, and the user told.
 
-        :raise UserError: not planned, a doubt is left, or somebody else has to approve it
+        :raise UserError: not planned, a doubt is left, nobody said why something is kept, or somebody else has to
+            approve it
         """
         for request in self:
             request._check_officer()
@@ -119,6 +120,8 @@ class GdprSubjectRequest(models.Model):
                         count=request.doubtful_count,
                     )
                 )
+            request.plan_line_ids._check_reason()
+            request._check_gaps()
             request.sudo().write(
                 {"erasure_state": "approved", "approved_on": fields.Datetime.now(), "approved_by_id": self.env.uid}
             )

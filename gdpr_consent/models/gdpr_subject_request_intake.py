@@ -168,7 +168,7 @@ class GdprSubjectRequest(models.Model):
             self._message_log(body=self.env._("Asked again: %(words)s", words=note))
 
     def _attach_scan(self, name, content):
-        """Keep what came on paper with the request.
+        """Keep what came on paper with the request, and log it.
 
         :param str name: of the file
         :param bytes content: in base64
@@ -176,6 +176,7 @@ class GdprSubjectRequest(models.Model):
         self.ensure_one()
         values = {"name": name, "datas": content, "res_model": self._name, "res_id": self.id}
         self.env["ir.attachment"].sudo().create(values)
+        self._log_step("attached", name)
 
     def _notify_handed_on(self, following):
         """Give the action that tells a colleague who may not see requests what became of what the person asked.

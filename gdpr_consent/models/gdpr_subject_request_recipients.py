@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 # Of what is done for these, the recipients of the data are told.
@@ -11,6 +11,22 @@ class GdprSubjectRequest(models.Model):
     _inherit = "gdpr.subject.request"
 
     recipient_notice_ids = fields.One2many("gdpr.recipient.notice", "request_id", string="Recipients")
+    has_recipients_to_tell = fields.Boolean(compute="_compute_has_recipients_to_tell")
+
+    @api.depends(
+        "type",
+        "state",
+        "is_suspending",
+        "erasure_state",
+        "recipient_notice_ids.state",
+        "recipient_notice_ids.exemption",
+    )
+    def _compute_has_recipients_to_tell(self):
+        for request in self:
+            request.has_recipients_to_tell = request._is_tellable() and any(
+                notice.state in ("to_tell", "failed") and not notice.exemption
+                for notice in request.recipient_notice_ids
+            )
 
     def action_propose_recipients(self):
         """List the recipients that have to be told, so that the officer can correct the list before they are."""
@@ -29,20 +45,24 @@ class GdprSubjectRequest(models.Model):
         return True
 
     def _check_tellable(self):
-        """Check that what the recipients would read is so: that the data is corrected, erased or restricted."""
+        """Check that what the recipients would read is so."""
         for request in self.sudo():
-            is_so = request.type in TELLING_TYPES and (
-                request.state == "done"
-                or request.is_suspending
-                or (request.type == "rectification" and request.state == "in_progress")
-                or request.erasure_state in ("running", "blocked", "telling", "finished")
-            )
-            if not is_so:
+            if not request._is_tellable():
                 raise UserError(
                     self.env._(
                         "Nothing has been done yet for %(number)s that recipients are to be told.", number=request.name
                     )
                 )
+
+    def _is_tellable(self):
+        """Tell whether the data is corrected, erased or restricted, as the recipients would read."""
+        self.ensure_one()
+        return self.type in TELLING_TYPES and (
+            self.state == "done"
+            or self.is_suspending
+            or (self.type == "rectification" and self.state == "in_progress")
+            or self.erasure_state in ("running", "blocked", "telling", "finished")
+        )
 
     def _tell_recipients(self):
         """Tell each recipient of the person's data, once, what became of it (article 19).

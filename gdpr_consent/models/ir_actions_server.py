@@ -5,6 +5,7 @@ from psycopg2 import OperationalError
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..tools.server_context import RequestOptions
 from .gdpr_consent_event import SOURCES
 from .gdpr_purpose import LEGAL_BASES
 from .gdpr_subject_request import REQUEST_TYPES
@@ -234,7 +235,7 @@ class IrActionsServer(models.Model):
         asked = cards.filtered(lambda card: card.sudo().gdpr_consent_state not in NOT_ASKED_STATES)
         if form:
             asked = asked.filtered(lambda card: form.active and card._gdpr_get_company() == form.company_id)
-        askable = asked.with_context(gdpr_request_options={"form_id": form.id})._gdpr_filter_askable()
+        askable = asked.with_context(gdpr_request_options=RequestOptions({"form_id": form.id}))._gdpr_filter_askable()
         chosen = askable._gdpr_filter_not_asked_lately()._gdpr_choose_one_each()
         if cards - chosen:
             _logger.info("The action “%s” doesn't ask %s: not askable, or asked already.", self.name, cards - chosen)

@@ -2,6 +2,7 @@ from odoo import api, models
 from odoo.tools import html2plaintext
 from odoo.tools.mail import email_normalize
 
+from ..tools.server_context import is_set
 from .gdpr_blacklist_mixin import SILENT
 
 # Why an address is blacklisted, as whoever blacklists it says.
@@ -45,7 +46,7 @@ class MailBlacklist(models.Model):
 
         Only of persons who have a history: a card that nobody ever looked at stays untouched.
         """
-        if self.env.context.get(SILENT):
+        if is_set(self.env, SILENT):
             return
         entries = self.sudo().filtered("active")
         # Somebody else wants them here too: they stay when the objection is lifted.

@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.tools import html2plaintext
 
+from ..tools.server_context import SERVER
 from .gdpr_blacklist_mixin import SILENT
 from .gdpr_subject_mixin_suppression import INCOMING
 
@@ -14,7 +15,7 @@ class MailThread(models.AbstractModel):
     @api.model
     def message_route(self, message, message_dict, model=None, thread_id=None, custom_values=None):
         """An address blacklisted because too many messages came back is no objection of the person."""
-        routes = super(MailThread, self.with_context(**{SILENT: True})).message_route(
+        routes = super(MailThread, self.with_context(**{SILENT: SERVER})).message_route(
             message, message_dict, model=model, thread_id=thread_id, custom_values=custom_values
         )
         return self.env["gdpr.subject.request"]._filter_routes(message, routes)
@@ -22,7 +23,7 @@ class MailThread(models.AbstractModel):
     @api.model
     def message_new(self, msg_dict, custom_values=None):
         """What is made of a message that came in is no act of the company."""
-        return super(MailThread, self.with_context(**{INCOMING: True})).message_new(
+        return super(MailThread, self.with_context(**{INCOMING: SERVER})).message_new(
             msg_dict, custom_values=custom_values
         )
 

@@ -1,5 +1,8 @@
 from odoo import api, models
 
+from ..tools.server_context import is_set
+from .gdpr_subject_mixin_suppression import ERASING
+
 
 class MailThread(models.AbstractModel):
     """Whatever else bears an address and is written to (registrations, answers, tasks, readers of lists): no cards, so
@@ -16,7 +19,7 @@ class MailThread(models.AbstractModel):
 
     def write(self, vals):
         result = super().write(vals)
-        is_watched = not self.env.context.get("gdpr_erasing") and self._gdpr_is_in_use()
+        is_watched = not is_set(self.env, ERASING) and self._gdpr_is_in_use()
         if is_watched and not vals.keys().isdisjoint(self._gdpr_get_recipient_fields()):
             self._gdpr_suppress_recipients()
         return result

@@ -138,6 +138,40 @@ class TestAnswerAccess(AnswerCase):
         self.assertEqual([record["source"] for record in contact["records"]], ["automatic", "staff"])
         self.assertNotIn("Stella", json.dumps(contact))
 
+    def test_source_as_far_as_it_is_known(self):
+        """What was imported, came by mail or through the web site is told so; nobody claims more than is recorded."""
+        imported = {"id": "list.anna", "name": "Imported", "email_from": "anna.rossi@example.com"}
+        leads = self.env["crm.lead"]
+        loaded = leads.load(list(imported), [[*imported.values()]])
+        self.assertFalse(loaded["messages"])
+        visitor = self.env.ref("base.public_user")
+        leads.with_user(visitor).sudo().create({"name": "Form", "email_from": "anna.rossi@example.com"})
+        gone = leads.create({"name": "Gone", "email_from": "anna.rossi@example.com"})
+        gone.flush_recordset()
+        self.env.cr.execute("UPDATE crm_lead SET create_uid = NULL WHERE id = %s", [gone.id])
+        gone.invalidate_recordset()
+        self.partner.message_post(body="By mail", message_type="email", author_id=self.partner.id)
+        request = self.prepare("access")
+        document = self.read_json(request)
+        sources = {
+            record["values"]["name"]: record["source"]
+            for part in document["data"]
+            if part["place"] == "Leads"
+            for record in part["records"]
+        }
+        self.assertEqual(
+            {name: sources[name] for name in ("Imported", "Form", "Gone")},
+            {"Imported": "import", "Form": "form", "Gone": "unknown"},
+        )
+        messages = {
+            record["source"]
+            for part in document["data"]
+            for record in part["records"]
+            if "By mail" in str(record["values"])
+        }
+        self.assertEqual(messages, {"email"})
+        self.assertIn("from whom isn't recorded", self.read_report(request))
+
     def test_other_company(self):
         """What another company alone holds is that controller's to tell."""
         other = self.env["res.company"].create({"name": "Other"})

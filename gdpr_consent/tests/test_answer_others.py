@@ -45,6 +45,33 @@ class TestAnswerOthers(AnswerCase):
         request.action_prepare_answer()
         self.assertEqual(self.find_item(request, "asked too").outgoing_text, "[redacted] asked too ([redacted]).")
 
+    def test_numbers_of_nobody_known(self):
+        """Every address, number and account is proposed that isn't the person's; the company's own name nobody."""
+        company = self.env.company
+        company.write({"country_id": self.env.ref("base.it").id, "phone": "+39 02 5559999", "email": "us@example.com"})
+        self.env["res.partner.bank"].create(
+            [
+                {"acc_number": "IT60 X054 2811 1010 0000 0123 456", "partner_id": self.partner.id},
+                {"acc_number": "GB82 WEST 1234 5698 7654 32", "partner_id": company.partner_id.id},
+            ]
+        )
+        domain = self.env["mail.alias.domain"].create({"name": "our.example.com"})
+        model = self.env["ir.model"]._get_id("crm.lead")
+        alias = {"alias_name": "chairs", "alias_domain_id": domain.id, "alias_model_id": model}
+        self.env["mail.alias"].create(alias)
+        own = (
+            "anna.rossi@example.com, +39 02 5550123, IT60X0542811101000000123456,"
+            " us@example.com, chairs@our.example.com, 02 5559999, GB82 WEST 1234 5698 7654 32"
+        )
+        self.partner.message_post(body=f"Nobody else: {own}", message_type="comment")
+        self.partner.message_post(body=f"{own}. Others: ugo@example.org, 347 8812990, DE89370400440532013000.")
+        request = self.make_request("access")
+        request.action_prepare_answer()
+        self.assertEqual(self.find_item(request, "Nobody else").decision, "include")
+        item = self.find_item(request, "Others:")
+        self.assertEqual((item.decision, item.redaction_count), ("redact", 3))
+        self.assertEqual(item.outgoing_text, f"{own}. Others: [redacted], [redacted], [redacted].")
+
     def test_many_contacts_cost_no_queries(self):
         """How many names there are in the texts doesn't matter to the database."""
 

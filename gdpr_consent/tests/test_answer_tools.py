@@ -81,6 +81,23 @@ class TestAnswerTools(BaseCase):
                 self.assertEqual(redactor.redact(text)[0], expected)
         self.assertEqual(redactor.redact("Bob Verdi, b@example.com")[1], 2)
 
+    def test_proposal(self):
+        """Whoever's number or account it is that isn't the person's or the company's; what is none stays."""
+        own = "IT60X0542811101000000123456"
+        redactor = Redactor(["Anna Rossi"], ["anna@example.com"], ["390255501230"], [own], "IT")
+        for text, expected in (
+            ("Call 02/555 0001, 347 8812990 or +44 20 7946 0958", "Call [redacted], [redacted] or [redacted]"),
+            ("Mine is 02 55501230 or +39 02 55501230", "Mine is 02 55501230 or +39 02 55501230"),
+            ("Pay to DE89 3704 0044 0532 0130 00 BY MONDAY", "Pay to [redacted] BY MONDAY"),
+            ("de89370400440532013000, x@example.org", "[redacted], [redacted]"),
+            ("Pay to IT60 X054 2811 1010 0000 0123 456", "Pay to IT60 X054 2811 1010 0000 0123 456"),
+            ("DE00 3704 0044 0532 0130 00 is no account", "DE00 3704 0044 0532 0130 00 is no account"),
+            ("Order 5550001 of 2026-03-31: 1.234.567,00 EUR", "Order 5550001 of 2026-03-31: 1.234.567,00 EUR"),
+        ):
+            with self.subTest(text=text):
+                self.assertEqual(redactor.propose(text)[0], expected)
+        self.assertEqual(redactor.propose("DE89370400440532013000, 347 8812990, x@example.org")[1], 3)
+
     def test_candidates(self):
         """What may be somebody is picked from a text, however it is written."""
         for text, name in (

@@ -1,7 +1,9 @@
 from unittest.mock import patch
 
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from ..tools.server_context import SERVER
 from .test_door_out import DoorOutCase
 
 
@@ -64,7 +66,7 @@ class TestBlacklist(DoorOutCase):
 
     def test_what_others_added_stays(self):
         """What was on the list before, or was put there by somebody else since, isn't the add-on's to remove."""
-        silent = self.blacklist.with_context(gdpr_blacklist_silent=True)
+        silent = self.blacklist.with_context(gdpr_blacklist_silent=SERVER)
         silent._add("carla.bruni@example.com")
         self.person.gdpr_record_objection()
         other = self.make_person("Dora Verdi")
@@ -74,6 +76,15 @@ class TestBlacklist(DoorOutCase):
             self.agree(card)
             self.assertTrue(self.is_blacklisted(card.email))
             self.assertEqual(self.ask_reason(card), "blacklisted")
+
+    def test_context_of_a_client(self):
+        """A client that sends the key of the add-on's own context takes nobody off the list."""
+        self.person.gdpr_record_objection()
+        entry = self.get_entry().with_context(gdpr_blacklist_silent=True)
+        for change in (entry.action_archive, entry.unlink, lambda: entry.write({"email": "other@example.com"})):
+            with self.assertRaisesRegex(UserError, "objects to marketing"):
+                change()
+        self.assertTrue(self.is_blacklisted())
 
     def test_shared_address(self):
         """Lifted by one, an objection of the other at the same address keeps it on the list."""

@@ -14,6 +14,7 @@ from odoo.tests import HttpCase, freeze_time, tagged
 from odoo.tools import mute_logger
 
 from ..models.gdpr_blacklist_mixin import SILENT
+from ..tools.server_context import SERVER, RequestOptions
 
 # How long an act keeps its transaction open, so that the other one runs into it.
 OVERLAP = 0.3
@@ -66,7 +67,9 @@ class TestConcurrency(HttpCase):
             env = api.Environment(cr, SUPERUSER_ID, {})
             # As the person asks for it: some said no a moment ago.
             partner = env["res.partner"].browse(self.partner_id)
-            request = partner.with_context(gdpr_request_options={"kind": "fresh_link"}).gdpr_request_consent()
+            request = partner.with_context(
+                gdpr_request_options=RequestOptions(kind="fresh_link")
+            ).gdpr_request_consent()
             tokens = request._issue_links()
             request._mark_sent({request.id: "<sent@example.com>"})
             return request.id, tokens["grant"], tokens["preferences"]
@@ -385,5 +388,5 @@ class TestConcurrency(HttpCase):
     def empty_blacklist(self):
         with self.registry.cursor() as cr:
             # What an objection put there can't be taken off otherwise.
-            env = api.Environment(cr, SUPERUSER_ID, {SILENT: True})
+            env = api.Environment(cr, SUPERUSER_ID, {SILENT: SERVER})
             env["mail.blacklist"].search([("email", "=", "carla.verdi@example.com")]).unlink()

@@ -6,6 +6,7 @@ from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import Form, freeze_time, tagged
 
+from ..tools.server_context import RequestOptions
 from .test_life_cycle import LifeCycleCase
 
 
@@ -86,9 +87,17 @@ class TestCoolDown(LifeCycleCase):
         """A person who wants the form gets it."""
         self.refuse()
         self.partner.gdpr_subject_id._record_objection()
-        wanted = self.partner.with_context(gdpr_request_options={"kind": "fresh_link"})
+        wanted = self.partner.with_context(gdpr_request_options=RequestOptions(kind="fresh_link"))
         request, _grant, _preferences = self.ask(wanted)
         self.assertEqual((request.state, request.kind), ("sent", "fresh_link"))
+
+    def test_client_says_that_the_person_asks(self):
+        self.refuse()
+        for kind in ("fresh_link", "confirmation", "renewal"):
+            with self.subTest(kind=kind):
+                card = self.partner.with_user(self.salesperson).with_context(gdpr_request_options={"kind": kind})
+                with self.assertRaisesRegex(UserError, "said no"):
+                    card.gdpr_request_consent()
 
     def test_another_question(self):
         """A no to one thing isn't a no to another."""

@@ -135,7 +135,7 @@ class TestDataMap(ConsentCase):
     def test_wrong_field_is_refused(self):
         with self.assertRaisesRegex(ValidationError, "isn't a field"):
             self.env["gdpr.data.map"].create({"name": "Wrong", "model": "res.partner", "path": "nothing_id"})
-        kept = {"erasure": "keep", "keep_ground": "contract", "keep_months": 3}
+        kept = {"erasure": "keep", "keep_ground": "contract", "keep_reason": "Orders", "keep_months": 3}
         for values in (
             {"email_fields": "color"},
             {"email_fields": "parent_id"},
@@ -147,6 +147,66 @@ class TestDataMap(ConsentCase):
         ):
             with self.assertRaisesRegex(ValidationError, "nothing can be found"):
                 self.env["gdpr.data.map"].create({"name": "Wrong", "model": "res.partner", **values})
+
+    def test_path_that_leads_nowhere_is_refused(self):
+        maps = self.env["gdpr.data.map"]
+        for path in ("name", "parent_id.name", "parent_id, city", "email"):
+            with self.assertRaisesRegex(ValidationError, "leads to no record"):
+                maps.create({"name": "Wrong", "model": "res.partner", "path": path})
+        with self.assertRaisesRegex(ValidationError, "isn't a field"):
+            maps.create({"name": "Wrong", "model": "res.partner", "path": "name.id"})
+        for names in ("res_model", "res_id, res_model", "res_model, res_id, name", "res_model, name", "name, name"):
+            with self.assertRaisesRegex(ValidationError, "names no record"):
+                maps.create({"name": "Wrong", "model": "ir.attachment", "document_fields": names})
+        with self.assertRaisesRegex(ValidationError, "isn't a field"):
+            maps.create({"name": "Wrong", "model": "ir.attachment", "document_fields": "model, id_of_it"})
+        maps.create({"name": "Right", "model": "ir.attachment", "document_fields": "res_model, res_id"})
+        maps.create({"name": "Right", "model": "res.partner", "path": "parent_id.user_id, child_ids, nothing_id?"})
+
+    def test_keeping_needs_a_reason_and_an_end(self):
+        kept = {"name": "Kept", "model": "crm.tag", "erasure": "keep", "keep_ground": "contract"}
+        for values, message in (
+            ({"keep_months": 12}, "say why"),
+            ({"keep_months": 12, "keep_reason": " "}, "say why"),
+            ({"keep_months": 95676, "keep_reason": "Orders"}, "no term"),
+        ):
+            with self.assertRaisesRegex(ValidationError, message):
+                self.env["gdpr.data.map"].create({**kept, **values})
+
+    def test_name_alone(self):
+        """Where only a name says whose a record is, it is found by the whole name, and somebody looks."""
+        self.addCleanup(self.registry.reset_changes)
+        for name, ttype, relation in (("x_payer", "char", False), ("x_partner_id", "many2one", "res.partner")):
+            self.env["ir.model.fields"].create(
+                {
+                    "model_id": self.env["ir.model"]._get_id("crm.tag"),
+                    "name": name,
+                    "ttype": ttype,
+                    "relation": relation,
+                }
+            )
+        values = {
+            "name": "Lines",
+            "model": "crm.tag",
+            "path": "x_partner_id",
+            "name_fields": "x_payer",
+            "sequence": 900,
+        }
+        self.env["gdpr.data.map"].create(values)
+        other = self.env["res.partner"].create({"name": "Ann Example"})
+        plain, turned, linked, _others, _longer, _nobody = self.env["crm.tag"].create(
+            [
+                {"name": "Plain", "x_payer": " ann  EXAMPLE"},
+                {"name": "Turned", "x_payer": "EXAMPLE, ANN"},
+                {"name": "Linked", "x_payer": "Ann Example", "x_partner_id": self.person.id},
+                {"name": "Another's", "x_payer": "Ann Example", "x_partner_id": other.id},
+                {"name": "Longer", "x_payer": "Joann Example"},
+                {"name": "Nobody"},
+            ]
+        )
+        found = self.find()["crm.tag"]
+        self.assertEqual(set(found.ids), set((plain | turned | linked).ids))
+        self.assertEqual(found.doubtful_ids, set((plain | turned).ids))
 
     def test_model_that_is_not_installed_waits(self):
         place = self.env["gdpr.data.map"].create({"name": "Waits", "model": "not.installed", "path": "partner_id"})

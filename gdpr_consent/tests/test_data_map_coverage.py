@@ -254,3 +254,31 @@ class TestDataMapCoverage(ConsentCase):
     def test_no_domain_nobody(self):
         with self.assertRaises(ValidationError):
             self.maps.create({"name": "Wrong", "model": "res.partner", "domain": "[('nothing', '=', 1)]"})
+
+    def test_what_nobody_declared_is_acknowledged(self):
+        """Where the data map leaves out what looks personal, whoever approves or sends says that they know."""
+        card = self.env["res.partner"].create({"name": "Ann Example", "email": "ann@example.com"})
+        card.message_post(body="Hello", message_type="comment")
+        with self.catch_mails():
+            request = card.with_user(self.officer)._gdpr_receive_request("access").with_user(self.officer)
+            request.action_prepare_answer()
+        self.assertFalse(request.has_open_gaps)
+        self.add_field("x_witness_email")
+        request.invalidate_recordset()
+        self.assertEqual(request.undeclared_data, "crm.lead: x_witness_email")
+        answer = request.answer_id
+        answer.item_ids.decision = "include"
+        for approve in (answer.action_approve, request.action_approve_answer):
+            with self.assertRaisesRegex(UserError, "crm.lead: x_witness_email"):
+                approve()
+        request.action_accept_gaps()
+        self.assertFalse(request.has_open_gaps)
+        self.assertEqual(request.step_ids.filtered(lambda step: step.action == "gaps_accepted").user_id, self.officer)
+        request.action_approve_answer()
+        self.assertEqual(answer.state, "ready")
+        # Another one since.
+        self.add_field("x_other_email")
+        request.invalidate_recordset()
+        for send in (request.action_send_answer, request.action_sent_by_post, request.action_fulfil):
+            with self.assertRaisesRegex(UserError, "x_other_email"):
+                send()

@@ -35,7 +35,12 @@ class TestErasurePlan(ErasureCase):
             lines["res.partner", "all"].action = "keep"
         with self.assertRaises(ValidationError):
             lines["res.partner", "all"].write({"action": "keep", "ground": "legal_claims"})
-        lines["res.partner", "all"].write({"action": "keep", "ground": "legal_claims", "keep_until": "2030-01-01"})
+        kept = {"action": "keep", "ground": "legal_claims", "keep_until": "2030-01-01"}
+        with self.assertRaisesRegex(UserError, "say why"):
+            lines["res.partner", "all"].write({**kept, "reason": "  "})
+        with self.assertRaisesRegex(UserError, "no end"):
+            lines["res.partner", "all"].write({**kept, "reason": "Lawsuit 7", "keep_until": "9999-12-31"})
+        lines["res.partner", "all"].write({**kept, "reason": "Lawsuit 7"})
         self.assertTrue(lines["res.partner", "all"].is_corrected)
 
     def test_corrections_outlive_a_new_plan(self):
@@ -152,6 +157,25 @@ class TestErasurePlan(ErasureCase):
         for values in ({"res_id": 1}, {"line_id": line.id}):
             with self.assertRaises(AccessError):
                 doubts[:1].write(values)
+
+    def test_what_nobody_declared_is_acknowledged(self):
+        self.addCleanup(self.registry.reset_changes)
+        self.env["ir.model.fields"].create(
+            {
+                "name": "x_witness_email",
+                "ttype": "char",
+                "field_description": "Witness",
+                "model_id": self.env["ir.model"]._get_id("crm.lead"),
+            }
+        )
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        with self.assertRaisesRegex(UserError, "crm.lead: x_witness_email"):
+            request.action_approve()
+        request.action_accept_gaps()
+        self.assertIn("gaps_accepted", request.step_ids.mapped("action"))
+        request.action_approve()
+        self.assertEqual(request.erasure_state, "approved")
 
     def test_nonsense_is_refused(self):
         line = self.plan()["res.partner", "all"]
@@ -370,7 +394,11 @@ class TestErasure(ErasureCase):
                 "partner_ids": [(6, 0, (self.person | self.partner).ids)],
             }
         )
-        self.erase()
+        request = self.ask_erasure()
+        self.plan(request)
+        # The rows that were archived declared more.
+        request.with_user(self.officer).action_accept_gaps()
+        self.erase(request)
         self.env.invalidate_all()
         self.assertEqual(meeting.partner_ids, self.partner)
         self.assertEqual(meeting.name, "[Erased] and Bob")
@@ -479,7 +507,13 @@ class TestErasure(ErasureCase):
         message = self.person.message_post(body="Hello")
         request = self.ask_erasure()
         self.plan(request)["mail.message", "all"].write(
-            {"action": "keep", "ground": "legal_claims", "keep_until": "2030-01-01", "after_keeping": "delete"}
+            {
+                "action": "keep",
+                "ground": "legal_claims",
+                "keep_until": "2030-01-01",
+                "reason": "Lawsuit 7",
+                "after_keeping": "delete",
+            }
         )
         self.erase(request)
         self.env.cr.execute(

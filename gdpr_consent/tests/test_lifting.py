@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, freeze_time, tagged
 from odoo.tools import mute_logger
 
+from ..tools.server_context import SERVER
 from .smtp_common import SmtpCase
 from .test_restriction import RestrictionCase
 
@@ -330,7 +331,7 @@ class TestObjection(LiftingCase):
         double = self.env["res.partner"].create({"name": "Rita Double", "email": self.card.email})
         other = self.env["res.partner"].create({"name": "Oreste", "email": "oreste@example.com"})
         self.card.gdpr_record_objection(source="phone")
-        self.env["mail.blacklist"].with_context(gdpr_blacklist_silent=True)._add(other.email)
+        self.env["mail.blacklist"].with_context(gdpr_blacklist_silent=SERVER)._add(other.email)
         composer = self.compose(
             double + other, composition_mode="mass_mail", partner_ids=False, use_exclusion_list=False
         )

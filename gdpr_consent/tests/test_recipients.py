@@ -98,13 +98,18 @@ class TestRecipients(RecipientCase):
             with self.catch_mails():
                 request = self.card.with_user(self.officer)._gdpr_receive_request(kind)
             request.action_propose_recipients()
+            self.assertFalse(request.has_recipients_to_tell)
             with self.assertRaisesRegex(UserError, "Nothing has been done"):
                 request.action_tell_recipients()
             with self.assertRaisesRegex(UserError, "Nothing has been done"):
                 request.recipient_notice_ids[0].action_send()
         request = self.restrict().with_user(self.officer)
+        self.assertFalse(request.has_recipients_to_tell, "Nobody is on the list yet.")
+        request.action_propose_recipients()
+        self.assertTrue(request.has_recipients_to_tell)
         with self.catch_mails():
             request.action_tell_recipients()
+        self.assertFalse(request.has_recipients_to_tell, "Everybody was told.")
         notice = request.recipient_notice_ids[0]
         self.assertEqual(notice.state, "sent")
         other = self.env["res.partner"].create({"name": "Never Told Ltd"})

@@ -8,6 +8,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.base.models.ir_mail_server import IrMail_Server, MailDeliveryException
 
+from ..tools.server_context import RequestOptions
 from .test_life_cycle import LifeCycleCase
 
 JOB = "odoo.addons.gdpr_consent.models.gdpr_subject_life_cycle"
@@ -119,7 +120,7 @@ class TestReminders(ReminderCase):
         self.assertIn("Second", mails[0]["subject"])
 
     def test_who_asked_for_the_form_is_not_reminded(self):
-        self.ask(self.partner.with_context(gdpr_request_options={"kind": "fresh_link"}))
+        self.ask(self.partner.with_context(gdpr_request_options=RequestOptions(kind="fresh_link")))
         self.assertFalse(self.run_and_send(fields.Datetime.now() + timedelta(days=6)))
 
     def test_waiting_in_the_queue(self):

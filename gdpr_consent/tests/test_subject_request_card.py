@@ -143,6 +143,8 @@ class TestSubjectRequestCard(ConsentCase):
         self.assertEqual(str(request.due_on), "2026-04-03")
         scan = self.env["ir.attachment"].search([("res_model", "=", request._name), ("res_id", "=", request.id)])
         self.assertEqual((scan.name, scan.raw), ("letter.pdf", b"PDF"))
+        [step] = request.sudo().step_ids.filtered(lambda step: step.action == "attached")
+        self.assertEqual((step.note, step.user_id), ("letter.pdf", self.salesperson))
         with self.assertRaises(AccessError):
             scan.with_user(self.salesperson).read(["raw"])
 

@@ -140,3 +140,12 @@ class TestSuppression(ErasureCase):
         company = self.env["res.company"].create({"name": "Other"})
         card = self.env["res.partner"].create({"name": "Z. Q.", "email": EMAIL, "company_id": company.id})
         self.assertFalse(card.gdpr_objected)
+
+    def test_context_of_a_client(self):
+        """What a client claims in the context is as good as nothing: the company has brought the person back."""
+        context = {"gdpr_erasing": True, "gdpr_incoming": True, "gdpr_blacklist_silent": True}
+        cards = self.env["res.partner"].with_user(self.salesperson).with_context(**context)
+        self.assertSuppressed(cards.create({"name": "Z. Q.", "email": EMAIL}))
+        later = cards.create({"name": "Zelda"})
+        later.email = EMAIL
+        self.assertSuppressed(later)

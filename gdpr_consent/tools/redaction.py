@@ -1,19 +1,23 @@
 """Taking other people out of a text (articles 15(4) and 20(4), law.md R-53). Kept free of the ORM.
 
 What is found is a proposal: whole names of the people known, single names of those who take part in the conversations,
-every e-mail address that isn't the person's or the company's, and the numbers of the people known.
+and whatever isn't the person's or the company's: every e-mail address, and where somebody looks at it before it goes
+out, every telephone number and every number of a bank account. Elsewhere only numbers of people known are replaced.
 """
 
 import re
 from itertools import permutations
 
-from .person_identifiers import get_phone_digits
+from .person_identifiers import get_phone_digits, phonenumbers
 
 MARK = "[redacted]"
 
 WORD = re.compile(r"\w+")
 EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
 PHONE = re.compile(r"(?<!\w)\+?\(?\d[\d\s().\-/]{5,}\d(?!\w)")
+# Letters and digits, grouped or not: what of it is an account is told by its check digits.
+ACCOUNT = re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?:[ \xa0-]?[A-Za-z0-9]){11,30}(?!\w)")
+SHORTEST_ACCOUNT = 15
 # Numbers are written with and without the code of the country.
 SAME_DIGITS = 8
 SHORTEST_SINGLE_NAME = 3
@@ -27,8 +31,15 @@ MOST_WORDS_OF_A_NAME = 4
 class Redactor:
     """Replaces what tells who somebody else is."""
 
-    def __init__(self, own_names=(), own_emails=(), own_phones=()):
-        """Take what is the person's own, and the company's: it is never replaced."""
+    def __init__(self, own_names=(), own_emails=(), own_phones=(), own_accounts=(), country=None):
+        """Take what is the person's own, and the company's: it is never replaced.
+
+        :param own_phones: digits, as they are dialled from abroad
+        :param own_accounts: letters and digits alone, capitals
+        :param str country: code of the country that numbers without its code are of
+        """
+        self._own_accounts = set(own_accounts)
+        self._country = country or None
         self._own_words = {word for name in own_names for word in split(name)}
         self._own_names = {tuple(split(name)) for name in own_names}
         self._own_emails = {email.lower() for email in own_emails}
@@ -75,6 +86,41 @@ class Redactor:
         if self._phones:
             text = PHONE.sub(self._replace_phone, text)
         return text, self._count
+
+    def propose(self, text):
+        """Give the text also without the numbers and bank accounts of whoever nobody knows. Somebody looks at it: what
+        looks like a number needn't be one.
+
+        :rtype: tuple[str, int]
+        """
+        self._count = 0
+        kept = []
+
+        def keep(words):
+            # Digits of what stays aren't taken for something else.
+            kept.append(words)
+            return f"\ue000{len(kept) - 1:c}\ue001"
+
+        text = ACCOUNT.sub(lambda match: self._replace_account(match, keep), text)
+        for start, end in reversed(find_phone_places(text, self._country)):
+            words = text[start:end]
+            if re.sub(r"\D", "", words)[-SAME_DIGITS:] not in self._own_phones:
+                text = f"{text[:start]}{MARK}{text[end:]}"
+                self._count += 1
+        count = self._count
+        text, known = self.redact(text)
+        return re.sub("\ue000(.)\ue001", lambda match: kept[ord(match[1])], text, flags=re.DOTALL), count + known
+
+    def _replace_account(self, match, keep):
+        words = match[0]
+        for end in range(len(words), SHORTEST_ACCOUNT - 1, -1):
+            account = re.sub(r"\W", "", words[:end]).upper()
+            if not words[end : end + 1].isalnum() and is_account(account):
+                if account in self._own_accounts:
+                    return keep(words[:end]) + words[end:]
+                self._count += 1
+                return MARK + words[end:]
+        return words
 
     def _replace(self, pattern, text):
         text, count = re.subn(pattern, MARK, text)
@@ -133,6 +179,24 @@ def write_name(words):
 def find_emails(text):
     """Give the addresses in a text, in small letters."""
     return {email.lower() for email in EMAIL.findall(text or "")} if "@" in (text or "") else set()
+
+
+def is_account(account):
+    """Tell whether letters and digits are the international number of a bank account, by its check digits."""
+    turned = account[4:] + account[:4]
+    return len(account) >= SHORTEST_ACCOUNT and int("".join(str(int(letter, 36)) for letter in turned)) % 97 == 1
+
+
+def find_phone_places(text, country=None):
+    """Give where valid telephone numbers are in a text: pairs of start and end, in their order.
+
+    :param str country: code of the country that numbers without its code are of
+    """
+    if not PHONE.search(text):
+        return []
+    if not phonenumbers:
+        return [match.span() for match in PHONE.finditer(text) if match[0].startswith(("+", "00"))]
+    return [(match.start, match.end) for match in phonenumbers.PhoneNumberMatcher(text, country)]
 
 
 def find_phones(text):
