@@ -222,9 +222,7 @@ class GdprOverview(models.AbstractModel):
         """Give, for the wordings asked with last, the latest first, how many were asked, answered and agreed."""
         requests = self.env["gdpr.consent.request"]
         sent = Domain("sent_on", "!=", False) & Domain("kind", "!=", "imported")
-        rows = requests._read_group(
-            sent, ["form_id", "version_number", "state", "outcome"], ["__count", "sent_on:max"]
-        )
+        rows = requests._read_group(sent, ["form_id", "version_number", "state", "outcome"], ["__count", "sent_on:max"])
         by_version, last_sent = {}, {}
         for form, number, state, outcome, count, sent_on in rows:
             counts = by_version.setdefault((form, number), {"asked": 0, "answered": 0, "accepted": 0})

@@ -1,8 +1,6 @@
 from collections import Counter
 from datetime import timedelta
 
-
-
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
