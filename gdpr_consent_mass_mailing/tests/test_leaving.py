@@ -143,7 +143,9 @@ class TestLeaving(PageCase):
     def test_choosing_on_the_own_page(self):
         """A colleague who chooses lists on the page of the own subscriptions is a person like any other."""
         self.form.action_publish()
-        colleague = new_test_user(self.env, "colleague", "base.group_user", email="reader@example.com", password="colleague1")
+        colleague = new_test_user(
+            self.env, "colleague", "base.group_user", email="reader@example.com", password="colleague1"
+        )
         self.leave(self.news)
         self.authenticate(colleague.login, "colleague1")
         with self.catch_mails():

@@ -13,7 +13,9 @@ class SmsUnsubscribing(MailingSMSController):
         trace = self._check_trace(mailing_id, trace_code).get("trace", request.env["mailing.trace"].sudo())
         trace = trace.filtered(lambda found: number and found.sms_number == number)[:1]
         blacklist = request.env["phone.blacklist"].sudo()
-        is_new = trace and not trace.mass_mailing_id.contact_list_ids and not blacklist.search([("number", "=", number)])
+        is_new = (
+            trace and not trace.mass_mailing_id.contact_list_ids and not blacklist.search([("number", "=", number)])
+        )
         page = super().blacklist_number(mailing_id, trace_code, **post)
         if is_new:
             trace._gdpr_record_leaving()

@@ -55,15 +55,19 @@ class TestSmsToMany(ConsentCase, SMSCase):
         seller = new_test_user(
             self.env, "texting", "sales_team.group_sale_salesman_all_leads,base.group_partner_manager"
         )
-        composer = self.env["sms.composer"].with_user(seller).create(
-            {
-                "composition_mode": "mass",
-                "res_model": "res.partner",
-                "res_ids": repr(self.people.ids),
-                "body": "Hello",
-                "gdpr_message_class": "service",
-                "mass_force_send": True,
-            }
+        composer = (
+            self.env["sms.composer"]
+            .with_user(seller)
+            .create(
+                {
+                    "composition_mode": "mass",
+                    "res_model": "res.partner",
+                    "res_ids": repr(self.people.ids),
+                    "body": "Hello",
+                    "gdpr_message_class": "service",
+                    "mass_force_send": True,
+                }
+            )
         )
         self.assertFalse(composer.gdpr_may_declare)
         with self.assertRaisesRegex(UserError, "template"):

@@ -4,7 +4,6 @@ from odoo.http import request, route
 from odoo.addons.gdpr_consent.controllers.website_form import Choices, ConsentWebsiteForm
 from odoo.addons.website_mass_mailing.controllers import main
 
-
 # The channel by what the block asks for.
 CHANNELS = {"email": "email", "mobile": "sms"}
 
