@@ -1,5 +1,6 @@
 import ipaddress
 from functools import cache
+from urllib.parse import urlsplit
 
 from odoo.http import Controller, request
 from odoo.tools import format_date, format_time
@@ -98,9 +99,16 @@ class PrivacyPage(Controller):
         response.headers["Retry-After"] = "600"
         return response
 
+    def _get_url_lang(self):
+        """Give the language that the address begins with (``/it/gdpr/request``), or None."""
+        # Odoo takes it off the path before the page is found; what was asked for stays in the environment.
+        prefix = urlsplit(request.httprequest.environ.get("REQUEST_URI") or "").path.split("/")[1:2]
+        language = getattr(request, "lang", None)
+        return language.code if language and prefix == [language.url_code] else None
+
     def _speak(self, lang, versions=None):
-        """Speak the language asked for by the page's own switch, else the person's."""
-        wanted = request.params.get("lang")
+        """Speak the language asked for by the page's own switch, else that of the address, else the person's."""
+        wanted = request.params.get("lang") or self._get_url_lang()
         installed = dict(request.env["res.lang"].get_installed())
         if wanted in installed and (not versions or wanted in versions.mapped("lang")):
             lang = wanted

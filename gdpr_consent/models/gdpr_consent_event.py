@@ -151,6 +151,10 @@ class GdprConsentEvent(models.Model):
     )
     # Small, and enough for a table that grows with time.
     _occurred_on_index = models.Index("USING brin (occurred_on)")
+    # Who was looked at and found not applicable, among all who have a history (overview).
+    _decided_index = models.Index(
+        "(subject_id) WHERE action = 'basis_changed' AND legal_basis = 'not_applicable' AND actor != 'system'"
+    )
     _unproven_index = models.Index("(subject_id) WHERE action = 'unproven'")
 
     def init(self):

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
@@ -17,8 +17,15 @@ DEADLINE_PERIODS = (3, 10)
 FUNNEL_LENGTH = 8
 NEVER = "never_looked_at"
 ANSWERS = ("given", "refused", "withdrawn", "channels_withdrawn", "objected")
-# The events behind each line of the trend.
-SERIES = {"asked": ["asked"], "answered": list(ANSWERS), "given": ["given"], "withdrawn": ["withdrawn", "objected"]}
+# The events behind each line of the trend; of answers those count that the people themselves gave.
+BY_PERSON = Domain("actor", "=", "person")
+SERIES = {
+    "asked": Domain("action", "=", "asked"),
+    "answered": Domain("action", "in", ANSWERS) & BY_PERSON,
+    "given": Domain("action", "=", "given") & BY_PERSON,
+    "withdrawn": Domain("action", "in", ["withdrawn", "objected"]) & BY_PERSON,
+}
+IS_DECIDED = Domain("gdpr_is_decided", "=", True)
 STEPS = {"asked": [], "answered": [("state", "=", "answered")], "accepted": [("outcome", "=", "accepted")]}
 
 
@@ -71,20 +78,17 @@ class GdprOverview(models.AbstractModel):
     def _get_kind(self, scope, domain):
         counts, restricted = {}, 0
         rows = self.env[scope.model]._read_group(
-            domain,
-            ["gdpr_legal_basis", "gdpr_consent_state", "gdpr_restricted"],
-            ["__count", "gdpr_subject_id:count"],
+            domain, ["gdpr_legal_basis", "gdpr_consent_state", "gdpr_restricted"], ["__count"]
         )
-        for basis, state, is_restricted, count, known in rows:
-            basis = basis or "not_applicable"
+        for basis, state, is_restricted, count in rows:
             if is_restricted:
                 restricted += count
-            if basis == "not_applicable":
-                counts[basis] = counts.get(basis, 0) + known
-                counts[NEVER] = counts.get(NEVER, 0) + count - known
-            else:
-                key = state if basis == "consent" else basis
-                counts[key] = counts.get(key, 0) + count
+            key = state if basis == "consent" else basis or NEVER
+            key = NEVER if key == "not_applicable" else key
+            counts[key] = counts.get(key, 0) + count
+        if counts.get(NEVER):
+            decided = self.env[scope.model].search_count(domain & self._get_unset() & IS_DECIDED)
+            counts |= {NEVER: counts[NEVER] - decided, "not_applicable": decided}
         segments = [
             {
                 "key": key,
@@ -114,10 +118,10 @@ class GdprOverview(models.AbstractModel):
         partner = self.env["res.partner"]
         bases = dict(partner._fields["gdpr_legal_basis"]._description_selection(self.env))
         states = dict(partner._fields["gdpr_consent_state"]._description_selection(self.env))
-        unset = Domain("gdpr_legal_basis", "in", ["not_applicable", False])
+        unset = self._get_unset()
         segments = [
-            (NEVER, self.env._("Never looked at"), "not_applicable", unset & Domain("gdpr_subject_id", "=", False)),
-            ("not_applicable", self.env._("Decided"), "not_applicable", unset & Domain("gdpr_subject_id", "!=", False)),
+            (NEVER, self.env._("Never looked at"), "not_applicable", unset & ~IS_DECIDED),
+            ("not_applicable", self.env._("Decided"), "not_applicable", unset & IS_DECIDED),
         ]
         consent = Domain("gdpr_legal_basis", "=", "consent")
         segments += [
@@ -132,6 +136,10 @@ class GdprOverview(models.AbstractModel):
         ]
         return segments
 
+    @api.model
+    def _get_unset(self):
+        return Domain("gdpr_legal_basis", "in", ["not_applicable", False])
+
     # ------------------------------------------------------------
     # WHAT HAPPENED
     # ------------------------------------------------------------
@@ -139,32 +147,35 @@ class GdprOverview(models.AbstractModel):
     def _get_trend(self):
         """Give how many people were asked, answered, agreed and withdrew in each of the last weeks, this one last.
 
-        Weeks begin on Monday, in the time zone of the company.
+        Weeks begin on Monday, in the time zone of the company. Who does several acts in a week counts once, also when
+        it is in histories that were joined.
         """
         timezone = ZoneInfo(self.env.company._gdpr_get_timezone())
-        today = fields.Datetime.now().replace(tzinfo=ZoneInfo("UTC")).astimezone(timezone).date()
+        today = fields.Datetime.now().replace(tzinfo=UTC).astimezone(timezone).date()
         monday = today - timedelta(days=today.weekday())
         starts = [monday - timedelta(weeks=week) for week in reversed(range(WEEKS))]
-        events = self.env["gdpr.consent.event"]
-        query = events._search(
-            Domain("occurred_on", ">=", starts[0] - timedelta(days=1)) & Domain("action", "in", ["asked", *ANSWERS])
-        )
+        events, people = self.env["gdpr.consent.event"], self.env["gdpr.subject"]
+        happened = Domain("occurred_on", ">=", self._get_midnight(starts[0], timezone))
+        query = events._search(happened & Domain.OR(SERIES.values()))
         week = SQL(
             "date_trunc('week', %s AT TIME ZONE 'UTC' AT TIME ZONE %s)::date",
             SQL.identifier(events._table, "occurred_on"),
             timezone.key,
         )
+        people.flush_model(["root_id"])
+        history = query.join(events._table, "subject_id", people._table, "id", "gdpr_history")
         query.groupby = SQL("1")
-        # An act that agrees to several purposes is one answer.
-        people = SQL("count(DISTINCT %s)", SQL.identifier(events._table, "subject_id"))
-        action, actor = SQL.identifier(events._table, "action"), SQL.identifier(events._table, "actor")
         rows = self.env.execute_query(
             query.select(
                 week,
-                SQL("%s FILTER (WHERE %s = 'asked')", people, action),
-                SQL("%s FILTER (WHERE %s != 'asked' AND %s != 'system')", people, action, actor),
-                SQL("%s FILTER (WHERE %s = 'given')", people, action),
-                SQL("%s FILTER (WHERE %s IN ('withdrawn', 'objected'))", people, action),
+                *(
+                    SQL(
+                        "count(DISTINCT %s) FILTER (WHERE %s)",
+                        SQL.identifier(history, "root_id"),
+                        condition.optimize_full(events)._to_sql(events, events._table, query),
+                    )
+                    for condition in SERIES.values()
+                ),
             )
         )
         by_week = {row[0]: row[1:] for row in rows}
@@ -179,7 +190,6 @@ class GdprOverview(models.AbstractModel):
                 {
                     "label": format_date(self.env, start, date_format="d MMM"),
                     "start": fields.Date.to_string(start),
-                    "end": fields.Date.to_string(start + timedelta(days=7)),
                 }
                 for start in starts
             ],
@@ -187,25 +197,41 @@ class GdprOverview(models.AbstractModel):
                 {
                     "key": key,
                     "label": label,
-                    "actions": SERIES[key],
                     "counts": [by_week.get(start, (0, 0, 0, 0))[place] for start in starts],
+                    "domains": [self._get_week_domain(SERIES[key], start, timezone) for start in starts],
                 }
                 for place, (key, label) in enumerate(labels.items())
             ],
         }
 
+    @api.model
+    def _get_midnight(self, day, timezone):
+        """Give, in UTC as the database has it, when a day begins in a time zone."""
+        return datetime(day.year, day.month, day.day, tzinfo=timezone).astimezone(UTC).replace(tzinfo=None)
+
+    @api.model
+    def _get_week_domain(self, condition, start, timezone):
+        """Give the domain of the people who have such events in a week."""
+        begin, end = (
+            fields.Datetime.to_string(self._get_midnight(day, timezone)) for day in (start, start + timedelta(days=7))
+        )
+        happened = condition & Domain("occurred_on", ">=", begin) & Domain("occurred_on", "<", end)
+        return [("survivor_id", "=", False), ("member_ids.event_ids", "any", list(happened))]
+
     def _get_funnel(self):
-        """Give, for the wordings asked with last, how many were asked, answered and agreed."""
+        """Give, for the wordings asked with last, the latest first, how many were asked, answered and agreed."""
         requests = self.env["gdpr.consent.request"]
         sent = Domain("sent_on", "!=", False) & Domain("kind", "!=", "imported")
-        rows = requests._read_group(sent, ["form_id", "version_number", "state", "outcome"], ["__count"])
-        by_version = {}
-        for form, number, state, outcome, count in rows:
+        rows = requests._read_group(sent, ["form_id", "version_number", "state", "outcome"], ["__count", "sent_on:max"])
+        by_version, last_sent = {}, {}
+        for form, number, state, outcome, count, sent_on in rows:
             counts = by_version.setdefault((form, number), {"asked": 0, "answered": 0, "accepted": 0})
+            last_sent[form, number] = max(sent_on, last_sent.get((form, number), sent_on))
             counts["asked"] += count
             counts["answered"] += count if state == "answered" else 0
             counts["accepted"] += count if outcome == "accepted" else 0
-        newest = sorted(by_version, key=lambda version: (version[1], version[0].id), reverse=True)[:FUNNEL_LENGTH]
+        # The numbers of two forms say nothing of each other.
+        newest = sorted(by_version, key=lambda version: (last_sent[version], version[1]), reverse=True)[:FUNNEL_LENGTH]
         labels = {
             "asked": self.env._("Asked"),
             "answered": self.env._("Answered"),

@@ -130,6 +130,13 @@ class GdprSubjectMixin(models.AbstractModel):
         search="_search_gdpr_event_ids",
         groups="gdpr_consent.group_user",
     )
+    gdpr_is_decided = fields.Boolean(
+        "Found Not Applicable",
+        compute="_compute_gdpr_is_decided",
+        search="_search_gdpr_is_decided",
+        groups="gdpr_consent.group_user",
+        help="Somebody decided that no legal basis is needed; that none was chosen says nothing.",
+    )
     gdpr_covered = fields.Boolean(
         "Data Privacy Applies", compute="_compute_gdpr_covered", groups="gdpr_consent.group_user"
     )
@@ -190,6 +197,32 @@ class GdprSubjectMixin(models.AbstractModel):
         by_root = events.grouped(lambda event: event.sudo().subject_id.root_id.id)
         for card in self:
             card.gdpr_event_ids = by_root.get(card.sudo().gdpr_subject_id.root_id.id, events.browse())
+
+    @api.depends("gdpr_subject_id.history_ids")
+    def _compute_gdpr_is_decided(self):
+        known = self.sudo().with_context(active_test=False)
+        decided = set(known.search([("id", "in", self.ids), ("gdpr_is_decided", "=", True)]).ids)
+        for card in self:
+            card.gdpr_is_decided = card._origin.id in decided
+
+    def _search_gdpr_is_decided(self, operator, value):
+        """A decision of the person behind the card counts, in whichever of the joined histories it stands."""
+        if operator != "in":
+            return NotImplemented
+        self.env["gdpr.subject"].flush_model(["root_id"])
+        return Domain(
+            "gdpr_subject_id",
+            "in",
+            SQL(
+                """(
+                SELECT member.id FROM gdpr_subject member WHERE member.root_id IN (
+                    SELECT history.root_id FROM gdpr_subject history
+                      JOIN gdpr_consent_event event ON event.subject_id = history.id
+                     WHERE event.action = 'basis_changed' AND event.legal_basis = 'not_applicable'
+                       AND event.actor != 'system'
+                ))"""
+            ),
+        )
 
     def _search_gdpr_event_ids(self, operator, value):
         return Domain("gdpr_subject_id.history_ids", operator, value)

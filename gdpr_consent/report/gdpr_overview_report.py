@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.tools.misc import format_datetime
+from odoo.tools.misc import format_datetime, formatLang
 
 
 class GdprOverviewReport(models.AbstractModel):
@@ -15,6 +15,7 @@ class GdprOverviewReport(models.AbstractModel):
         return {
             "docs": self.env.company,
             "figures": figures,
+            "format_count": lambda count: formatLang(self.env, count, digits=0),
             "verified_on": verified_on and format_datetime(self.env, verified_on),
             "printed_on": format_datetime(self.env, fields.Datetime.now()),
         }

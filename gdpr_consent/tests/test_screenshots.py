@@ -187,6 +187,25 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
         if not (path.exists() and is_same_picture(path, picture)):
             path.write_bytes(picture)
 
+    def save_phone(self, page, name):
+        """Take a picture of a page on two phones: its beginning and its end."""
+        page.set_viewport_size(PHONE)
+        windows = []
+        for place in ("0", "document.body.scrollHeight"):
+            page.evaluate(f"window.scrollTo(0, {place})")
+            self.settle(page)
+            windows.append(base64.b64encode(page.screenshot(animations="disabled", caret="hide")).decode())
+        images = "".join(f'<img src="data:image/png;base64,{window}">' for window in windows)
+        style = (
+            "body { margin: 0; padding: 24px; display: flex; gap: 32px; background: #f1eef0 }"
+            "img { width: 390px; border: 10px solid #2b2b33; border-radius: 40px; background: white }"
+        )
+        phones = page.context.new_page()
+        phones.set_viewport_size({"width": 2 * 410 + 32 + 48, "height": PHONE["height"] + 20 + 48})
+        phones.set_content(f"<style>{style}</style><body>{images}</body>")
+        self.save(phones, name)
+        phones.close()
+
     def browse_as(self, user):
         return self.browse(user.login, clock=NOW, viewport=FORM)
 
@@ -279,8 +298,7 @@ class TestScreenshots(BrowserMixin, ConsentCase, HttpCase):
             self.save(page, "mail", full_page=True)
         with self.browse(None, f"/gdpr/consent/{token}", clock=NOW, expected_errors=BLOCKED_BY_PAGE) as page:
             self.save(page, "page_desktop", full_page=True)
-            page.set_viewport_size(PHONE)
-            self.save(page, "page_phone", full_page=True)
+            self.save_phone(page, "page_phone")
             page.set_viewport_size(DESKTOP)
             page.get_by_label("News and offers").check()
             page.get_by_label("E-mail", exact=True).check()

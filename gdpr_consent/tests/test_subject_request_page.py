@@ -297,3 +297,12 @@ class TestSubjectRequestPage(PageCase):
         self.assertEqual(self.parse(page).get("lang"), "it-IT")
         page = self.url_open(f"{PATH}?lang=en_US", headers={"Accept-Language": "it"})
         self.assertEqual(self.parse(page).get("lang"), "en-US")
+
+    def test_language_of_the_address(self):
+        """Who follows a link of the Italian web site reads Italian, whatever the browser says; the mail too."""
+        italian = self.env["res.lang"]._activate_lang("it_IT")
+        self.env["website"].get_current_website().language_ids |= italian
+        page = self.url_open(f"/it{PATH}", headers={"Accept-Language": "en-US"})
+        self.assertEqual(self.parse(page).get("lang"), "it-IT")
+        page = self.url_open(f"/it{PATH}?lang=en_US", headers={"Accept-Language": "it"})
+        self.assertEqual(self.parse(page).get("lang"), "en-US")

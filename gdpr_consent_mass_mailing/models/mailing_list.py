@@ -21,7 +21,9 @@ class MailingList(models.Model):
         """
         subscriptions = self.env["mailing.subscription"]
         is_covered = "mailing.contact" in self.env["gdpr.scope"]._get_covered_models()
-        if opt_out or not is_covered or subscriptions._gdpr_prepare_act()["actor"] != "person":
+        is_own = email_normalize(email) == self.env.user.email_normalized
+        is_person = is_own or subscriptions._gdpr_prepare_act()["actor"] == "person"
+        if opt_out or not is_covered or not is_person:
             return super()._update_subscription_from_email(email, opt_out=opt_out, force_message=force_message)
         contacts = self.env["mailing.contact"].search([("email_normalized", "=", email_normalize(email))])
         known = contacts.subscription_ids.filtered(lambda subscription: subscription.list_id in self)
@@ -33,5 +35,8 @@ class MailingList(models.Model):
         )
         left.gdpr_is_awaited = True
         for purpose, lists in joined.grouped("gdpr_purpose_id").items():
-            (left.contact_id or contacts)[:1]._gdpr_declare_joining(purpose, lists)
+            again = left.filtered(lambda subscription, lists=lists: subscription.list_id in lists)
+            if not (again.contact_id or contacts)[:1]._gdpr_declare_joining(purpose, lists):
+                # Nothing to wait for: the person agrees already.
+                again.write({"opt_out": False, "gdpr_is_awaited": False})
         return result

@@ -125,6 +125,35 @@ class TestLeaving(PageCase):
         self.assertTrue(self.contact.gdpr_may_contact(self.marketing, self.email_channel)[self.contact.id]["allowed"])
         self.assertLedgerSound()
 
+    def test_choosing_again_what_is_agreed(self):
+        """Who agrees still, for another list of the purpose was kept, is back at once; the history says so."""
+        self.form.action_publish()
+        self.contact.list_ids += self.offers
+        self.contact.gdpr_legal_basis = "consent"
+        self.contact.gdpr_record_consent(self.marketing, self.email_channel, "phone", evidence="Call")
+        self.leave(self.news)
+        self.assertTrue(self.contact.gdpr_may_contact(self.marketing, self.email_channel)[self.contact.id]["allowed"])
+        self.choose(self.news, self.offers)
+        self.assertFalse(any(self.contact.subscription_ids.mapped("opt_out")))
+        event = self.contact.sudo().gdpr_subject_id.event_ids.sorted("sequence")[-1]
+        self.assertEqual((event.action, event.actor), ("noted", "person"))
+        self.assertIn("News", event._get_value("note"))
+        self.assertLedgerSound()
+
+    def test_choosing_on_the_own_page(self):
+        """A colleague who chooses lists on the page of the own subscriptions is a person like any other."""
+        self.form.action_publish()
+        colleague = new_test_user(
+            self.env, "colleague", "base.group_user", email="reader@example.com", password="colleague1"
+        )
+        self.leave(self.news)
+        self.authenticate(colleague.login, "colleague1")
+        with self.catch_mails():
+            self.make_jsonrpc_request("/mailing/list/update", {"lists_optin_ids": self.news.ids})
+        self.env.invalidate_all()
+        self.assertTrue(self.contact.subscription_ids.opt_out)
+        self.assertIn("declared", self.get_events(self.contact))
+
     def test_choosing_where_nobody_can_be_asked(self):
         self.news.gdpr_purpose_id = self.env["gdpr.purpose"].create({"name": "Poems", "code": "poems"})
         self.leave(self.news)

@@ -102,6 +102,46 @@ class TestMailing(ConsentCase):
             shown |= self.env["res.partner"].search(line.action_open()["domain"])
         self.assertEqual(shown, self.refusing | self.silent)
 
+    def test_check_says_odoos_reasons(self):
+        """What Odoo leaves out by itself counts beforehand as it does when the mailing is sent."""
+        people = self.env["res.partner"].create(
+            [
+                {"name": "Blocked", "email": "blocked@example.com"},
+                {"name": "First", "email": "twice@example.com"},
+                {"name": "Second", "email": "Twice@example.com"},
+                {"name": "Unreachable", "email": "nonsense"},
+                {"name": "Without"},
+            ]
+        )
+        self.env["mail.blacklist"]._add("blocked@example.com")
+        mailing = self.make(people)
+        check = self.env["gdpr.mailing.check"].browse(mailing.action_gdpr_check()["res_id"])
+        self.assertEqual((check.total_count, check.receiving_count), (5, 1))
+        found = {line.card_ids[0]: line.reason for line in check.line_ids}
+        self.assertEqual(set(found), set((people - people[1]).ids))
+        self.assertEqual(len(set(found.values())), 4, "Each for a reason of its own.")
+        self.assertEqual(len(self.send(mailing)), 1)
+
+    def test_check_of_a_list(self):
+        news = self.env["mailing.list"].create({"name": "News"})
+        staying, leaving = self.env["mailing.contact"].create(
+            [{"email": f"{name}@example.com", "list_ids": [(4, news.id)]} for name in ("staying", "leaving")]
+        )
+        # By Odoo alone, where the add-on doesn't cover mailing contacts.
+        self.env["gdpr.scope"].search([("model", "=", "mailing.contact")]).active = False
+        leaving.subscription_ids.opt_out = True
+        mailing = self.env["mailing.mailing"].create(
+            {
+                "subject": "News",
+                "body_html": "<p>News</p>",
+                "mailing_model_id": self.env["ir.model"]._get("mailing.list").id,
+                "contact_list_ids": [(4, news.id)],
+            }
+        )
+        check = self.env["gdpr.mailing.check"].browse(mailing.action_gdpr_check()["res_id"])
+        self.assertEqual((check.total_count, check.receiving_count), (2, 1))
+        self.assertEqual(check.line_ids.card_ids, leaving.ids)
+
     def test_withdrawn_while_in_the_queue(self):
         mailing = self.make(self.agreeing)
         with patch.object(self.env.registry["mail.mail"], "send", return_value=True):

@@ -1,6 +1,10 @@
+import re
 from collections import defaultdict
 
 from odoo import fields, models
+
+# What is filled in for each recipient.
+PERSONAL = re.compile(r"{{|t-out=|t-esc=|t-field=")
 
 
 class GdprMailingCheck(models.TransientModel):
@@ -19,27 +23,51 @@ class GdprMailingCheck(models.TransientModel):
         self.ensure_one()
         mailing = self.mailing_id
         ids = mailing._get_remaining_recipients()
-        refusals = {}
-        if mailing.gdpr_is_gated:
-            cards = self.env[mailing.mailing_model_real].with_company(mailing.user_id.company_id or self.env.company)
-            channel = self.env.ref(self._get_channel()).sudo()
-            refusals = cards.browse(ids)._gdpr_get_send_refusals(
-                mailing.gdpr_purpose_id.sudo(), channel, mailing.gdpr_message_class
-            )
+        refusals = self.with_company(mailing.user_id.company_id or self.env.company)._find_left_out(ids)
         by_reason = defaultdict(list)
         for card_id, reason in refusals.items():
             by_reason[reason].append(card_id)
-        explanations = self.env["gdpr.subject"]._get_contact_explanations()
         self.write(
             {
                 "total_count": len(ids),
                 "receiving_count": len(ids) - len(refusals),
                 "line_ids": [
-                    fields.Command.create({"reason": explanations[reason], "count": len(found), "card_ids": found})
+                    fields.Command.create({"reason": reason, "count": len(found), "card_ids": found})
                     for reason, found in sorted(by_reason.items(), key=lambda item: -len(item[1]))
                 ],
             }
         )
 
-    def _get_channel(self):
-        return "gdpr_consent.channel_email"
+    def _find_left_out(self, ids):
+        """Let Odoo's composer decide as it will when the mailing is sent, without rendering the texts.
+
+        :param list[int] ids: the recipients
+        :return: why some of them wouldn't get it, in words, by id
+        :rtype: dict[int, str]
+        """
+        mailing = self.mailing_id
+        composer = self.env["mail.compose.message"].new(
+            {
+                "composition_mode": "mass_mail",
+                "mass_mailing_id": mailing.id,
+                "model": mailing.mailing_model_real,
+                "use_exclusion_list": mailing.use_exclusion_list,
+            }
+        )
+        recipients = self.env[mailing.mailing_model_real].browse(ids)._message_get_default_recipients()
+        # Two messages to one address are too many where they say the same.
+        is_personal = PERSONAL.search(f"{mailing.subject} {mailing.body_html}")
+        values = {
+            res_id: {
+                "email_to": recipients[res_id].get("email_to"),
+                "recipient_ids": [fields.Command.link(pid) for pid in recipients[res_id].get("partner_ids", ())],
+                "body": res_id if is_personal else "",
+            }
+            for res_id in ids
+        }
+        failures = dict(self.env["mailing.trace"]._fields["failure_type"]._description_selection(self.env))
+        return {
+            res_id: decided.get("failure_reason") or failures[decided["failure_type"]]
+            for res_id, decided in composer._process_mail_values_state(values).items()
+            if decided.get("failure_type")
+        }

@@ -1,11 +1,11 @@
 from odoo.tests import tagged
 
-from odoo.addons.gdpr_consent.tests.common import ConsentCase
+from odoo.addons.gdpr_consent.tests.page_common import PageCase
 from odoo.addons.sms.tests.common import SMSCase
 
 
 @tagged("post_install", "-at_install")
-class TestSmsMailing(ConsentCase, SMSCase):
+class TestSmsMailing(PageCase, SMSCase):
     """A mailing by SMS goes to those who agreed to the channel, and says who was left out."""
 
     def test_mailing(self):
@@ -39,3 +39,95 @@ class TestSmsMailing(ConsentCase, SMSCase):
         trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
         self.assertEqual((trace.res_id, trace.gdpr_reason), (refusing.id, "The person took the consent back."))
         self.assertEqual(mailing.gdpr_left_out_count, 1)
+
+    def make_mailing(self, **values):
+        return self.env["mailing.mailing"].create(
+            {
+                "subject": "News",
+                "mailing_type": "sms",
+                "body_plaintext": "News",
+                "sms_force_send": True,
+                "sms_allow_unsubscribe": True,
+                "gdpr_purpose_id": self.marketing.id,
+                **values,
+            }
+        )
+
+    def make_reader(self):
+        reader = self.env["res.partner"].create(
+            {"name": "Rita", "phone": "+39 02 7654321", "country_id": self.env.ref("base.it").id}
+        )
+        reader.gdpr_legal_basis = "consent"
+        channels = self.env.ref("gdpr_consent.channel_sms") | self.email_channel
+        reader.gdpr_record_consent(self.marketing, channels, "phone", evidence="Call")
+        return reader
+
+    def follow(self, mailing):
+        """Follow the link in a text message, and type the number."""
+        with self.mockSMSGateway():
+            mailing.action_send_sms()
+        trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id)])
+        number = trace.sms_number.replace("+", "%2B")
+        for _time in range(2):
+            page = self.url_open(f"/sms/{mailing.id}/{trace.sms_code}?sms_number={number}")
+            self.assertEqual(page.status_code, 200)
+        self.env.invalidate_all()
+
+    def test_link_in_the_message(self):
+        """Who leaves by the link takes the channel back, once, and no more than that (article 7(3))."""
+        reader = self.make_reader()
+        mailing = self.make_mailing(
+            mailing_model_id=self.env["ir.model"]._get("res.partner").id,
+            mailing_domain=f"[('id', '=', {reader.id})]",
+        )
+        self.follow(mailing)
+        self.assertEqual(self.get_events(reader).count("channels_withdrawn"), 1)
+        event = reader.sudo().gdpr_subject_id.event_ids.filtered(lambda event: event.action == "channels_withdrawn")
+        self.assertEqual((event.actor, event.source, event.channel_codes), ("person", "website", "sms"))
+        self.assertTrue(reader.gdpr_may_contact(self.marketing, self.email_channel)[reader.id]["allowed"])
+        self.assertFalse(reader.gdpr_may_contact(self.marketing, "sms")[reader.id]["allowed"])
+        self.assertLedgerSound()
+
+    def test_link_of_who_never_agreed(self):
+        reader = self.env["res.partner"].create(
+            {"name": "Rita", "phone": "+39 02 7654321", "country_id": self.env.ref("base.it").id}
+        )
+        self.follow(
+            self.make_mailing(
+                mailing_model_id=self.env["ir.model"]._get("res.partner").id,
+                mailing_domain=f"[('id', '=', {reader.id})]",
+            )
+        )
+        self.assertEqual(self.get_events(reader), ["noted"])
+
+    def test_link_of_a_list(self):
+        news = self.env["mailing.list"].create({"name": "News"})
+        reader = self.env["mailing.contact"].create(
+            {"name": "Rita", "mobile": "+390276543210", "list_ids": [(4, news.id)]}
+        )
+        self.follow(
+            self.make_mailing(
+                mailing_model_id=self.env["ir.model"]._get("mailing.list").id, contact_list_ids=[(4, news.id)]
+            )
+        )
+        self.assertTrue(reader.subscription_ids.opt_out)
+        self.assertEqual(self.get_events(reader), ["withdrawn"])
+
+    def test_check_says_odoos_reasons(self):
+        reader = self.make_reader()
+        blocked, without = self.env["res.partner"].create(
+            [{"name": "Blocked", "phone": "+390276543299"}, {"name": "Without"}]
+        )
+        twin = self.env["res.partner"].create({"name": "Twin", "phone": "+39027654321"})
+        self.env["phone.blacklist"].sudo().add(blocked.phone)
+        people = reader | blocked | twin | without
+        mailing = self.make_mailing(
+            mailing_model_id=self.env["ir.model"]._get("res.partner").id,
+            mailing_domain=f"[('id', 'in', {people.ids})]",
+        )
+        check = self.env["gdpr.mailing.check"].browse(mailing.action_gdpr_check()["res_id"])
+        self.assertEqual((check.total_count, check.receiving_count), (4, 1))
+        self.assertEqual(len(check.line_ids), 3)
+        with self.mockSMSGateway():
+            mailing.action_send_sms()
+        self.assertEqual(len(self._sms), 1)

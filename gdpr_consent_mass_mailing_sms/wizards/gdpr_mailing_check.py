@@ -4,5 +4,9 @@ from odoo import models
 class GdprMailingCheck(models.TransientModel):
     _inherit = "gdpr.mailing.check"
 
-    def _get_channel(self):
-        return "gdpr_consent.channel_sms" if self.mailing_id.mailing_type == "sms" else super()._get_channel()
+    def _find_left_out(self, ids):
+        mailing = self.mailing_id
+        if mailing.mailing_type != "sms":
+            return super()._find_left_out(ids)
+        composer = self.env["sms.composer"].new(mailing._send_sms_get_composer_values(ids))
+        return composer._find_gdpr_left_out(self.env[mailing.mailing_model_real].browse(ids))

@@ -16,3 +16,7 @@ class SmsComposer(models.TransientModel):
                     for command in values["mailing_trace_ids"]:
                         command[2]["gdpr_reason"] = explanations[reason]
         return values_by_record
+
+    def _gdpr_may_declare_service(self):
+        """A mailing says itself what it is, for everybody to see."""
+        return super()._gdpr_may_declare_service() or self.mailing_id.gdpr_message_class == "service"

@@ -1,5 +1,7 @@
 from odoo import models
 
+from ..wizards.sms_composer_to_many import BY_RULE, RULE
+
 
 class IrActionsServer(models.Model):
     """A text message that an automation rule sends obeys what the person said, by what the template says it is."""
@@ -19,7 +21,7 @@ class IrActionsServer(models.Model):
             if not records:
                 return False
             eval_context = {**eval_context, "records": records}
-        action = self.with_context(default_gdpr_message_class=message_class)
+        action = self.with_context(**{BY_RULE: RULE, "default_gdpr_message_class": message_class})
         return super(IrActionsServer, action)._run_action_sms_multi(eval_context=eval_context)
 
     def _leave_out_gdpr(self, records, template):

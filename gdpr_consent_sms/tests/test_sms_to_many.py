@@ -1,4 +1,5 @@
-from odoo.tests import tagged
+from odoo.exceptions import UserError
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.gdpr_consent.tests.common import ConsentCase
 from odoo.addons.sms.tests.common import SMSCase
@@ -48,6 +49,57 @@ class TestSmsToMany(ConsentCase, SMSCase):
     def test_service_message(self):
         numbers = self.send(self.compose(gdpr_message_class="service"))
         self.assertEqual(numbers, set(self.people.mapped("phone_sanitized")))
+
+    def test_service_message_is_declared(self):
+        """That a message to many isn't marketing says an officer or a template, not whoever sends it."""
+        seller = new_test_user(
+            self.env, "texting", "sales_team.group_sale_salesman_all_leads,base.group_partner_manager"
+        )
+        composer = (
+            self.env["sms.composer"]
+            .with_user(seller)
+            .create(
+                {
+                    "composition_mode": "mass",
+                    "res_model": "res.partner",
+                    "res_ids": repr(self.people.ids),
+                    "body": "Hello",
+                    "gdpr_message_class": "service",
+                    "mass_force_send": True,
+                }
+            )
+        )
+        self.assertFalse(composer.gdpr_may_declare)
+        with self.assertRaisesRegex(UserError, "template"):
+            composer.action_send_sms()
+        composer.template_id = self.env["sms.template"].create(
+            {
+                "name": "Ready",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "body": "Hello",
+                "gdpr_message_class": "service",
+            }
+        )
+        self.assertEqual(self.send(composer), set(self.people.mapped("phone_sanitized")))
+        composer = self.compose(gdpr_message_class="service").with_user(self.officer)
+        self.assertTrue(composer.gdpr_may_declare)
+
+    def test_chatter_of_who_is_left_out(self):
+        """Who gets nothing has no text in the chatter that says otherwise."""
+        self.send(self.compose(body="A text for some"))
+        told = self.people.filtered(lambda card: any("for some" in text for text in card.message_ids.mapped("body")))
+        self.assertEqual(told, self.agreeing | self.unknown)
+        stopped = self.env["sms.sms"].sudo().search([("partner_id", "=", self.by_mail_only.id)])
+        self.assertEqual((stopped.state, stopped.failure_type), ("canceled", "sms_optout"))
+
+    def test_reasons_before_sending(self):
+        twin, without = self.env["res.partner"].create(
+            [{"name": "Twin", "phone": self.unknown.phone_sanitized}, {"name": "Without"}]
+        )
+        said = self.compose(res_ids=repr((self.people | twin | without).ids)).gdpr_left_out.split("\n")
+        self.assertEqual(said[0], "3 of 5 won't receive this message.")
+        self.assertIn("1 – The person agreed, but not to this channel.", said)
+        self.assertEqual(len(said), 4)
 
     def test_withdrawn_while_in_the_queue(self):
         with self.mockSMSGateway():

@@ -1,4 +1,11 @@
+from collections import Counter
+
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+# In the context: a rule says what the message is. No client can send the object.
+BY_RULE = "gdpr_sms_by_rule"
+RULE = object()
 
 
 class SmsComposer(models.TransientModel):
@@ -10,10 +17,15 @@ class SmsComposer(models.TransientModel):
     gdpr_message_class = fields.Selection(
         [("marketing", "Marketing"), ("service", "Service message")],
         string="Kind of Message",
-        default=lambda self: self._get_gdpr_template().gdpr_message_class or "marketing",
+        compute="_compute_gdpr_message_class",
+        store=True,
+        readonly=False,
+        precompute=True,
         help="Marketing goes to those who may get it for the purpose. A service message (about an order, a contract)"
-        " goes to all but those whose processing is suspended.",
+        " goes to all but those whose processing is suspended. A privacy officer says so, or the template.",
     )
+    gdpr_may_declare = fields.Boolean(compute="_compute_gdpr_may_declare")
+    gdpr_left_out = fields.Text(compute="_compute_gdpr_left_out", compute_sudo=False)
     gdpr_purpose_id = fields.Many2one(
         "gdpr.purpose",
         string="Purpose",
@@ -34,6 +46,88 @@ class SmsComposer(models.TransientModel):
         covered = self.env["gdpr.scope"]._get_covered_models()
         for composer in self:
             composer.gdpr_is_gated = composer.composition_mode == "mass" and composer.res_model in covered
+
+    @api.depends("template_id")
+    def _compute_gdpr_message_class(self):
+        for composer in self:
+            chosen = (composer.template_id or composer._get_gdpr_template()).sudo().gdpr_message_class
+            composer.gdpr_message_class = chosen or composer.gdpr_message_class or "marketing"
+
+    @api.depends("template_id")
+    @api.depends_context("uid")
+    def _compute_gdpr_may_declare(self):
+        for composer in self:
+            composer.gdpr_may_declare = composer._gdpr_may_declare_service()
+
+    @api.depends("gdpr_is_gated", "gdpr_message_class", "gdpr_purpose_id", "res_ids", "use_exclusion_list")
+    def _compute_gdpr_left_out(self):
+        for composer in self:
+            if not composer.gdpr_is_gated:
+                composer.gdpr_left_out = False
+                continue
+            records = composer._get_records()
+            reasons = Counter(composer._find_gdpr_left_out(records).values())
+            lines = [
+                self.env._(
+                    "%(count)s of %(total)s won't receive this message.", count=reasons.total(), total=len(records)
+                )
+            ]
+            lines += [f"{count} – {reason}" for reason, count in reasons.most_common()]
+            composer.gdpr_left_out = "\n".join(lines) if reasons else False
+
+    def action_send_sms(self):
+        for composer in self:
+            is_service = composer.gdpr_is_gated and composer.gdpr_message_class == "service"
+            if is_service and not composer._gdpr_may_declare_service():
+                raise UserError(
+                    self.env._(
+                        "A text message to many counts as marketing unless its template says that it is a service"
+                        " message. Choose such a template, or ask your privacy officer to send it."
+                    )
+                )
+        return super().action_send_sms()
+
+    def _gdpr_may_declare_service(self):
+        """Tell whether somebody who may has said that this is a service message (law.md R-14)."""
+        self.ensure_one()
+        return (
+            self.env.su
+            or self.env.context.get(BY_RULE) is RULE
+            or (self.template_id or self._get_gdpr_template()).sudo().gdpr_message_class == "service"
+            or self.env.user.has_group("gdpr_consent.group_officer")
+        )
+
+    def _find_gdpr_left_out(self, records):
+        """Give, by id and in words, why some of the records wouldn't get this message if it were sent now.
+
+        As ``_prepare_mass_sms_values`` decides, without rendering the texts.
+        """
+        explanations = self.env["gdpr.subject"]._get_contact_explanations()
+        left_out = {res_id: explanations[reason] for res_id, reason in self._get_gdpr_refusals(records).items()}
+        failures = dict(self.env["sms.sms"]._fields["failure_type"]._description_selection(self.env))
+        recipients = self._prepare_recipient_values(records)
+        decided = [
+            (set(self._get_blacklist_record_ids(records, recipients)), "sms_blacklist"),
+            (set(self._get_optout_record_ids(records, recipients)), "sms_optout"),
+            (set(self._get_done_record_ids(records, recipients)), "sms_duplicate"),
+        ]
+        for record in records:
+            recipient = recipients[record.id]
+            failure = "sms_number_format" if recipient["number"] else "sms_number_missing"
+            if recipient["sanitized"]:
+                failure = next((failure for ids, failure in decided if record.id in ids), None)
+            if failure:
+                left_out.setdefault(record.id, failures[failure])
+        return left_out
+
+    def _filter_out_and_handle_revoked_sms_values(self, sms_values_all):
+        """Keep the text out of the chatter of who doesn't get it: the cancelled message alone tells of it."""
+        values_by_record = super()._filter_out_and_handle_revoked_sms_values(sms_values_all)
+        if not self.gdpr_is_gated:
+            return values_by_record
+        revoked = [values for values in values_by_record.values() if values["state"] == "canceled"]
+        self.env["sms.sms"].sudo().create(revoked)
+        return {res_id: values for res_id, values in values_by_record.items() if values["state"] != "canceled"}
 
     def _get_optout_record_ids(self, records, recipients_info):
         """Leave out who may not be contacted."""

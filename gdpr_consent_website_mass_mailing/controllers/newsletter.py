@@ -4,6 +4,9 @@ from odoo.http import request, route
 from odoo.addons.gdpr_consent.controllers.website_form import Choices, ConsentWebsiteForm
 from odoo.addons.website_mass_mailing.controllers import main
 
+# The channel by what the block asks for.
+CHANNELS = {"email": "email", "mobile": "sms"}
+
 
 class NewsletterController(main.MassMailController):
     """The newsletter block of the web site: anybody can type any address, so it counts when it is confirmed from the
@@ -14,20 +17,30 @@ class NewsletterController(main.MassMailController):
     @route()
     def subscribe(self, list_id, value, subscription_type, **post):
         mailing_list = NewsletterController._get_list(list_id)
-        is_governed = subscription_type == "email" and mailing_list._gdpr_get_governed_purpose()
-        if is_governed and mailing_list._gdpr_is_silent_on(request.website):
-            return {"toast_type": "danger", "toast_content": self._refuse(mailing_list)}
+        is_governed = bool(mailing_list._gdpr_get_governed_purpose())
+        channel = CHANNELS[subscription_type]
+        if is_governed and mailing_list._gdpr_is_silent_on(request.website, channel):
+            return {"toast_type": "danger", "toast_content": self._refuse(mailing_list, channel)}
         answer = super().subscribe(list_id, value, subscription_type, **post)
-        if answer["toast_type"] == "success" and is_governed:
+        if answer["toast_type"] == "success" and is_governed and channel == "email":
             # The same whether the address was known or not.
             answer["toast_content"] = request.env._("Almost done: please confirm in the message we send you.")
         return answer
 
-    def _refuse(self, mailing_list):
+    def _refuse(self, mailing_list, channel):
         """Give what a visitor is told where nobody can be asked; whoever edits the web site is told why."""
-        said = request.env._("You can't subscribe here at the moment. We haven't kept your address.")
+        if channel == "sms":
+            said = request.env._("You can't subscribe here at the moment. We haven't kept your number.")
+        else:
+            said = request.env._("You can't subscribe here at the moment. We haven't kept your address.")
         if not request.env.user._is_internal():
             return said
+        if channel == "sms":
+            return request.env._(
+                "%(said)s No published consent form of this web site asks for “%(purpose)s” by SMS.",
+                said=said,
+                purpose=mailing_list.gdpr_purpose_id.name,
+            )
         return request.env._(
             "%(said)s No published consent form of this web site asks for “%(purpose)s” by e-mail.",
             said=said,
@@ -48,6 +61,13 @@ class NewsletterController(main.MassMailController):
                 return None
             # The same person, however the number is written.
             value = (subscriptions.contact_id or contacts)[:1][fname] or value
+            main.MassMailController.subscribe_to_newsletter(
+                subscription_type, value, list_id, fname, address_name=address_name
+            )
+            NewsletterController._find_by_number(value)[:1]._gdpr_record_number(
+                mailing_list._gdpr_find_version(request.website, "sms"), purpose, ConsentWebsiteForm()._get_page()
+            )
+            return None
         if not purpose or subscription_type != "email":
             return main.MassMailController.subscribe_to_newsletter(
                 subscription_type, value, list_id, fname, address_name=address_name

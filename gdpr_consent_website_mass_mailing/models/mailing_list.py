@@ -25,17 +25,17 @@ class MailingList(models.Model):
         is_covered = "mailing.contact" in self.env["gdpr.scope"]._get_covered_models()
         return self.gdpr_purpose_id if is_covered else self.gdpr_purpose_id.browse()
 
-    def _gdpr_is_silent_on(self, website):
+    def _gdpr_is_silent_on(self, website, channel="email"):
         """Tell whether the list is for a purpose that no published form of a web site asks for."""
         self.ensure_one()
-        return bool(self._gdpr_get_governed_purpose()) and not self._gdpr_find_version(website)
+        return bool(self._gdpr_get_governed_purpose()) and not self._gdpr_find_version(website, channel)
 
-    def _gdpr_find_version(self, website):
-        """Give the wording of a web site that asks for the purpose, by e-mail; None where there is none."""
+    def _gdpr_find_version(self, website, channel="email"):
+        """Give the wording of a web site that asks for the purpose and a channel (code); None where there is none."""
         purpose = self._gdpr_get_governed_purpose()
         form = self.env["gdpr.consent.form"]._get_for_website(website)
         version = form._get_version(self.env.lang) if form else None
         for asked in version._get_content()["purposes"] if version else ():
-            if asked["id"] == purpose.id and "email" in {channel["code"] for channel in asked["channels"]}:
+            if asked["id"] == purpose.id and channel in {offered["code"] for offered in asked["channels"]}:
                 return version
         return None

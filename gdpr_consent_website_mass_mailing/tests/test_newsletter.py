@@ -71,6 +71,42 @@ class TestNewsletter(PageCase):
         self.assertTrue(reader.subscription_ids.opt_out, "Anybody can type a number.")
         self.assertEqual(contacts.search([("phone_sanitized", "=", "+32456001122")]), reader)
 
+    def type_number(self, number="+32456001133"):
+        if "mobile" not in self.env["mailing.contact"]._fields:
+            self.skipTest("SMS Marketing isn't installed.")
+        answer = self.make_jsonrpc_request(
+            "/website_mass_mailing/subscribe",
+            {"list_id": self.news.id, "value": number, "subscription_type": "mobile"},
+        )
+        self.env.invalidate_all()
+        return answer, self.env["mailing.contact"].search([("phone_sanitized", "=", "+32456001133")])
+
+    def test_number_is_on_record(self):
+        """A number anybody can type is a consent without proof: on record once, and no reason to write."""
+        for _time in range(2):
+            answer, contact = self.type_number()
+        self.assertEqual(answer["toast_type"], "success")
+        self.assertEqual(self.get_events(contact), ["basis_changed", "unproven"])
+        event = contact.gdpr_subject_id.event_ids.filtered(lambda event: event.action == "unproven")
+        self.assertEqual((event.purpose_id, event.channel_codes, event.source), (self.marketing, "sms", "website"))
+        self.assertTrue(event.version_id)
+        self.assertFalse(contact.gdpr_may_contact(self.marketing, "sms")[contact.id]["allowed"])
+        self.assertLedgerSound()
+
+    def test_number_counts_where_the_company_says_so(self):
+        company = self.env["website"].get_current_website().company_id
+        company.write({"gdpr_confirm_exemption_reason": "Known to us", "gdpr_confirm_website": False})
+        contact = self.type_number()[1]
+        self.assertEqual(self.get_events(contact), ["basis_changed", "given"])
+        self.assertTrue(contact.gdpr_may_contact(self.marketing, "sms")[contact.id]["allowed"])
+        self.assertFalse(contact.gdpr_may_contact(self.marketing, "email")[contact.id]["allowed"])
+
+    def test_number_where_no_form_asks(self):
+        self.news.gdpr_purpose_id = self.env["gdpr.purpose"].create({"name": "Poems", "code": "poems"})
+        answer, contact = self.type_number()
+        self.assertEqual(answer["toast_type"], "danger")
+        self.assertFalse(contact)
+
     def test_list_without_a_purpose_is_odoos(self):
         self.news.gdpr_purpose_id = False
         self.assertNotIn("confirm", self.subscribe()["toast_content"])

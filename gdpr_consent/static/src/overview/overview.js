@@ -181,11 +181,7 @@ export class Overview extends Component {
     openWeek(seriesIndex, weekIndex) {
         const series = this.figures.trend.series[seriesIndex];
         const week = this.figures.trend.weeks[weekIndex];
-        return this.open(`${series.label}: ${week.label}`, "gdpr.consent.event", [
-            ["action", "in", series.actions],
-            ["occurred_on", ">=", week.start],
-            ["occurred_on", "<", week.end],
-        ]);
+        return this.open(`${series.label}: ${week.label}`, "gdpr.subject", series.domains[weekIndex]);
     }
 
     openVerifications() {
