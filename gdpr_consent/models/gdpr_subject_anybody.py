@@ -37,7 +37,11 @@ class GdprSubject(models.Model):
         self.env["gdpr.consent"].flush_model(["subject_id"])
         return any(
             self.env.execute_query(SQL("SELECT FROM %s LIMIT 1", people))
-            for people in (SQL("gdpr_consent"), SQL("gdpr_subject WHERE restricted"), SQL("gdpr_subject WHERE objected"))
+            for people in (
+                SQL("gdpr_consent"),
+                SQL("gdpr_subject WHERE restricted"),
+                SQL("gdpr_subject WHERE objected"),
+            )
         )
 
     @api.model

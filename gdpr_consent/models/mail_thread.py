@@ -74,10 +74,8 @@ class MailThread(models.AbstractModel):
         """
         if not cards or not self.env.user._is_internal() or not self.env["gdpr.subject"]._has_anybody_spoken():
             return
-        told = msg_vals or {}
-        actual_type = told["message_type"] if "message_type" in told else message.message_type
-        author_id = told["author_id"] if "author_id" in told else message.author_id.id
-        if actual_type != message_type or author_id != self.env.user.partner_id.id:
+        told = msg_vals or {"message_type": message.message_type, "author_id": message.author_id.id}
+        if told["message_type"] != message_type or told["author_id"] != self.env.user.partner_id.id:
             return
         denials = cards.sudo()._gdpr_find_denials(code)
         people = {person_id for person_id, denial in denials.values() if denial.reason != "restricted"}

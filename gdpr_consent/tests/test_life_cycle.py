@@ -230,7 +230,8 @@ class TestLinkExpiry(LifeCycleCase):
         self.assertEqual(self.partner.gdpr_consent_state, "no_response")
 
     def test_to_the_second(self):
-        request, grant, _preferences = self.ask(self.partner)
+        with freeze_time(fields.Datetime.now()):
+            request, grant, _preferences = self.ask(self.partner)
         self.assertEqual(request.expires_on, request.sent_on + timedelta(days=30))
         for seconds, state in ((-1, "sent"), (0, "expired")):
             with freeze_time(request.expires_on + timedelta(seconds=seconds)):

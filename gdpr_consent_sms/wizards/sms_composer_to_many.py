@@ -24,7 +24,7 @@ class SmsComposer(models.TransientModel):
         help="Marketing goes to those who may get it for the purpose. A service message (about an order, a contract)"
         " goes to all but those whose processing is suspended. A privacy officer says so, or the template.",
     )
-    gdpr_may_declare = fields.Boolean(compute="_compute_gdpr_may_declare")
+    gdpr_may_declare = fields.Boolean("May Declare a Service Message", compute="_compute_gdpr_may_declare")
     gdpr_left_out = fields.Text(compute="_compute_gdpr_left_out", compute_sudo=False)
     gdpr_purpose_id = fields.Many2one(
         "gdpr.purpose",

@@ -1,4 +1,6 @@
-"""Rows of the data map that aren't updated by themselves, so that what an administrator changed stays."""
+"""Bank lines by the person's accounts, what an entry made of one shows, and the field of a tracked value."""
+
+from odoo.addons.gdpr_consent.tools.map_migration import bring_up_to_date
 
 # What was shipped, and what is now, by row and field.
 CHANGES = {
@@ -25,18 +27,7 @@ def migrate(cr, version):
     """Bring up to date what is as it was shipped."""
     if not version:
         return
-    for name, fields in CHANGES.items():
-        # Names of columns from above, nothing from outside.
-        same = " AND ".join(f"place.{field} IS NOT DISTINCT FROM %s" for field in fields)
-        cr.execute(
-            f"""
-            UPDATE gdpr_data_map place SET {", ".join(f"{field} = %s" for field in fields)}
-              FROM ir_model_data known
-             WHERE known.module = 'gdpr_consent' AND known.name = %s AND known.model = 'gdpr.data.map'
-               AND place.id = known.res_id AND {same}
-            """,
-            [*(new for _old, new in fields.values()), name, *(old for old, _new in fields.values())],
-        )
+    bring_up_to_date(cr, CHANGES)
     cr.execute(
         """
         UPDATE gdpr_data_map_field field SET names = 'field_id, ' || names

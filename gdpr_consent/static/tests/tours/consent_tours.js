@@ -124,6 +124,16 @@ tours.add("gdpr_consent_ask", {
             trigger: ".modal .o_field_widget[name=gdpr_recipient]:contains(@example.com)",
         },
         {
+            content: "Wait until Odoo has read the templates, the user's and the others': its list opens before as well, and fails",
+            trigger: ".modal .mail-composer-template-dropdown-btn",
+            async run() {
+                const isReading = ({ name }) => name.includes("/mail.template/search_read");
+                while (performance.getEntriesByType("resource").filter(isReading).length < 2) {
+                    await new Promise((resolve) => setTimeout(resolve, 50));
+                }
+            },
+        },
+        {
             content: "Open the templates",
             trigger: ".modal .mail-composer-template-dropdown-btn",
             run: "click",
