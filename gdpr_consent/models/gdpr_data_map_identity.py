@@ -42,7 +42,9 @@ class GdprDataMap(models.Model):
                 person.add("hr.employee", employees.search(contact | Domain("user_id", "in", list(user))).ids)
         for cards in self._find_others_cards(person):
             for card in cards:
-                person.shared_emails |= person.emails & set(email_normalize_all(card[card._gdpr_email_field] or ""))
+                emails = person.emails & set(email_normalize_all(card[card._gdpr_email_field] or ""))
+                person.shared_emails |= emails
+                person.shared_emails_by_company.setdefault(card._gdpr_get_own_company().id, set()).update(emails)
                 person.shared_phones |= person.phones & self._read_phones(card)
         return person
 

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
+from odoo.tools.mail import email_normalize_all
 from odoo.tools.misc import split_every
 
 from ..tools import identifier_digest
@@ -55,8 +56,8 @@ class GdprErasureJournal(models.Model):
 
         :rtype: gdpr.erasure.journal
         """
-        person = self.env["gdpr.data.map"]._identify(request.subject_id)
-        shared = self._find_others_addresses(person, request.plan_line_ids)
+        person = self.env["gdpr.data.map"]._identify(request.subject_id, email_normalize_all(request.email or ""))
+        shared = self._find_others_addresses(person, request.company_id, request.plan_line_ids)
         cards = request.subject_id.sudo().root_id._get_all_cards()
         journal = self.create(
             {
@@ -78,8 +79,8 @@ class GdprErasureJournal(models.Model):
         return journal
 
     @api.model
-    def _find_others_addresses(self, person, lines):
-        """Give which of the person's addresses somebody has whose card isn't erased."""
+    def _find_others_addresses(self, person, company, lines):
+        """Give which of the person's addresses somebody has in the company whose card isn't erased."""
         erased = {}
         for line in lines:
             erased.setdefault(line.model, set()).update(line._get_ids())
@@ -89,7 +90,9 @@ class GdprErasureJournal(models.Model):
             if "email_normalized" in cards._fields:
                 own = [*erased.get(model, ()), *person.cards.get(model, ())]
                 domain = [("email_normalized", "in", list(person.shared_emails)), ("id", "not in", own)]
-                others |= set(cards.search_fetch(domain, ["email_normalized"]).mapped("email_normalized"))
+                there = (company, company.browse())
+                found = cards.search(domain).filtered(lambda card: card._gdpr_get_own_company() in there)
+                others |= set(found.mapped("email_normalized"))
         return others
 
     def _add_entries(self, lines, known=()):

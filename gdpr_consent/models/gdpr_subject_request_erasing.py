@@ -7,6 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date
+from odoo.tools.mail import email_normalize_all
 
 _logger = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ class GdprSubjectRequest(models.Model):
         The addresses are remembered as keyed hashes alone.
         """
         person = self.subject_id.root_id
-        identified = self.env["gdpr.data.map"]._identify(person)
+        identified = self.env["gdpr.data.map"]._identify(person, email_normalize_all(self.email or ""))
         terms = [*identified.emails, *identified.phones, *(name for name in identified.names if " " in name.strip())]
         self.env["gdpr.suppression"]._remember(identified, self.company_id)
         for entry in cards.sorted(lambda entry: (entry.sequence, entry.id)):
@@ -276,7 +277,7 @@ class GdprSubjectRequest(models.Model):
                     reason=reason,
                 )
             )
-        return sentences or [self.env._("Nothing is held of you any more.")]
+        return sentences or [self.env._("We held no personal data of you but this request.")]
 
     def _file_certificate(self):
         """Put the certificate into the request: what was done, without a word about who it was."""

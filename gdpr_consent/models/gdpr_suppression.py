@@ -55,7 +55,7 @@ class GdprSuppression(models.Model):
 
     @api.model
     def _remember(self, identified, company):
-        """Remember the addresses and numbers of a person who is erased, those that are the person's alone.
+        """Remember the addresses and numbers of a person who is erased, those that are the person's alone there.
 
         :param PersonIdentifiers identified: who
         :param res.company company: whose person it was
@@ -64,7 +64,7 @@ class GdprSuppression(models.Model):
             [
                 (kind, digest)
                 for kind, values in (
-                    ("email", identified.emails - identified.shared_emails),
+                    ("email", identified.get_emails_in(company)),
                     ("phone", identified.phones),
                 )
                 for digest in self._digest_values(kind, values).values()

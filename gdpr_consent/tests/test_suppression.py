@@ -141,6 +141,29 @@ class TestSuppression(ErasureCase):
         card = self.env["res.partner"].create({"name": "Z. Q.", "email": EMAIL, "company_id": company.id})
         self.assertFalse(card.gdpr_objected)
 
+    def test_customer_of_two_companies(self):
+        """Each company is a controller of its own: what the other one has doesn't keep this one from remembering."""
+        company, other = self.env.company, self.env["res.company"].create({"name": "Other"})
+        email = "both@example.com"
+        vals = {"name": "B. B.", "email": email}
+        person, _theirs = self.env["res.partner"].create(
+            [{**vals, "company_id": company.id}, {**vals, "company_id": other.id}]
+        )
+        self.env["gdpr.suppression"]._remember(
+            self.env["gdpr.data.map"]._identify(person._gdpr_ensure_subjects()), company
+        )
+        person.email = False
+        self.assertSuppressed(self.env["res.partner"].create(vals | {"company_id": company.id}))
+
+    def test_address_of_two_people(self):
+        """Who shares an address in the same company is still written to."""
+        email = "both@example.com"
+        person, _other = self.env["res.partner"].create([{"name": name, "email": email} for name in ("A. A.", "B. B.")])
+        identified = self.env["gdpr.data.map"]._identify(person._gdpr_ensure_subjects())
+        self.env["gdpr.suppression"]._remember(identified, self.env.company)
+        person.email = False
+        self.assertFalse(self.env["res.partner"].create({"name": "B. B.", "email": email}).gdpr_objected)
+
     def test_context_of_a_client(self):
         """What a client claims in the context is as good as nothing: the company has brought the person back."""
         context = {"gdpr_erasing": True, "gdpr_incoming": True, "gdpr_blacklist_silent": True}
