@@ -6,7 +6,9 @@ from ..models.gdpr_subject_request import OPEN_STATES
 from .answers import NOTE_LIMIT
 from .privacy_page import LINK_PAGE, PrivacyPage
 
-FILE_LIMIT = 1_000_000
+# Many times the size of what was sent.
+MEGABYTES = 1
+FILE_LIMIT = MEGABYTES * 1024 * 1024
 
 
 class RectificationPage(PrivacyPage):
@@ -31,7 +33,7 @@ class RectificationPage(PrivacyPage):
         try:
             values += self._read_file(case)
         except UserError as error:
-            return self._show_corrections(link, case, status=422, problem=str(error))
+            return self._show_corrections(link, case, status=422, problem=str(error), sent=form)
         statement = (form.get("statement") or "").replace("\0", "").strip()[:NOTE_LIMIT]
         proposed = case._propose_corrections(values, statement)
         return self._show_corrections(link, case, proposed=proposed, emptied=emptied, is_answered=True)
@@ -57,8 +59,23 @@ class RectificationPage(PrivacyPage):
         return proposals, emptied
 
     def _read_file(self, case):
+        """Give what the file says that was sent with the form.
+
+        :rtype: list[Proposal]
+        :raise UserError: it is too large, or isn't the file that was sent
+        """
         file = request.httprequest.files.get("file")
-        content = file.read(FILE_LIMIT) if file else b""
+        # One octet more than allowed tells that there is more.
+        content = file.read(FILE_LIMIT + 1) if file else b""
+        if len(content) > FILE_LIMIT:
+            raise UserError(
+                request.env._(
+                    "“%(name)s” is larger than %(size)s MB, so it can't be the file we sent you. What you typed is still"
+                    " here: send it without the file, or choose the right one.",
+                    name=file.filename,
+                    size=MEGABYTES,
+                )
+            )
         return case._parse_corrections(content) if content else []
 
     def _show_corrections(self, link, case, status=200, **values):
@@ -73,6 +90,7 @@ class RectificationPage(PrivacyPage):
                 "proposed": None,
                 "emptied": None,
                 "problem": None,
+                "sent": {},
                 "is_answered": False,
                 **values,
             },
