@@ -70,8 +70,8 @@ class RectificationPage(PrivacyPage):
         if len(content) > FILE_LIMIT:
             raise UserError(
                 request.env._(
-                    "“%(name)s” is larger than %(size)s MB, so it can't be the file we sent you. What you typed is still"
-                    " here: send it without the file, or choose the right one.",
+                    "“%(name)s” is larger than %(size)s MB, so it can't be the file we sent you. What you typed is"
+                    " still here: send it without the file, or choose the right one.",
                     name=file.filename,
                     size=MEGABYTES,
                 )

@@ -144,7 +144,7 @@ class TestSubjectRequestClock(ConsentCase):
                     request = self.create_request(given).with_user(self.officer)
                     self.assertEqual(request.received_on, datetime.fromisoformat(received_on))
                     self.assertEqual(request.due_on, date(2026, 4, 2))
-                    request.received_on = "2026-03-01"
+                    request.write({"received_on": "2026-03-01"})
                     self.assertEqual(request.received_on, datetime.fromisoformat(received_on) - timedelta(days=1))
                     request.action_cancel()
 
