@@ -9,6 +9,9 @@ from .privacy_page import LINK_PAGE, PrivacyPage
 # Many times the size of what was sent.
 MEGABYTES = 1
 FILE_LIMIT = MEGABYTES * 1024 * 1024
+# What a person picks a value from.
+LISTED_MODELS = ("res.country", "res.country.state", "res.lang", "res.partner.industry", "res.partner.title")
+CHOICES = 500
 
 
 class RectificationPage(PrivacyPage):
@@ -78,6 +81,28 @@ class RectificationPage(PrivacyPage):
             )
         return case._parse_corrections(content) if content else []
 
+    def _get_choices(self, lines):
+        """Give the names to choose from where a value is one of a list, by the input's name; the shown one included.
+
+        States are those of the card's country. Long lists, and lists that name people, aren't given out.
+        """
+        choices = {}
+        for line in lines:
+            record = request.env[line["model"]].sudo().browse(line["res_id"])
+            field = record._fields[line["field"]]
+            if field.type == "selection":
+                names = [name for _key, name in field._description_selection(request.env)]
+            elif field.type == "many2one" and field.comodel_name in LISTED_MODELS:
+                country = field.comodel_name == "res.country.state" and record["country_id"]
+                domain = [("country_id", "=", country.id)] if country else []
+                listed = request.env[field.comodel_name].sudo().search(domain, limit=CHOICES + 1)
+                names = listed.mapped("display_name") if len(listed) <= CHOICES else []
+            else:
+                continue
+            if names:
+                choices[get_input_name(line)] = names if line["value"] in ("", *names) else [line["value"], *names]
+        return choices
+
     def _show_corrections(self, link, case, status=200, **values):
         lines = request.env["gdpr.answer"].sudo()._read_cards(case)
         return self._render(
@@ -87,6 +112,7 @@ class RectificationPage(PrivacyPage):
                 "number": case.name,
                 "lines": lines,
                 "get_input_name": get_input_name,
+                "choices": self._get_choices(lines),
                 "proposed": None,
                 "emptied": None,
                 "problem": None,

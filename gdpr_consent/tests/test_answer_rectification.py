@@ -232,6 +232,28 @@ class TestAnswerRectification(AnswerCase):
         self.assertEqual(response.status_code, 422)
         self.assertIn("isn't the file", self.parse(response).text_content())
 
+    def test_what_is_offered(self):
+        """What a person would correct; what is one of a list is picked from it, and can be applied."""
+        italy = self.env.ref("base.it")
+        self.partner.write({"country_id": italy.id, "ref": "C/17", "tz": "Europe/Rome"})
+        request, _message, path = self.open_case()
+        page = self.parse(self.url_open(path))
+        names = {field.get("name") for field in page.xpath("//input | //select")}
+        for name in ("ref", "tz", "peppol_endpoint", "global_location_number"):
+            self.assertNotIn(self.name_of(name), names)
+        [country] = page.xpath(f"//select[@name='{self.name_of('country_id')}']")
+        self.assertEqual(country.value, "Italy")
+        self.assertIn("France", country.value_options)
+        [state] = page.xpath(f"//select[@name='{self.name_of('state_id')}']")
+        self.assertIn("Torino (IT)", state.value_options)
+        self.assertNotIn("California (US)", state.value_options)
+        self.propose(path, (self.name_of("country_id"), "Italy"), (self.name_of("state_id"), "Torino (IT)"))
+        self.env.invalidate_all()
+        [line] = request.correction_ids
+        self.tick(request, line.label)
+        request.action_apply_corrections()
+        self.assertEqual(self.partner.state_id, self.env.ref("base.state_it_to"))
+
     def test_file_that_is_no_csv_keeps_the_form(self):
         """What is too large is said to be; nothing that was typed is lost, nor half noted."""
         request, _message, path = self.open_case()
