@@ -6,7 +6,12 @@ from ..models.gdpr_subject_request import OPEN_STATES
 from .answers import NOTE_LIMIT
 from .privacy_page import LINK_PAGE, PrivacyPage
 
-FILE_LIMIT = 1_000_000
+# Many times the size of what was sent.
+MEGABYTES = 1
+FILE_LIMIT = MEGABYTES * 1024 * 1024
+# What a person picks a value from.
+LISTED_MODELS = ("res.country", "res.country.state", "res.lang", "res.partner.industry", "res.partner.title")
+CHOICES = 500
 
 
 class RectificationPage(PrivacyPage):
@@ -31,7 +36,7 @@ class RectificationPage(PrivacyPage):
         try:
             values += self._read_file(case)
         except UserError as error:
-            return self._show_corrections(link, case, status=422, problem=str(error))
+            return self._show_corrections(link, case, status=422, problem=str(error), sent=form)
         statement = (form.get("statement") or "").replace("\0", "").strip()[:NOTE_LIMIT]
         proposed = case._propose_corrections(values, statement)
         return self._show_corrections(link, case, proposed=proposed, emptied=emptied, is_answered=True)
@@ -57,9 +62,46 @@ class RectificationPage(PrivacyPage):
         return proposals, emptied
 
     def _read_file(self, case):
+        """Give what the file says that was sent with the form.
+
+        :rtype: list[Proposal]
+        :raise UserError: it is too large, or isn't the file that was sent
+        """
         file = request.httprequest.files.get("file")
-        content = file.read(FILE_LIMIT) if file else b""
+        # One octet more than allowed tells that there is more.
+        content = file.read(FILE_LIMIT + 1) if file else b""
+        if len(content) > FILE_LIMIT:
+            raise UserError(
+                request.env._(
+                    "“%(name)s” is larger than %(size)s MB, so it can't be the file we sent you. What you typed is"
+                    " still here: send it without the file, or choose the right one.",
+                    name=file.filename,
+                    size=MEGABYTES,
+                )
+            )
         return case._parse_corrections(content) if content else []
+
+    def _get_choices(self, lines):
+        """Give the names to choose from where a value is one of a list, by the input's name; the shown one included.
+
+        States are those of the card's country. Long lists, and lists that name people, aren't given out.
+        """
+        choices = {}
+        for line in lines:
+            record = request.env[line["model"]].sudo().browse(line["res_id"])
+            field = record._fields[line["field"]]
+            if field.type == "selection":
+                names = [name for _key, name in field._description_selection(request.env)]
+            elif field.type == "many2one" and field.comodel_name in LISTED_MODELS:
+                country = field.comodel_name == "res.country.state" and record["country_id"]
+                domain = [("country_id", "=", country.id)] if country else []
+                listed = request.env[field.comodel_name].sudo().search(domain, limit=CHOICES + 1)
+                names = listed.mapped("display_name") if len(listed) <= CHOICES else []
+            else:
+                continue
+            if names:
+                choices[get_input_name(line)] = names if line["value"] in ("", *names) else [line["value"], *names]
+        return choices
 
     def _show_corrections(self, link, case, status=200, **values):
         lines = request.env["gdpr.answer"].sudo()._read_cards(case)
@@ -70,9 +112,11 @@ class RectificationPage(PrivacyPage):
                 "number": case.name,
                 "lines": lines,
                 "get_input_name": get_input_name,
+                "choices": self._get_choices(lines),
                 "proposed": None,
                 "emptied": None,
                 "problem": None,
+                "sent": {},
                 "is_answered": False,
                 **values,
             },

@@ -68,6 +68,7 @@ class RequestPage(RecordPage):
             {
                 "waiting": declarations.filtered(lambda declaration: not declaration.request_id),
                 "confirmed": declarations.request_id,
+                "open_states": OPEN_STATES,
                 "words": request.env["gdpr.subject.request"]._get_types_in_words(),
                 **self._get_request_look(link.company_id),
             },
@@ -84,11 +85,18 @@ class RequestPage(RecordPage):
         # Also where somebody has begun to work on it meanwhile: whoever was asked can still say so.
         is_asked = asked.state in OPEN_STATES and asked.identity_email == link.email
         is_confirming = request.httprequest.method == "POST" and request.httprequest.form.get("answer") == "confirm"
-        if is_asked and is_confirming:
+        is_confirmed = is_asked and is_confirming
+        if is_confirmed:
             asked._record_identity("mailbox", request.env._("Confirmed by the link sent to the address on record"))
         return self._render(
             "gdpr_consent.request_identity",
-            {"asked": asked, "done": is_confirming or not is_asked, **self._get_request_look(link._get_company())},
+            {
+                "asked": asked,
+                "is_asked": is_asked and not is_confirmed,
+                "is_confirmed": is_confirmed,
+                "is_closed": asked.state not in OPEN_STATES,
+                **self._get_request_look(link._get_company()),
+            },
         )
 
     def _show_request_form(self, status=200, **values):

@@ -27,6 +27,8 @@ MEDIA_TYPES = {
     "zip": "application/zip",
 }
 # What a person can write into a line.
+# What the company or Odoo gives to a card: nobody would correct it of himself.
+TECHNICAL_FIELDS = frozenset({"ref", "tz", "peppol_endpoint", "global_location_number"})
 CORRECTABLE_TYPES = ("char", "text", "selection", "many2one", "date", "boolean", "integer", "float")
 # The fields of a vCard, by the fields of cards that hold them; the first that says something counts.
 VCARD_FIELDS = {
@@ -291,7 +293,11 @@ class GdprAnswer(models.Model):
         for place in maps.search([("is_card", "=", True), ("is_personal", "=", True), ("is_installed", "=", True)]):
             columns, _left_out = place._get_columns(ORIGINS["rectification"])
             columns = [
-                column for column in columns if not column["is_free_text"] and column["type"] in CORRECTABLE_TYPES
+                column
+                for column in columns
+                if not column["is_free_text"]
+                and column["type"] in CORRECTABLE_TYPES
+                and column["name"] not in TECHNICAL_FIELDS
             ]
             rows, _count = place._read_records(sorted(person.cards.get(place.model, ())), columns, reader)
             for number, row in enumerate(rows, start=1):

@@ -1,6 +1,10 @@
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools.mail import email_normalize
+from odoo.tools.misc import DATE_LENGTH
 
 REQUEST_TYPES = [
     ("access", "Access"),
@@ -10,6 +14,8 @@ REQUEST_TYPES = [
     ("objection", "Objection"),
     ("erasure", "Erasure"),
 ]
+# Article 99(2).
+GDPR_APPLIES_SINCE = datetime(2018, 5, 24)
 OPEN_STATES = ("new", "verifying", "in_progress")
 # Changed by what is done, not by hand: who decides what, and how it was made sure who asks, must stay true.
 CHANGED_BY_ACTS = frozenset(
@@ -159,6 +165,26 @@ class GdprSubjectRequest(models.Model):
     def _expand_states(self, states, domain):
         return list(OPEN_STATES) + [state for state in states if state not in OPEN_STATES]
 
+    @api.model
+    def _localise_receipt(self, vals, company=None):
+        """Give values in which a day of receipt without a time begins where the company is, not in Greenwich."""
+        received_on = vals.get("received_on")
+        is_day = isinstance(received_on, str) and len(received_on) == DATE_LENGTH
+        if not is_day and (not isinstance(received_on, date) or isinstance(received_on, datetime)):
+            return vals
+        company = company or self.env["res.company"].browse(vals.get("company_id") or self.env.company.id)
+        midnight = datetime.combine(fields.Date.to_date(received_on), time.min, ZoneInfo(company._gdpr_get_timezone()))
+        return {**vals, "received_on": midnight.astimezone(UTC).replace(tzinfo=None)}
+
+    @api.model
+    def _check_said_what(self, vals_list):
+        """Refuse what staff take in without saying what is asked; only what came by e-mail waits to be read.
+
+        :raise ValidationError: so
+        """
+        if not self.env.su and any(not vals.get("type") for vals in vals_list):
+            raise ValidationError(self.env._("Say what the person asks for."))
+
     @api.depends("type")
     @api.depends_context("lang")
     def _compute_type_in_words(self):
@@ -184,8 +210,31 @@ class GdprSubjectRequest(models.Model):
 
     @api.constrains("received_on")
     def _check_received_on(self):
-        if any(request.received_on > fields.Datetime.now() for request in self):
+        for request in self.filtered("received_on"):
+            self._check_receipt(request.received_on)
+
+    @api.model
+    def _check_receipt(self, received_on):
+        """Refuse a point of time at which no request can have been received.
+
+        :param datetime received_on: UTC
+        :raise ValidationError: so
+        """
+        if received_on > fields.Datetime.now():
             raise ValidationError(self.env._("A request can't have been received in the future."))
+        if received_on < GDPR_APPLIES_SINCE:
+            raise ValidationError(
+                self.env._("Look at the year: before 25 May 2018 nobody could ask for anything under the GDPR.")
+            )
+
+    @api.constrains("lang")
+    def _check_lang(self):
+        # English is there even where nobody has it installed.
+        for request in self.filtered(lambda request: request.lang and request.lang != "en_US"):
+            if not self.env["res.lang"]._get_data(code=request.lang):
+                raise ValidationError(
+                    self.env._("“%(code)s” isn't a language that is installed here.", code=request.lang)
+                )
 
     @api.constrains("email")
     def _check_email(self):
@@ -196,7 +245,11 @@ class GdprSubjectRequest(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Number the requests, confirm them to the people at once, and remind the officer of the day."""
-        vals_list = [{**vals, "name": self._get_next_number(vals.get("company_id"))} for vals in vals_list]
+        self._check_said_what([{**self.default_get(["type"]), **vals} for vals in vals_list])
+        vals_list = [
+            {**self._localise_receipt(vals), "name": self._get_next_number(vals.get("company_id"))}
+            for vals in vals_list
+        ]
         requests = super().create(vals_list)
         requests._check_person()
         requests._check_asked_once()
@@ -210,6 +263,9 @@ class GdprSubjectRequest(models.Model):
         """Log who gets a request, and hand the reminders over; what a request is about follows the same rules."""
         self._check_untouched(vals)
         self._check_changeable(vals)
+        if "type" in vals and any(self.mapped("type")):
+            self._check_said_what([vals])
+        vals = self._localise_receipt(vals, self.company_id[:1])
         kinds = {request: request.type for request in self} if "type" in vals else {}
         assigned = self.filtered(lambda request: request.user_id.id != vals["user_id"]) if "user_id" in vals else None
         before = {request: request.user_id for request in assigned or ()}

@@ -78,7 +78,8 @@ class GdprSubjectRequestDeclaration(models.Model):
         self.ensure_one()
         template = self.env.ref("gdpr_consent.mail_template_subject_request_declared", raise_if_not_found=False)
         if template:
-            mails = template.sudo().send_mail_batch(self.ids, email_values={"auto_delete": True})
+            values = {"auto_delete": True, **self.company_id._gdpr_prepare_reply_to()}
+            mails = template.sudo().send_mail_batch(self.ids, email_values=values)
             mails.send_after_commit()
 
     @api.private

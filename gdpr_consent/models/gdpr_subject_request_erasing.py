@@ -193,7 +193,8 @@ class GdprSubjectRequest(models.Model):
             self._close_erased()
         elif not mail:
             template = self.env.ref("gdpr_consent.mail_template_erasure_done").sudo()
-            mail_id = template.send_mail(self.id, email_values={"auto_delete": False, "is_notification": False})
+            values = {"auto_delete": False, "is_notification": False, **self.company_id._gdpr_prepare_reply_to()}
+            mail_id = template.send_mail(self.id, email_values=values)
             self.erasure_mail_id = mail_id
             return True
         elif mail.state == "sent":

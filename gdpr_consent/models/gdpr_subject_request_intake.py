@@ -90,6 +90,10 @@ class GdprSubjectRequest(models.Model):
         """
         person = subject.sudo()._lock_person()
         company_id = values.get("company_id") or self.env.company.id
+        values = self._localise_receipt({**values, "company_id": company_id})
+        if received_on := fields.Datetime.to_datetime(values.get("received_on")):
+            # Of somebody who asks again it may not count, but whoever typed it must know that it is wrong.
+            self._check_receipt(received_on)
         existing = self.sudo()._find_open(person, [request_type])
         existing = existing.filtered(lambda request: request.company_id.id == company_id)[:1]
         if existing:
@@ -285,8 +289,7 @@ class GdprSubjectRequest(models.Model):
             values["headers"] = repr(AUTOMATIC_HEADERS)
         mails = self.env["mail.mail"].sudo()
         for company, alike in reachable.grouped("company_id").items():
-            reply_to = company._gdpr_get_request_address()
-            own = {**values, "reply_to": reply_to} if reply_to else values
+            own = {**values, **company._gdpr_prepare_reply_to()}
             mails |= template.sudo().send_mail_batch(alike.ids, email_values=own)
         if len(mails) == 1:
             mails.send_after_commit()

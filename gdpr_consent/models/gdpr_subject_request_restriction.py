@@ -6,6 +6,9 @@ SUSPENDING_TYPES = ("restriction", "objection")
 # Processing that article 21(1) gives no right to object to. Marketing stops all the same.
 BASES_WITHOUT_OBJECTION = ("contract", "legal_obligation", "vital_interests")
 
+# How requests come of which staff say what they ask: only there the kind can be a mistake.
+READ_BY_STAFF = ("operator", "mail")
+
 
 class GdprSubjectRequest(models.Model):
     """Requests to stop the processing, and objections: they count at once."""
@@ -44,10 +47,16 @@ class GdprSubjectRequest(models.Model):
         return requests
 
     def write(self, vals):
-        """Let a request that turns out to be about stopping, or about another person, take effect."""
+        """Let a request that turns out to be about stopping, or about another person, take effect; or no longer.
+
+        :raise UserError: the person's own choice to have the processing stopped would be undone
+        """
         self._check_suspension_untouched(vals)
+        if "type" in vals and vals["type"] not in SUSPENDING_TYPES:
+            self._check_misread()
         result = super().write(vals)
         if "type" in vals:
+            self._undo_effect()
             self._take_effect()
         if "subject_id" in vals:
             self.filtered("is_suspending")._suspend()
@@ -56,6 +65,21 @@ class GdprSubjectRequest(models.Model):
     def _check_suspension_untouched(self, names):
         if not self.env.su and not {"is_suspending", "suspension_lifted_on"}.isdisjoint(names):
             raise AccessError(self.env._("The processing is suspended and resumed by what is done, not by hand."))
+
+    def _check_misread(self):
+        """Refuse to take for something else what the persons themselves have chosen on a page (article 18(3)).
+
+        :raise UserError: so
+        """
+        for request in self.filtered("is_suspending"):
+            if request.source not in READ_BY_STAFF:
+                raise UserError(
+                    self.env._(
+                        "%(number)s: the person has chosen this, and the processing is suspended. Take in a further"
+                        " request for what else is asked; who wants this one no longer can have it cancelled.",
+                        number=request.name,
+                    )
+                )
 
     def action_lift_restriction(self):
         """Open the form by which the person is told, and the processing is taken up again."""
@@ -78,11 +102,7 @@ class GdprSubjectRequest(models.Model):
             alike.subject_id._record_objection(**alike[0]._prepare_act())
         suspending = stopping.filtered(
             lambda request: (
-                not (request.is_suspending or request.suspension_lifted_on)
-                and (
-                    request.type == "restriction"
-                    or request.sudo().subject_id.root_id.legal_basis not in BASES_WITHOUT_OBJECTION
-                )
+                not (request.is_suspending or request.suspension_lifted_on) and request._is_about_suspending()
             )
         )
         if not suspending:
@@ -91,6 +111,26 @@ class GdprSubjectRequest(models.Model):
         suspending.sudo().is_suspending = True
         self.env["gdpr.lifting.notice"]._find_all_current(suspending.subject_id).is_void = True
         suspending._log_step("restricted")
+
+    def _is_about_suspending(self):
+        self.ensure_one()
+        return self.type == "restriction" or (
+            self.type == "objection" and self.sudo().subject_id.root_id.legal_basis not in BASES_WITHOUT_OBJECTION
+        )
+
+    def _undo_effect(self):
+        """Let the processing go on where staff had misread what was asked, and no other request suspends it.
+
+        Nobody obtained a restriction, so nobody has to be told before it ends (article 18(3)).
+        """
+        for request in self.filtered(lambda request: request.is_suspending and not request._is_about_suspending()):
+            person = request.sudo().subject_id._lock_person()
+            if person.restricted and not person.data_request_ids.filtered("is_suspending") - request:
+                reason = self.env._("%(number)s turned out to ask for something else.", number=request.name)
+                person._record_acts([{"subject_id": person.id, "action": "unrestricted", "values": {"reason": reason}}])
+            # Not lifted for good: it takes effect when it turns out to ask for that after all.
+            request.sudo().is_suspending = False
+            request._log_step("lifted")
 
     def _suspend(self):
         self.env["gdpr.subject"].sudo()._record_restrictions(

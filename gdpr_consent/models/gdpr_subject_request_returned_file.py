@@ -101,7 +101,9 @@ class GdprSubjectRequest(models.Model):
         :rtype: dict[tuple[str, str], list[str]]
         """
         sent = {}
-        for answer in self.sudo().answer_ids.sorted("id", reverse=True):
+        # Of a request that was taken for another kind at first there may be answers that are no such file.
+        answers = self.sudo().answer_ids.filtered(lambda answer: answer.kind == "rectification")
+        for answer in answers.sorted("id", reverse=True):
             for file in answer.attachment_ids:
                 for record, label, value, _right in self._read_rows(self._decode(file.raw)):
                     sent.setdefault((record, label), []).append(value)

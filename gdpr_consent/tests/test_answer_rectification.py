@@ -232,6 +232,61 @@ class TestAnswerRectification(AnswerCase):
         self.assertEqual(response.status_code, 422)
         self.assertIn("isn't the file", self.parse(response).text_content())
 
+    def test_what_is_offered(self):
+        """What a person would correct; what is one of a list is picked from it, and can be applied."""
+        italy = self.env.ref("base.it")
+        self.partner.write({"country_id": italy.id, "ref": "C/17", "tz": "Europe/Rome"})
+        request, _message, path = self.open_case()
+        page = self.parse(self.url_open(path))
+        names = {field.get("name") for field in page.xpath("//input | //select")}
+        for name in ("ref", "tz", "peppol_endpoint", "global_location_number"):
+            self.assertNotIn(self.name_of(name), names)
+        [country] = page.xpath(f"//select[@name='{self.name_of('country_id')}']")
+        self.assertEqual(country.value, "Italy")
+        self.assertIn("France", country.value_options)
+        [state] = page.xpath(f"//select[@name='{self.name_of('state_id')}']")
+        self.assertIn("Torino (IT)", state.value_options)
+        self.assertNotIn("California (US)", state.value_options)
+        self.propose(path, (self.name_of("country_id"), "Italy"), (self.name_of("state_id"), "Torino (IT)"))
+        self.env.invalidate_all()
+        [line] = request.correction_ids
+        self.tick(request, line.label)
+        request.action_apply_corrections()
+        self.assertEqual(self.partner.state_id, self.env.ref("base.state_it_to"))
+
+    def test_file_that_is_no_csv_keeps_the_form(self):
+        """What is too large is said to be; nothing that was typed is lost, nor half noted."""
+        request, _message, path = self.open_case()
+        city = self.name_of("city")
+        fields = {**dict(self.get_hidden_fields(self.url_open(path))), city: "Milano", "statement": "And more"}
+        fields["remove." + self.name_of("phone")] = "1"
+        large = b"a,b\r\n" + b"1,2\r\n" * 300_000
+        for content, words in (
+            (large, "larger than 1 MB"),
+            (b"PK\x03\x04\x81\x8d", "can't be read"),
+        ):
+            with self.subTest(words=words):
+                response = self.url_open(path, data=fields, files={"file": ("photo.csv", content, "text/csv")})
+                self.assertEqual(response.status_code, 422)
+                page = self.parse(response)
+                self.assertIn(words, page.get_element_by_id("o_gdpr_problems").text_content())
+                form = dict(page.forms[0].form_values())
+                self.assertEqual((form[city], form["shown." + city]), ("Milano", "Torino"))
+                self.assertEqual((form["statement"], form["remove." + self.name_of("phone")]), ("And more", "1"))
+                self.env.invalidate_all()
+                self.assertFalse(request.correction_ids)
+
+    def test_csv_for_what_was_an_access_request_first(self):
+        """The copy of the data that was prepared before is a ZIP file: it isn't read for what was sent."""
+        request = self.make_request("access")
+        request.action_prepare_answer()
+        request.answer_id.item_ids.filtered(lambda item: not item.decision).decision = "include"
+        request.answer_id.action_approve()
+        self.assertTrue(request.answer_id.attachment_ids)
+        content = b"Record,Field,What we have,What is right\r\nContact,City,Torino,Milano\r\n"
+        self.upload(request, content)
+        self.assertEqual(request.correction_ids.mapped("new_value"), ["Milano"])
+
     def test_csv_by_mail(self):
         """The person answers the message with the file; somebody else's answer counts for nothing."""
         request, message, _path = self.open_case()

@@ -258,6 +258,7 @@ class TestErasure(ErasureCase):
         self.assertFalse(lead.exists())
 
     def test_person_is_told_and_a_certificate_filed(self):
+        self.env.company._gdpr_set_request_alias("privacy", self.mail_alias_domain)
         request = self.ask_erasure()
         self.plan(request)
         request.with_user(self.officer).action_approve()
@@ -268,6 +269,7 @@ class TestErasure(ErasureCase):
         self.env.invalidate_all()
         self.assertEqual(len(told), 1)
         self.assertIn("Made anonymous: Contact", told[0]["body"])
+        self.assertIn(self.env.company._gdpr_get_request_address(), told[0]["reply_to"])
         self.assertFalse(request.email)
         certificate = self.env["ir.attachment"].search(
             [("res_model", "=", "gdpr.subject.request"), ("res_id", "=", request.id)]

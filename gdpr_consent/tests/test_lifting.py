@@ -44,6 +44,7 @@ class TestLifting(LiftingCase):
         cls.card.lang = "en_US"
 
     def test_told_first(self):
+        self.env.company._gdpr_set_request_alias("privacy", self.mail_alias_domain)
         request = self.restrict()
         wizard = self.open_lifting(request, reason="Corrected")
         self.assertFalse(wizard.is_liftable)
@@ -54,6 +55,7 @@ class TestLifting(LiftingCase):
         [mail] = [mail for mail in self._mails if "rita.stop" in mail["email_to"][0]]
         self.assertIn("We have corrected your address", mail["body"])
         self.assertIn(request.name, mail["body"])
+        self.assertIn(self.env.company._gdpr_get_request_address(), mail["reply_to"])
         wizard = self.open_lifting(request)
         self.assertTrue(wizard.is_liftable)
         self.assertEqual(wizard.notice_state, "sent")

@@ -33,6 +33,7 @@ class TestRecipients(RecipientCase):
     """Who received the data is told what became of it, each with an outcome (article 19, law.md R-62)."""
 
     def test_two_recipients(self):
+        self.env.company._gdpr_set_request_alias("privacy", self.mail_alias_domain)
         self.agree(self.card)
         request = self.restrict()
         self.fulfil(request)
@@ -40,6 +41,7 @@ class TestRecipients(RecipientCase):
         told = {mail["email_to"][0]: mail for mail in self._mails if "Ltd" in mail["email_to"][0] or "er@" in str(mail)}
         for address in ("printer@example.com", "mailer@example.com"):
             [mail] = [mail for to, mail in told.items() if address in to]
+            self.assertIn(self.env.company._gdpr_get_request_address(), mail["reply_to"])
             for text in ("Rita Stop", "rita.stop@example.com", request.name, "may only be stored", self.marketing.name):
                 self.assertIn(text, mail["body"])
         self.assertIn("Printer Ltd, Mailer Ltd", request.resolution)

@@ -95,6 +95,38 @@ class TestTakesEffect(RestrictionCase):
         request.type = "restriction"
         self.assertTrue(self.card.gdpr_restricted)
 
+    def test_misread(self):
+        """What turns out to ask for something else suspends nothing; what does after all suspends again."""
+        for kind in ("restriction", "objection"):
+            with self.subTest(kind=kind):
+                with self.catch_mails():
+                    request = self.card._gdpr_receive_request(kind).with_user(self.officer)
+                self.assertTrue(self.card.gdpr_restricted and request.is_suspending)
+                with Form(request) as form:
+                    form.type = "access"
+                self.assertFalse(self.card.gdpr_restricted or request.is_suspending)
+                self.assertEqual(request.step_ids.mapped("action")[-2:], ["typed", "lifted"])
+                request.type = kind
+                self.assertTrue(self.card.gdpr_restricted and request.is_suspending)
+                request.type = "access"
+                request.action_cancel()
+        self.assertLedgerSound()
+
+    def test_misread_while_another_suspends(self):
+        self.restrict()
+        with self.catch_mails():
+            other = self.card._gdpr_receive_request("objection").with_user(self.officer)
+        other.type = "access"
+        self.assertFalse(other.is_suspending)
+        self.assertTrue(self.card.gdpr_restricted)
+
+    def test_chosen_by_the_person(self):
+        """The person has obtained the restriction: it ends after the person was told (article 18(3))."""
+        request = self.restrict(source="portal").with_user(self.officer)
+        with self.assertRaisesRegex(UserError, "the person has chosen this"):
+            request.type = "access"
+        self.assertTrue(self.card.gdpr_restricted and request.is_suspending)
+
     def test_leads_and_joined_people(self):
         lead = self.env["crm.lead"].create({"name": "Inquiry", "partner_id": self.card.id})
         self.other.gdpr_subject_id._join(self.card.gdpr_subject_id, "One person")

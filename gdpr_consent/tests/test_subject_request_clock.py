@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from unittest.mock import patch
 
 from lxml import etree
@@ -104,6 +104,49 @@ class TestSubjectRequestClock(ConsentCase):
         request.with_user(self.officer).received_on = "2026-02-20 09:00:00"
         self.assertEqual(request.due_on, date(2026, 3, 20))
         self.assertEqual(request.activity_ids.date_deadline, date(2026, 3, 20))
+
+    def test_date_that_cannot_be(self):
+        """Whoever types a wrong year is told, also about somebody who has asked already."""
+        for received_on, words in (("1900-01-01 10:00:00", "year"), ("2999-01-01 10:00:00", "future")):
+            with self.subTest(received_on=received_on):
+                with self.assertRaisesRegex(ValidationError, words), self.env.cr.savepoint():
+                    self.create_request(received_on)
+                self.create_request(type="portability").action_cancel()
+                with self.catch_mails():
+                    self.partner._gdpr_receive_request("erasure")
+                entry = Form(
+                    self.env["gdpr.subject.request.entry"].with_context(
+                        default_res_model="res.partner", default_res_ids=repr(self.partner.ids)
+                    )
+                )
+                entry.type = "erasure"
+                entry.received_on = received_on
+                with self.assertRaisesRegex(ValidationError, words):
+                    entry.save().action_record()
+
+    def test_what_cannot_be_taken_in(self):
+        Requests = self.Requests.with_user(self.officer)
+        subject_id = self.partner.gdpr_subject_id.id
+        with self.assertRaisesRegex(ValidationError, "language"), self.env.cr.savepoint():
+            Requests.create({"subject_id": subject_id, "type": "access", "lang": "xx_YY"})
+        with self.assertRaisesRegex(ValidationError, "Say what the person asks"), self.env.cr.savepoint():
+            Requests.create({"subject_id": subject_id})
+        request = self.create_request().with_user(self.officer)
+        with self.assertRaisesRegex(ValidationError, "Say what the person asks"):
+            request.type = False
+
+    def test_day_without_a_time(self):
+        """A day alone, as an import gives it, begins where the company is: nobody sees 1:00, nor the day before."""
+        for zone, received_on in (("Europe/Rome", "2026-03-01 23:00:00"), ("America/New_York", "2026-03-02 05:00:00")):
+            with self.subTest(zone=zone):
+                self.company.partner_id.tz = zone
+                for given in ("2026-03-02", date(2026, 3, 2)):
+                    request = self.create_request(given).with_user(self.officer)
+                    self.assertEqual(request.received_on, datetime.fromisoformat(received_on))
+                    self.assertEqual(request.due_on, date(2026, 4, 2))
+                    request.write({"received_on": "2026-03-01"})
+                    self.assertEqual(request.received_on, datetime.fromisoformat(received_on) - timedelta(days=1))
+                    request.action_cancel()
 
     def test_urgency(self):
         request = self.create_request()

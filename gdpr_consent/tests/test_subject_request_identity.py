@@ -64,6 +64,8 @@ class TestSubjectRequestIdentity(PageCase):
         for _click in range(2):
             page = self.url_open(link, data=sent)
             self.assertIn("Nothing is left to confirm", page.text)
+            self.assertEqual("Thank you" in page.text, not _click, "thanked for what was done, not for a used link")
+        self.assertIn("nothing was changed", page.text)
         self.env.invalidate_all()
         self.assertEqual((request.state, request.assurance, request.identity_email), ("in_progress", "mailbox", False))
         steps = request.step_ids.filtered(lambda step: step.action == "identity_checked")
@@ -76,6 +78,18 @@ class TestSubjectRequestIdentity(PageCase):
             self.check(request, way="ask")
             links.append(re.search(r"/gdpr/identity/[\w-]+", self._mails[-1]["body"])[0])
         self.assertEqual([self.url_open(link).status_code for link in links], [404, 200])
+
+    def test_closed_meanwhile(self):
+        """Who opens the link of a closed request, or presses the button of a page left open, is told so."""
+        request = self.create_request()
+        self.check(request, way="ask")
+        link = re.search(r"/gdpr/identity/[\w-]+", self._mails[-1]["body"])[0]
+        sent = [*self.parse(self.url_open(link)).forms[0].form_values(), ("answer", "confirm")]
+        request.action_cancel()
+        for page in (self.url_open(link), self.url_open(link, data=sent)):
+            self.assertIn("is closed", page.text)
+            self.assertNotIn("Thank you", page.text)
+        self.assertNotIn("identity_checked", request.step_ids.mapped("action"))
 
     def test_confirmed_after_the_start(self):
         """Somebody begins to work on it before the person answers: what the person is told is true."""

@@ -68,6 +68,17 @@ class TestSubjectRequestLog(ConsentCase):
         request = self.Requests.with_user(self.env.ref("base.public_user"))._receive(subject, "access")
         self.assertFalse(request.sudo().step_ids.user_id)
 
+    def test_followers_are_for_officers(self):
+        """Who follows a request tells who asks: only officers see it, anybody sees what the own account follows."""
+        self.request.message_subscribe(self.partner.ids + self.salesperson.partner_id.ids)
+        self.partner.message_subscribe(self.officer.partner_id.ids)
+        domain = [("res_model", "=", "gdpr.subject.request"), ("res_id", "=", self.request.id)]
+        followers = self.env["mail.followers"].with_user(self.salesperson)
+        self.assertEqual(followers.search(domain).partner_id, self.salesperson.partner_id)
+        self.assertTrue(followers.search([("res_model", "=", "res.partner"), ("res_id", "=", self.partner.id)]))
+        found = followers.with_user(self.officer).search(domain).partner_id
+        self.assertLessEqual(self.partner | self.salesperson.partner_id, found)
+
     def test_nobody_changes_it(self):
         step = self.request.step_ids[0]
         for user in (self.officer, self.manager, self.env.ref("base.user_root")):

@@ -188,6 +188,24 @@ class TestSubjectRequestPage(PageCase):
             self.assertIn(request.name, page.text)
         self.assertIn("Nothing is left to confirm", pages[1].text)
 
+    def test_closed_meanwhile(self):
+        """A page for what is over promises no answer."""
+        self.send()
+        [link] = self.get_links().values()
+        self.confirm(link)
+        self.env.invalidate_all()
+        request = self.Requests.search([("email", "=", "anna.rossi@example.com")])
+        request.with_user(self.officer).action_cancel()
+        page = self.url_open(link)
+        self.assertIn(f"Your request {request.name} is closed.", self.parse(page).text_content())
+        self.assertNotIn("We answer by", page.text)
+
+    def test_replies_come_to_the_address_for_requests(self):
+        self.company._gdpr_set_request_alias("privacy", self.mail_alias_domain)
+        self.send()
+        [mail] = self._mails
+        self.assertIn(self.company._gdpr_get_request_address(), mail["reply_to"])
+
     def test_discarded(self):
         self.send(request_type="erasure")
         link = self.get_links()["anna.rossi@example.com"]
