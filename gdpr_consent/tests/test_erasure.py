@@ -279,6 +279,25 @@ class TestErasure(ErasureCase):
         self.assertTrue(request.resolution)
         self.assertIn("executed", request.step_ids.mapped("action"))
 
+    def test_who_was_never_on_record(self):
+        """Who is unknown is told that nothing was held, and isn't taken up by mistake afterwards."""
+        declarations = self.env["gdpr.subject.request.declaration"].sudo()
+        email = "nobody.knows@example.com"
+        with self.catch_mails():
+            declarations._declare(self.env.company, email, "erasure", lang="en_US")
+            request = declarations._find(self.env.company, email)._confirm()
+        self.plan(request)
+        request.with_user(self.officer).action_approve()
+        request.with_user(self.officer).action_execute()
+        with self.catch_mails(), self.enter_registry_test_mode():
+            self.env.ref("gdpr_consent.ir_cron_erasure").method_direct_trigger()
+            told = [mail for mail in self._mails if email in str(mail["email_to"])]
+        self.env.invalidate_all()
+        self.assertEqual(len(told), 1)
+        self.assertIn("We held no personal data of you", told[0]["body"])
+        self.assertNotIn("erased", told[0]["subject"])
+        self.assertTrue(self.env["res.partner"].create({"name": "N. K.", "email": email}).gdpr_objected)
+
     def test_files_are_gone(self):
         content = f"a letter to {NAME}".encode()
         self.env["ir.attachment"].create(
