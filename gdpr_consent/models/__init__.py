@@ -55,6 +55,7 @@ from . import gdpr_consent_campaign_sending
 from . import gdpr_consent_delivery
 from . import gdpr_subject_request
 from . import gdpr_subject_request_clock
+from . import gdpr_subject_request_pause
 from . import gdpr_subject_request_intake
 from . import gdpr_subject_request_identity
 from . import gdpr_subject_request_address

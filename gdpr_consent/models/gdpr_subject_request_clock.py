@@ -48,12 +48,13 @@ class GdprSubjectRequest(models.Model):
         [("overdue", "Overdue"), ("soon", "Due soon"), ("on_time", "On time")], compute="_compute_urgency"
     )
 
-    @api.depends("received_on", "company_id", "extended_on")
+    @api.depends("received_on", "company_id", "extended_on", "paused_days")
     def _compute_due_on(self):
         for company, requests in self.grouped("company_id").items():
             zone = ZoneInfo(company._gdpr_get_timezone()) if company else UTC
             days = {
                 request: self._get_months_later(request.received_on, zone, request._get_months())
+                + timedelta(days=request.paused_days)
                 for request in requests.filtered("received_on")
             }
             closed = company._gdpr_get_closed_days(min(days.values()), max(days.values()) + LONGEST_ROW) if days else ()
@@ -66,12 +67,14 @@ class GdprSubjectRequest(models.Model):
             days = request.company_id.sudo().gdpr_request_target_days
             request.target_on = request.due_on and request.due_on - timedelta(days=days)
 
-    @api.depends("due_on", "target_on", "state")
+    @api.depends("due_on", "target_on", "state", "paused_on")
     def _compute_urgency(self):
         for request in self:
             today = request.company_id._gdpr_get_today() if request.company_id else fields.Date.today()
             if request.state not in OPEN_STATES or not request.due_on:
                 request.urgency = False
+            elif request.paused_on:
+                request.urgency = "on_time"
             elif request.due_on < today:
                 request.urgency = "overdue"
             else:
@@ -174,7 +177,7 @@ class GdprSubjectRequest(models.Model):
         self._check_is_open()
         if self.extended_on:
             raise UserError(self.env._("The deadline of %(number)s was extended already.", number=self.name))
-        if self.company_id._gdpr_get_today() > self.due_on:
+        if self.company_id._gdpr_get_today() > self.due_on and not self.paused_on:
             raise UserError(
                 self.env._(
                     "It is too late to extend: the person had to be told within the first month (article 12(3) GDPR)."
@@ -236,7 +239,7 @@ class GdprSubjectRequest(models.Model):
     @api.model
     def _find_to_remind(self, stage, limit):
         """Give the open requests that are due a reminder and didn't have it, locked."""
-        opened = Domain("state", "in", OPEN_STATES) & Domain("reminders", "<", stage)
+        opened = Domain("state", "in", OPEN_STATES) & Domain("paused_on", "=", False) & Domain("reminders", "<", stage)
         companies = self.env["res.company"].union(
             *(company for (company,) in self.sudo()._read_group(opened, ["company_id"]))
         )

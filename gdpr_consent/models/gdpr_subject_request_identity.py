@@ -125,6 +125,7 @@ class GdprSubjectRequest(models.Model):
         self.check_access("write")
         self.sudo().write({"state": "verifying", "identity_email": address})
         self._log_step("identity_asked")
+        self._pause()
         self._write_to_person("gdpr_consent.mail_template_subject_request_identity", email=address)
 
     def _record_identity(self, level, method):
@@ -143,6 +144,7 @@ class GdprSubjectRequest(models.Model):
                 values["state"] = "in_progress" if is_started else "new"
             request.sudo().write(values)
         self._log_step("identity_checked", method)
+        self._resume()
         self._delete_identity_evidence()
 
     def _improve_assurance(self, source):

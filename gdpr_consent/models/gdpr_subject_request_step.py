@@ -36,6 +36,8 @@ class GdprSubjectRequestStep(models.Model):
             ("identified", "Person identified"),
             ("identity_asked", "Identity asked for"),
             ("identity_checked", "Identity checked"),
+            ("paused", "Clock paused"),
+            ("resumed", "Clock resumed"),
             ("extended", "Deadline extended"),
             ("refusal_proposed", "Refusal proposed"),
             ("refusal_dropped", "Refusal not agreed to"),

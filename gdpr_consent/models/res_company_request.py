@@ -22,6 +22,11 @@ class ResCompany(models.Model):
     gdpr_request_target_days = fields.Integer(
         "Internal Deadline (Days Before)", default=7, help="How long before the deadline of the law to be ready."
     )
+    gdpr_request_pause_days = fields.Integer(
+        "Pause While Identity Is Checked (Days)",
+        help="The time to answer stands still while the person is asked who asks, if that is done within so many days"
+        " of receipt: the law allows it only without undue delay. 0: it never does.",
+    )
     gdpr_request_retention_months = fields.Integer(
         "Keep Closed Requests (Months)",
         default=60,
@@ -36,6 +41,11 @@ class ResCompany(models.Model):
     _gdpr_request_periods_positive = models.Constraint(
         "CHECK (gdpr_request_target_days BETWEEN 0 AND 27 AND gdpr_request_retention_months >= 0)",
         "The internal deadline must be less than four weeks before that of the law, and periods can't be negative.",
+    )
+
+    _gdpr_request_pause_short = models.Constraint(
+        "CHECK (gdpr_request_pause_days BETWEEN 0 AND 7)",
+        "Who asks must be asked within a week of receipt: later it would be undue delay.",
     )
 
     @api.constrains("gdpr_authority_url")

@@ -6,6 +6,7 @@ class ResConfigSettings(models.TransientModel):
 
     _inherit = "res.config.settings"
 
+    gdpr_request_pause_days = fields.Integer(related="company_id.gdpr_request_pause_days", readonly=False)
     gdpr_request_target_days = fields.Integer(related="company_id.gdpr_request_target_days", readonly=False)
     gdpr_request_retention_months = fields.Integer(related="company_id.gdpr_request_retention_months", readonly=False)
     gdpr_authority_name = fields.Char(related="company_id.gdpr_authority_name", readonly=False)

@@ -1,7 +1,8 @@
 import re
+from datetime import timedelta
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import Form, tagged
+from odoo.tests import Form, freeze_time, tagged
 
 from .page_common import PageCase
 
@@ -70,6 +71,29 @@ class TestSubjectRequestIdentity(PageCase):
         self.assertEqual((request.state, request.assurance, request.identity_email), ("in_progress", "mailbox", False))
         steps = request.step_ids.filtered(lambda step: step.action == "identity_checked")
         self.assertEqual((len(steps), steps.user_id.id), (1, False))
+
+    def test_clock_pauses_only_without_delay(self):
+        """Asked on the first day the clock stands still until it is known who asks, asked on the 25th it goes on."""
+        for allowed, asked_after, days in ((3, 1, 5), (3, 25, 0), (0, 1, 0)):
+            with self.subTest(allowed=allowed, asked_after=asked_after):
+                self.env.company.gdpr_request_pause_days = allowed
+                with freeze_time("2026-03-09 10:00:00"):
+                    request = self.create_request(source="mail", email="somebody@example.net")
+                received_on, due_on = request.received_on, request.due_on
+                with freeze_time(received_on + timedelta(days=asked_after)):
+                    self.check(request, way="ask")
+                self.assertEqual(bool(request.paused_on), bool(days))
+                with freeze_time(received_on + timedelta(days=60)):
+                    request.invalidate_recordset(["urgency"])
+                    self.assertEqual(request.urgency, "on_time" if days else "overdue")
+                with freeze_time(received_on + timedelta(days=asked_after + 5)):
+                    request._record_identity("mailbox", "Confirmed")
+                self.assertEqual((request.paused_days, request.paused_on), (days, False))
+                self.assertEqual(request.due_on, due_on + timedelta(days=days))
+                actions = request.step_ids.mapped("action")
+                self.assertEqual(("paused" in actions, "resumed" in actions), (bool(days), bool(days)))
+                self.assertEqual(request._get_answer_activities().mapped("date_deadline"), [request.due_on])
+                request.action_cancel()
 
     def test_new_link_supersedes(self):
         request = self.create_request()
