@@ -379,17 +379,21 @@ class GdprSubject(models.Model):
         ``root_id`` is the person an event counts for.
         """
         self.flush_model(["root_id"])
+        # Not a join: PostgreSQL may take both tables for empty while a first import fills them, and join row by row.
         self.env.cr.execute(
             SQL(
-                "SELECT event.id, event.action, event.legal_basis, event.purpose_id, event.channel_codes,"
-                " event.occurred_on, event.expires_on, event.source, event.request_id, subject.root_id"
-                " FROM gdpr_consent_event event"
-                " JOIN gdpr_subject subject ON subject.id = event.subject_id"
-                " WHERE subject.root_id IN %s ORDER BY event.id",
+                "SELECT id, action, legal_basis, purpose_id, channel_codes, occurred_on, expires_on, source, request_id,"
+                " subject_id FROM gdpr_consent_event"
+                " WHERE subject_id = ANY(ARRAY(SELECT id FROM gdpr_subject WHERE root_id IN %s)) ORDER BY id",
                 tuple(self.ids),
             )
         )
-        return self.env.cr.dictfetchall()
+        events = self.env.cr.dictfetchall()
+        joined = {event["subject_id"] for event in events} - {*self.ids}
+        roots = {history.id: history.root_id.id for history in self.browse(joined)}
+        for event in events:
+            event["root_id"] = roots.get(event["subject_id"], event["subject_id"])
+        return events
 
     def _project_consents(self, projections):
         Consent = self.env["gdpr.consent"].sudo()
