@@ -21,17 +21,23 @@ class GdprAnswer(models.Model):
 
     undeclared = fields.Text(
         compute="_compute_undeclared",
-        help="The answer can only say that nothing is on record. Declare it on the purposes.",
+        help="The answer can only say that nothing is on record. Declare it on the purposes, and in the data map what"
+        " the records are used for.",
     )
 
     @api.depends("kind", "request_id", "state")
     def _compute_undeclared(self):
         for answer in self:
-            purposes = answer._get_purposes() if answer.kind == "access" and answer.state != "expired" else ()
-            answer.undeclared = "\n".join(answer._find_undeclared(purposes)) if purposes else False
+            is_telling = answer.kind == "access" and answer.state != "expired"
+            answer.undeclared = is_telling and "\n".join(answer._find_undeclared(answer._get_purposes()))
 
     def _find_undeclared(self, purposes):
-        """Give what article 15 asks to tell and the company never declared, a line a kind, with the purposes."""
+        """Give what article 15 asks to tell and the company never declared, a line a kind, with the purposes.
+
+        Where there are none, with what is held.
+        """
+        places = self.place_ids.filtered("record_ids")
+        unexplained = places.filtered(lambda place: not place.map_id._get_use())
         missing = {
             self.env._("recipients"): purposes.filtered(
                 lambda purpose: not (purpose.recipient_ids or purpose.recipient_categories or purpose.processor_ids)
@@ -39,7 +45,10 @@ class GdprAnswer(models.Model):
             self.env._("automated decisions"): purposes.filtered(lambda purpose: not purpose.automated_decisions),
             self.env._("transfers abroad"): purposes.filtered(lambda purpose: not purpose.transfers),
         }
-        return [f"{what}: {', '.join(which.mapped('name'))}" for what, which in missing.items() if which]
+        if not purposes:
+            missing = dict.fromkeys(missing, places)
+        missing = {self.env._("purposes"): unexplained, **missing}
+        return [f"{what}: {', '.join(dict.fromkeys(which.mapped('name')))}" for what, which in missing.items() if which]
 
     def _get_information(self):
         """Give what article 15 asks to tell, in the language of the context; no block is ever empty.
@@ -96,38 +105,73 @@ class GdprAnswer(models.Model):
             statements.append(
                 self.env._("We keep your records on this legal basis: %(basis)s.", basis=bases[person.legal_basis])
             )
+        by_use = {}
+        for place in self.place_ids.filtered("record_ids"):
+            use = place.map_id._get_use() or self.env._("What they are used for isn't on record: ask us.")
+            by_use.setdefault(use, []).append(place.name)
+        statements += [f"{', '.join(dict.fromkeys(names))}: {use}" for use, names in by_use.items()]
         if person.restricted:
             statements.append(self.env._("The processing is suspended: we only store your data."))
         if not self.total_count:
             statements.insert(0, self.env._("We hold no data about you but your request and what was done about it."))
-        return statements or [self.env._("We use your data for no purpose that needs your consent.")]
+        return statements
 
     def _tell_categories(self, purposes):
-        names = [column["category"] for place in self.place_ids for column in place.columns or () if column["category"]]
-        names += purposes.data_category_ids.mapped("name")
-        places = self.place_ids.mapped("name")
+        names = [name for place in self.place_ids for name in place._get_held_categories()]
+        places = self.place_ids.filtered("record_ids").mapped("name")
         statements = [", ".join(dict.fromkeys(names))] if names else []
+        # Not all that a purpose uses has to be in Odoo.
+        further = [name for name in purposes.data_category_ids.mapped("name") if name not in names]
+        if further:
+            statements.append(
+                self.env._("The purposes named may use as well: %(categories)s.", categories=", ".join(further))
+            )
         if places:
             statements.append(self.env._("Where we keep it: %(places)s.", places=", ".join(dict.fromkeys(places))))
         return statements or [self.env._("None.")]
 
     def _tell_recipients(self, purposes):
+        receiving, handling = {}, {}
+        for purpose in purposes.sudo():
+            for recipient in purpose.recipient_ids:
+                receiving.setdefault(recipient, []).append(purpose.name)
+            for processor in purpose.processor_ids:
+                handling.setdefault(processor, []).append(purpose.name)
         statements = [
-            f"{purpose.name}: {statement['text']}"
-            for purpose in purposes
-            for statement in purpose._get_statements()
-            if statement["about"] in ("recipients", "processors")
+            self.env._(
+                "%(recipient)s receives it for: %(purposes)s.", recipient=recipient.name, purposes=", ".join(names)
+            )
+            for recipient, names in receiving.items()
+        ]
+        statements += [
+            self.env._(
+                "%(processor)s handles it for us, for: %(purposes)s.",
+                processor=processor.name,
+                purposes=", ".join(names),
+            )
+            for processor, names in handling.items()
+            if processor not in receiving
+        ]
+        statements += [
+            f"{purpose.name}: {purpose.recipient_categories}" for purpose in purposes.filtered("recipient_categories")
         ]
         # Data was passed on under a consent that has ended since as well.
-        received = self.request_id._get_recipients()[self.request_id]
+        received = [
+            recipient
+            for recipient in self.request_id._get_recipients()[self.request_id]
+            if recipient not in receiving and recipient not in handling
+        ]
         if received:
             names = ", ".join(recipient.name for recipient in received)
             statements.append(self.env._("Your data was or may have been passed on to: %(names)s.", names=names))
         return statements or [self.env._("No recipient outside our company is on record.")]
 
     def _tell_retention(self, purposes):
+        """Give a term for all that is given, or what decides on it where none is fixed (article 15(1)(d))."""
         statements = [f"{purpose.name}: {purpose._get_retention_sentence()}" for purpose in purposes]
-        for place in self.place_ids.map_id.filtered(lambda place: place.erasure == "keep"):
+        held = self.place_ids.filtered("record_ids")
+        kept = held.filtered(lambda place: place.map_id.erasure == "keep")
+        for place in kept.map_id:
             statements.append(
                 self.env._(
                     "%(place)s: kept for %(months)s months. %(reason)s",
@@ -135,6 +179,14 @@ class GdprAnswer(models.Model):
                     months=place.keep_months,
                     reason=place.keep_reason or "",
                 ).strip()
+            )
+        if others := dict.fromkeys((held - kept).mapped("name")):
+            statements.append(
+                self.env._(
+                    "%(places)s: no fixed term: until they aren't needed any more for what we use them for, or you have"
+                    " them erased.",
+                    places=", ".join(others),
+                )
             )
         return statements or [
             self.env._("No fixed term is on record: until it isn't needed any more, or you have it erased.")

@@ -25,6 +25,29 @@ class GdprAnswerPlace(models.Model):
     redaction_count = fields.Integer(help="How often somebody else was taken out of what nobody needs to look at.")
     part_ids = fields.One2many("gdpr.answer.part", "place_id")
 
+    def _get_held_categories(self):
+        """Give the categories of the fields in which something of the person is held, in the order of the columns.
+
+        What nobody has said is the person's doesn't count, nor does a zero, which Odoo writes by itself; what is held
+        and not given out does.
+
+        :rtype: list[str]
+        """
+        self.ensure_one()
+        items = self.env["gdpr.answer.item"].search([("place_id", "=", self.id)])
+        withheld = set(
+            items.filtered(lambda item: item.kind == "record" and item.decision != "include").mapped("res_id")
+        )
+        held = {item.field for item in items if item.field and item.res_id not in withheld}
+        for part_id in self.part_ids.ids:
+            part = self.env["gdpr.answer.part"].browse(part_id)
+            for row in part.rows or []:
+                if row["id"] not in withheld:
+                    held |= {name for name, value in row["values"].items() if value}
+            part.invalidate_recordset()
+        columns = [column for column in self.columns or () if column["name"] in held and column["category"]]
+        return list(dict.fromkeys(column["category"] for column in columns))
+
     def _iterate_rows(self):
         """Yield the records of this place as they go out, a batch in memory at a time.
 

@@ -61,6 +61,10 @@ class GdprDataMap(models.Model):
         "Holds Personal Data", default=True, help="Off: the model looks like it, and the reason says why it doesn't."
     )
     reason = fields.Text(translate=True, help="Why the model holds no personal data, or why the row is as it is.")
+    used_for = fields.Text(
+        translate=True,
+        help="As the person reads it (article 15(1)(a)). Empty: what the app is for, or why the records are kept.",
+    )
 
     # How records lead to a person
     is_card = fields.Boolean("Describes a Person", help="The records are contacts, leads or other cards themselves.")

@@ -188,6 +188,8 @@ class GdprDataMap(models.Model):
         if kind == "binary" or self._is_of_the_organisation(record, name, reader):
             return None
         value = record[name]
+        if kind == "many2one" and self._is_own_account(value, reader):
+            return None
         if kind in TEXT_TYPES:
             return (html2plaintext(value, include_references=False) if kind == "html" else value) or ""
         if kind in LINK_TYPES:
@@ -211,6 +213,13 @@ class GdprDataMap(models.Model):
             return False
         company = record.commercial_partner_id
         return company != record and company.is_company and company.id not in reader.own.get("res.partner", ())
+
+    @api.model
+    def _is_own_account(self, record, reader):
+        """Tell whether a record is a bank account of one of the database's own companies, to be paid on."""
+        if record._name != "res.partner.bank" or record.partner_id.id in reader.own.get("res.partner", ()):
+            return False
+        return bool(record.partner_id.ref_company_ids)
 
     def _take_out_others(self, value, column, links, reader):
         """Give a value without other people, and how often somebody was taken out of it."""

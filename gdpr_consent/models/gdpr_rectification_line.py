@@ -2,6 +2,7 @@ from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools.mail import email_normalize
 
 # Why a record stays as it is. Who finds the whole request unfounded, or can't tell who asks, refuses the request.
 GROUNDS = [
@@ -12,6 +13,8 @@ GROUNDS = [
     ("national_law", "A limit set by national law (article 23)"),
     ("other", "Another reason"),
 ]
+# Those of cards that hold the person's address.
+EMAIL_FIELDS = ("email", "email_from")
 # What an officer writes; all else is the person's, or follows from what is done.
 DECIDED_BY_HAND = frozenset({"is_chosen", "ground", "explanation"})
 
@@ -114,6 +117,7 @@ class GdprRectificationLine(models.Model):
             if not record:
                 raise UserError(self.env._("%(record)s isn't there any more.", record=lines[0].record))
             record.check_access("write")
+            lines._check_addresses()
             record.write(lines._convert(record))
             if hasattr(record, "_message_log"):
                 record._message_log(
@@ -125,6 +129,22 @@ class GdprRectificationLine(models.Model):
                 )
         (self - statements)._decide("applied")
         statements._decide("handled")
+
+    def _check_addresses(self):
+        """Refuse an e-mail address to which nothing can be sent.
+
+        :raise UserError: so
+        """
+        for line in self:
+            if line.field in EMAIL_FIELDS and line.new_value and not email_normalize(line.new_value):
+                raise UserError(
+                    self.env._(
+                        "%(label)s: “%(value)s” is no e-mail address. Ask the person, or reject the correction and say"
+                        " why.",
+                        label=line.label,
+                        value=line.new_value,
+                    )
+                )
 
     def _reject(self):
         """Leave the records as they are.

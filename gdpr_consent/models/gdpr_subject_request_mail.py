@@ -73,6 +73,15 @@ class GdprSubjectRequest(models.Model):
         text = html2plaintext(msg_dict.get("body") or "").strip()
         return "\n\n".join(filter(None, [(msg_dict.get("subject") or "").strip(), text]))[:LONGEST_NOTE]
 
+    def message_post(self, *, message_type="notification", partner_ids=None, **kwargs):
+        """Hand what comes by e-mail to those responsible: Odoo also sends an answer on to whoever wrote what it
+        answers, and that is the company itself, at its general address.
+        """
+        if message_type == "email" and partner_ids:
+            own = self.sudo().company_id.partner_id.ids
+            partner_ids = [partner_id for partner_id in partner_ids if partner_id not in own]
+        return super().message_post(message_type=message_type, partner_ids=partner_ids, **kwargs)
+
     def _notify_get_reply_to_batch(self, defaults=None, author_ids=None):
         """Let replies come to the address for requests, where the company has one."""
         addresses = super()._notify_get_reply_to_batch(defaults=defaults, author_ids=author_ids)

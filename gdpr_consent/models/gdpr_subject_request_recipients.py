@@ -64,17 +64,21 @@ class GdprSubjectRequest(models.Model):
             or self.erasure_state in ("running", "blocked", "telling", "finished")
         )
 
-    def _tell_recipients(self):
+    def _tell_recipients(self, is_again=False):
         """Tell each recipient of the person's data, once, what became of it (article 19).
 
         Call it while the person's name and address are still there. Who can't be told is on record as such: the
         officer, or the scheduled action, tries again.
 
+        :param bool is_again: something further became of it: those who were told are told again
         :return: the notices of these requests
         :rtype: gdpr.recipient.notice
         """
         requests = self.sudo()
         requests._propose_recipients()
+        if is_again:
+            told = requests.recipient_notice_ids.filtered(lambda notice: notice.state == "sent")
+            told.write({"state": "to_tell", "attempt_count": 0})
         told = requests.recipient_notice_ids._tell()
         for request, notices in told.grouped("request_id").items():
             request.with_env(self.env)._log_step("told_recipients", ", ".join(notices.recipient_id.mapped("name")))

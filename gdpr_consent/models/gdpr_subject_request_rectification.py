@@ -45,7 +45,7 @@ class GdprSubjectRequest(models.Model):
             lines._apply()
             # The labels alone: the log outlives the data.
             request._log_step("applied", ", ".join(lines.mapped("label")))
-            request._tell_recipients()
+            request._tell_recipients(is_again=True)
         return True
 
     def _warn_of_overtaken(self, lines):

@@ -96,6 +96,67 @@ class TestAnswerAccess(AnswerCase):
         for other in ("Bob", "Verdi", "carla", self.officer.name):
             self.assertNotIn(other, text)
 
+    def get_told(self, request):
+        """Give what is told of article 15, by what it is about."""
+        return {block["about"]: " ".join(block["statements"]) for block in self.read_json(request)["information"]}
+
+    def test_purposes_of_what_is_held(self):
+        """Who never agreed to anything is told why records are held all the same, and how long (15(1)(a), (d))."""
+        self.env["gdpr.purpose"].search([("legal_basis", "!=", "consent")]).active = False
+        leads = self.env.ref("gdpr_consent.data_map_crm_lead")
+        request = self.prepare("access")
+        told = self.get_told(request)
+        self.assertIn("Contact: To know who you are", told["purposes"])
+        self.assertIn("Leads: To answer inquiries", told["purposes"])
+        for place in ("Contact", "Leads", "Messages"):
+            self.assertIn(place, told["retention"])
+        leads.used_for = "To plan your kitchen."
+        leads.write(
+            {
+                "erasure": "keep",
+                "keep_ground": "legal_claims",
+                "keep_reason": "Until claims lapse.",
+                "keep_months": 24,
+            }
+        )
+        request.action_prepare_answer()
+        request.answer_id.item_ids.filtered(lambda item: not item.decision).decision = "include"
+        request.answer_id.action_approve()
+        told = self.get_told(request)
+        self.assertIn("Leads: To plan your kitchen. Until claims lapse.", told["purposes"])
+        self.assertIn("Leads: kept for 24 months.", told["retention"])
+        self.assertRegex(told["retention"], "Contact[^:]*: no fixed term")
+
+    def test_officer_is_warned_of_unknown_purposes(self):
+        """Where nothing says what records are for the officer learns it before the answer goes out."""
+        self.env["gdpr.purpose"].search([("legal_basis", "!=", "consent")]).active = False
+        request = self.make_request("access")
+        request.action_prepare_answer()
+        self.assertNotIn("purposes:", request.answer_undeclared)
+        self.assertRegex(request.answer_undeclared, "transfers abroad: .*Contact")
+        unexplained = request.answer_id.sudo().place_ids[0]
+        unexplained.map_id = False
+        request.answer_id.invalidate_recordset(["undeclared"])
+        self.assertIn(f"purposes: {unexplained.name}", request.answer_id.undeclared)
+
+    def test_only_what_is_held(self):
+        """The kinds of data are those that are held of this person, not all that could be (15(1)(b))."""
+        category = self.env.ref("gdpr_consent.data_category_phone").name
+        self.assertIn(category, self.get_told(self.prepare("access"))["categories"])
+        bare = self.env["res.partner"].create({"name": "Ines Nova", "email": "ines@example.com"})
+        bare._gdpr_ensure_subjects()
+        request = self.prepare("access", subject_id=bare.gdpr_subject_id.id)
+        told = self.get_told(request)["categories"]
+        self.assertIn(self.env.ref("gdpr_consent.data_category_name").name, told)
+        self.assertNotIn(category, told)
+
+    def test_recipient_named_once(self):
+        acme = self.env["res.partner"].create({"name": "Acme Mailing", "is_company": True})
+        self.marketing.recipient_ids = acme
+        self.partner.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call")
+        told = self.get_told(self.prepare("access"))["recipients"]
+        self.assertEqual(told, f"Acme Mailing receives it for: {self.marketing.name}.")
+
     def test_nothing_held(self):
         """Somebody of whom no record is left is told all the same."""
         subject = self.env["gdpr.subject"].create({})

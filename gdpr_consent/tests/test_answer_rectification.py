@@ -155,6 +155,31 @@ class TestAnswerRectification(AnswerCase):
         request.action_apply_corrections()
         self.assertEqual(request.recipient_notice_ids.recipient_id, recipient)
 
+    def test_recipients_are_told_of_what_is_corrected_later(self):
+        self.marketing.recipient_ids = self.env["res.partner"].create(
+            {"name": "Acme", "is_company": True, "email": "privacy@acme.example.com"}
+        )
+        self.partner.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call")
+        request, _message, path = self.open_case()
+        self.propose(path, (self.name_of("city"), "Milano"), (self.name_of("street"), "Via Po 2"))
+        self.env.invalidate_all()
+        for label in ("City", "Street"):
+            self.tick(request, label)
+            request.action_apply_corrections()
+            self.leave()
+        steps = request.step_ids.filtered(lambda step: step.action == "told_recipients")
+        self.assertEqual(len(steps), 2)
+
+    def test_what_is_no_address(self):
+        request, _message, path = self.open_case()
+        self.propose(path, (self.name_of("email"), "not an address"))
+        self.env.invalidate_all()
+        self.tick(request, "Email")
+        with self.assertRaisesRegex(UserError, "is no e-mail address"), self.env.cr.savepoint():
+            request.action_apply_corrections()
+        self.env.invalidate_all()
+        self.assertNotEqual(self.partner.email, "not an address")
+
     def test_officer_needs_the_right_to_write(self):
         request, _message, path = self.open_case()
         self.propose(path, (self.name_of("city"), "Milano"))

@@ -1,4 +1,6 @@
 import io
+import json
+import zipfile
 
 from psycopg2 import IntegrityError
 
@@ -254,6 +256,27 @@ class TestDataMapCoverage(ConsentCase):
     def test_no_domain_nobody(self):
         with self.assertRaises(ValidationError):
             self.maps.create({"name": "Wrong", "model": "res.partner", "domain": "[('nothing', '=', 1)]"})
+
+    def test_account_of_the_company(self):
+        """The company's own bank account, to be paid on, isn't the person's data."""
+        self.add_field("x_bank_id", "many2one", relation="res.partner.bank")
+        self.env.ref("gdpr_consent.data_map_crm_lead").field_ids = [
+            (0, 0, {"names": "x_bank_id", "origin": "provided"})
+        ]
+        card = self.env["res.partner"].create({"name": "Ann Example", "email": "ann@example.com"})
+        banks = self.env["res.partner.bank"]
+        ours = banks.create({"acc_number": "OURS1234567890", "partner_id": self.env.company.partner_id.id})
+        hers = banks.create({"acc_number": "HERS1234567890", "partner_id": card.id})
+        for bank in (ours, hers):
+            self.env["crm.lead"].create({"name": "Bank", "partner_id": card.id, "x_bank_id": bank.id})
+        with self.catch_mails():
+            request = card.with_user(self.officer)._gdpr_receive_request("access").with_user(self.officer)
+            request.action_prepare_answer()
+        archive = request.sudo().answer_id.attachment_ids.filtered(lambda file: file.name == "data.zip").raw
+        data = zipfile.ZipFile(io.BytesIO(archive)).read("data.json").decode()
+        leads = str([part for part in json.loads(data)["data"] if part["place"] == "Leads"])
+        self.assertNotIn("OURS1234567890", leads)
+        self.assertIn("HERS1234567890", leads)
 
     def test_what_nobody_declared_is_acknowledged(self):
         """Where the data map leaves out what looks personal, whoever approves or sends says that they know."""

@@ -86,6 +86,15 @@ class TestSubjectRequestCard(ConsentCase):
         self.assertFalse(partner.gdpr_has_data_request)
         self.assertFalse(partner.gdpr_data_request_ids)
 
+    def test_who_cannot_be_asked(self):
+        """Where somebody's data may not be used, or who objects, the card offers no form to send."""
+        view = self.env.ref("gdpr_consent.gdpr_subject_mixin_view_form_consent")
+        root = etree.fromstring(self.partner.with_user(self.salesperson).get_view(view.id)["arch"])
+        buttons = root.findall(".//button[@name='action_gdpr_send_consent_request']")
+        self.assertEqual(len(buttons), 2)
+        for button in buttons:
+            self.assertIn("gdpr_restricted or gdpr_objected", button.get("invisible"))
+
     def test_what_is_asked_of_another_company(self):
         company = self.env["res.company"].create({"name": "Second"})
         self.Requests.create(

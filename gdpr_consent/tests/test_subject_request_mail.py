@@ -193,3 +193,22 @@ class TestSubjectRequestMail(ConsentCase):
         self.assertFalse(self.receive(headers=f"In-Reply-To: {first.message_id}\nReferences: {first.message_id}\n"))
         self.assertEqual(len(request.message_ids.filtered(lambda message: message.message_type == "email")), 2)
         self.assertEqual(request.name, number)
+
+    def test_answer_is_not_sent_to_the_general_address(self):
+        """Only those responsible get what the person, or a stranger, answers."""
+        self.company.email = "info@example.com"
+        request = self.receive()
+        request.with_user(self.officer).user_id = self.officer
+        with self.catch_mails():
+            written = request.message_post(
+                body="Which contract?",
+                author_id=self.company.partner_id.id,
+                partner_ids=self.partner.ids,
+                message_type="comment",
+                subtype_xmlid="mail.mt_comment",
+            )
+        headers = f"In-Reply-To: {written.message_id}\nReferences: {written.message_id}\n"
+        for sender in ("Anna Rossi <anna.rossi@example.com>", "Stranger <stranger@example.com>"):
+            with self.subTest(sender=sender):
+                self.assertFalse(self.receive(sender=sender, headers=headers))
+                self.assertNotIn("info@example.com", str([mail["email_to"] for mail in self._mails]))
