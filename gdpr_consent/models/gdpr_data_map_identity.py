@@ -47,6 +47,23 @@ class GdprDataMap(models.Model):
         return person
 
     @api.model
+    def _find_shared_emails(self, person, company):
+        """Give which of the person's addresses somebody else of the same company has too: another controller's cards
+        don't count.
+
+        :rtype: set[str]
+        """
+        if not person.shared_emails:
+            return set()
+        return {
+            email
+            for cards in self._find_others_cards(person)
+            for card in cards
+            if card._gdpr_get_own_company() in (company, company.browse())
+            for email in person.emails & set(email_normalize_all(card[card._gdpr_email_field] or ""))
+        }
+
+    @api.model
     def _identify_accounts(self, person):
         """Note the numbers of the person's bank accounts, and which of them somebody else has too."""
         banks = self.env["res.partner.bank"].sudo().with_context(active_test=False)

@@ -56,7 +56,7 @@ class GdprErasureJournal(models.Model):
         :rtype: gdpr.erasure.journal
         """
         person = self.env["gdpr.data.map"]._identify(request.subject_id)
-        shared = self._find_others_addresses(person, request.plan_line_ids)
+        shared = self._find_others_addresses(person, request.plan_line_ids, request.company_id)
         cards = request.subject_id.sudo().root_id._get_all_cards()
         journal = self.create(
             {
@@ -78,8 +78,8 @@ class GdprErasureJournal(models.Model):
         return journal
 
     @api.model
-    def _find_others_addresses(self, person, lines):
-        """Give which of the person's addresses somebody has whose card isn't erased."""
+    def _find_others_addresses(self, person, lines, company):
+        """Give which of the person's addresses somebody of the same company has whose card isn't erased."""
         erased = {}
         for line in lines:
             erased.setdefault(line.model, set()).update(line._get_ids())
@@ -89,6 +89,8 @@ class GdprErasureJournal(models.Model):
             if "email_normalized" in cards._fields:
                 own = [*erased.get(model, ()), *person.cards.get(model, ())]
                 domain = [("email_normalized", "in", list(person.shared_emails)), ("id", "not in", own)]
+                if "company_id" in cards._fields:
+                    domain.append(("company_id", "in", [False, company.id]))
                 others |= set(cards.search_fetch(domain, ["email_normalized"]).mapped("email_normalized"))
         return others
 

@@ -141,6 +141,32 @@ class TestSuppression(ErasureCase):
         card = self.env["res.partner"].create({"name": "Z. Q.", "email": EMAIL, "company_id": company.id})
         self.assertFalse(card.gdpr_objected)
 
+    def test_customer_of_two_companies(self):
+        """The address is remembered for the company that erased, whoever else has it as a customer."""
+        other = self.env["res.company"].create({"name": "Other"})
+        shared = "otto.sereni@example.com"
+        kept = self.env["res.partner"].create({"name": "Otto Sereni", "email": shared, "company_id": other.id})
+        person = self.env["res.partner"].create(
+            {"name": "Otto Sereni", "email": shared, "company_id": self.env.company.id}
+        )
+        request = self.erase(self.ask_erasure(person))
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual(kept.email, shared)
+        back = self.env["res.partner"].with_user(self.salesperson).create({"name": "O. S.", "email": shared})
+        self.assertSuppressed(back)
+        at_other = self.env["res.partner"].create({"name": "O. S.", "email": shared, "company_id": other.id})
+        self.assertFalse(at_other.gdpr_objected)
+
+    def test_address_that_two_of_one_company_have(self):
+        shared = "family.sereni@example.com"
+        self.env["res.partner"].create({"name": "Anna Sereni", "email": shared})
+        person = self.env["res.partner"].create({"name": "Otto Sereni", "email": shared})
+        request = self.ask_erasure(person)
+        self.plan(request)
+        request.sudo().plan_line_ids.doubt_ids.decision = "others"
+        self.erase(request)
+        self.assertFalse(self.env["res.partner"].create({"name": "A. S.", "email": shared}).gdpr_objected)
+
     def test_context_of_a_client(self):
         """What a client claims in the context is as good as nothing: the company has brought the person back."""
         context = {"gdpr_erasing": True, "gdpr_incoming": True, "gdpr_blacklist_silent": True}
