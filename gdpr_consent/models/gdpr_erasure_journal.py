@@ -125,6 +125,24 @@ class GdprErasureJournal(models.Model):
                 ]
         self.env["gdpr.erasure.journal.entry"].create(vals_list)
 
+    def _take_over(self):
+        """Leave to this journal what earlier ones of the same request, that were stopped, say of the same records.
+
+        What they have done stays noted.
+        """
+        self.ensure_one()
+        stopped = self.search(
+            [("request_id", "=", self.request_id.id), ("id", "!=", self.id), ("finished_on", "=", False)]
+        )
+        planned = {(entry.model, record_id) for entry in self.entry_ids for record_id in entry.res_ids}
+        for entry in stopped.entry_ids.filtered(lambda entry: entry.state != "done"):
+            left = [record_id for record_id in entry.res_ids if (entry.model, record_id) not in planned]
+            if left and entry.state == "kept":
+                entry.res_ids = left
+            else:
+                entry.unlink()
+        stopped.finished_on = fields.Datetime.now()
+
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
         raise AccessError(

@@ -125,6 +125,8 @@ class GdprErasurePlanLine(models.Model):
         if DECIDED & vals.keys() and not is_planning:
             if any(line.request_id.erasure_state != "planned" for line in self):
                 raise UserError(self.env._("The plan was approved already: plan again to change it."))
+            if vals.get("action", "keep") != "keep":
+                self._check_obligation()
             self._check_end(vals.get("keep_until"))
             cards = self.env["gdpr.subject.mixin"]._get_card_models()
             if vals.get("action") == "detach" and any(line.model in cards for line in self):
@@ -136,6 +138,28 @@ class GdprErasurePlanLine(models.Model):
         if DECIDED & vals.keys() and not is_planning:
             self._check_reason()
         return written
+
+    def _check_obligation(self):
+        """Refuse to erase what the law makes the company keep, or what that needs (article 17(3)(b)).
+
+        :raise UserError: so
+        """
+        obliged = self.filtered(lambda line: line.proposed_action == "keep" and line._is_legal_obligation())
+        if obliged:
+            raise UserError(
+                self.env._(
+                    "%(records)s: the law makes you keep them until their end, so they can't be erased before. Leave"
+                    " “Keep”, and correct the day or the reason. If no law demands it, or not for so long, correct it"
+                    " in the data map, and plan again.",
+                    records=", ".join(obliged.mapped("name")),
+                )
+            )
+
+    def _is_legal_obligation(self):
+        """Tell whether the map, or the kept documents that name or hold these records, say that the law demands it."""
+        self.ensure_one()
+        ground = self.map_id.keep_ground if self.part == "all" else self.ground
+        return ground == "legal_obligation"
 
     @api.model
     def _check_end(self, day):

@@ -100,6 +100,7 @@ class GdprSubjectRequest(models.Model):
         # While there is a name to tell them.
         self._tell_recipients()
         journal = self.env["gdpr.erasure.journal"].sudo()._open(self)
+        journal._take_over()
         self.write({"erasure_state": "running", "erasure_journal_id": journal.id, "erasure_note": False})
         return True
 

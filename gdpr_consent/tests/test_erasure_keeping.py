@@ -1,3 +1,4 @@
+from odoo.exceptions import UserError
 from odoo.tests import freeze_time, tagged
 
 from .erasure_common import EMAIL, NAME, PHONE, ErasureCase
@@ -87,3 +88,49 @@ class TestErasureKeeping(ErasureCase):
         self.assertEqual(lines["account.move", "expired"].res_ids, old.ids)
         self.assertNotEqual(lines["account.move", "expired"].action, "keep")
         self.assertEqual(lines["account.move", "all"].res_ids, self.invoice.ids)
+
+    def test_what_the_law_keeps_cant_be_erased(self):
+        file = self.env["ir.attachment"].create(
+            {"name": "invoice.pdf", "raw": b"the invoice", "res_model": "account.move", "res_id": self.invoice.id}
+        )
+        lines = self.plan(request := self.ask_erasure())
+        for key in (("account.move", "all"), ("res.partner", "identity"), ("ir.attachment", "attached")):
+            for action in ("delete", "anonymise"):
+                with self.assertRaisesRegex(UserError, "the law makes you keep"):
+                    lines[key].action = action
+        self.erase(request)
+        self.assertEqual((self.invoice.state, file.exists(), self.person.name), ("posted", file, NAME))
+
+    def test_who_approves_is_told_what_was_to_be_kept(self):
+        places = self.env["gdpr.data.map"].search([("model", "=", "account.move"), ("erasure", "=", "keep")])
+        places.keep_ground = "legal_claims"
+        lines = self.plan(request := self.ask_erasure())
+        self.assertFalse(request.erasure_warning)
+        lines["account.move", "all"].action = "anonymise"
+        self.assertIn(f"{lines['account.move', 'all'].name} (1)", request.erasure_warning)
+        request.with_user(self.second_officer).action_plan()
+        request.with_user(self.officer).action_approve()
+        self.assertIn("corrected so that it is erased", str(request.sudo().step_ids.mapped("note")))
+
+    def test_what_odoo_refuses_to_delete_can_be_planned_again(self):
+        places = self.env["gdpr.data.map"].search([("model", "=", "account.move"), ("erasure", "=", "keep")])
+        places.keep_ground = "legal_claims"
+        message = self.person.message_post(body="Hello")
+        request = self.ask_erasure()
+        line = self.plan(request)["account.move", "all"]
+        line.action = "delete"
+        self.erase(request)
+        self.assertEqual(request.erasure_state, "blocked")
+        self.assertFalse(message.exists())
+        stopped = request.erasure_journal_id
+        request.with_user(self.officer).action_plan()
+        line = self.plan(request)["account.move", "all"]
+        line.write(
+            {"action": "keep", "ground": "legal_claims", "keep_until": "2036-03-01", "reason": "A claim for payment"}
+        )
+        self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual((self.invoice.state, self.person.email), ("posted", False))
+        # What the first attempt did is on record; what is left of it is the second one's.
+        self.assertEqual(set(stopped.entry_ids.mapped("state")), {"done"})
+        self.assertTrue(stopped.finished_on)
