@@ -277,12 +277,24 @@ class GdprErasurePlanLine(models.Model):
         self.ensure_one()
         line = self.sudo().with_context(lang=lang)
         grounds = dict(line._fields["ground"]._description_selection(line.env))
-        is_corrected = line.reason and line.reason != line.map_id.with_context(lang=None).keep_reason
         return {
             "name": line.map_id.name or line.name,
             "count": line.count,
             "action": line.action,
             "ground": grounds.get(line.ground),
-            "reason": line.reason if is_corrected else line.map_id.keep_reason or line.reason,
+            "reason": line._get_reason() or line.map_id.keep_reason,
             "until": line.keep_until,
         }
+
+    def _get_reason(self):
+        """Give why the records are kept, in the language of the context where it stands in the map.
+
+        What a kept document needs is kept for the reason of another line.
+        """
+        self.ensure_one()
+        for place in (self.map_id | self.request_id.plan_line_ids.map_id).filtered("keep_reason"):
+            translations, _context = place.get_field_translations("keep_reason")
+            words = {translation[key] for translation in translations for key in ("source", "value")}
+            if self.reason in words:
+                return place.keep_reason
+        return self.reason

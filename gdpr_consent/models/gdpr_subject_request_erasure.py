@@ -63,7 +63,7 @@ class GdprSubjectRequest(models.Model):
         for request in self:
             request.doubtful_count = sum(request.plan_line_ids.mapped("doubtful_count"))
 
-    @api.depends("plan_line_ids.action", "plan_line_ids.proposed_action", "plan_line_ids.count")
+    @api.depends("erasure_state", "plan_line_ids.action", "plan_line_ids.proposed_action", "plan_line_ids.count")
     def _compute_erasure_warning(self):
         for request in self:
             request.erasure_warning = "\n".join(request._get_erasure_warnings()) or False
@@ -77,14 +77,26 @@ class GdprSubjectRequest(models.Model):
         lines = self.plan_line_ids.filtered(
             lambda line: line.proposed_action == "keep" and line.action != "keep" and line.count
         )
-        if not lines:
-            return []
-        return [
-            self.env._(
-                "Proposed to be kept, but corrected so that it is erased: %(records)s.",
-                records=", ".join(f"{line.name} ({line.count})" for line in lines),
+        warnings = []
+        if lines:
+            warnings.append(
+                self.env._(
+                    "Proposed to be kept, but corrected so that it is erased: %(records)s.",
+                    records=", ".join(f"{line.name} ({line.count})" for line in lines),
+                )
             )
-        ]
+        if self.erasure_state in ("planned", "approved", "queued") and (leftovers := self._find_leftovers()):
+            warnings.append(
+                self.env._(
+                    "The person has asked for more, which can't be answered once the data is gone, and is closed then:"
+                    " %(requests)s. Answer it first, or ask the person.",
+                    requests=", ".join(
+                        f"{request.name} ({request.type_in_words})" if request.type else request.name
+                        for request in leftovers
+                    ),
+                )
+            )
+        return warnings
 
     # ------------------------------------------------------------
     # ACTIONS

@@ -574,3 +574,32 @@ class TestErasure(ErasureCase):
         self.assertEqual(request.erasure_state, "finished")
         self.assertTrue(note.exists() and activity.exists())
         self.assertIn(f"Contact {other.id}", " ".join(request.activity_ids.mapped("summary")))
+
+    def test_what_else_the_person_had_asked(self):
+        """Whoever approves reads it; it is closed with the erasure, and can't be taken up again."""
+        with self.catch_mails():
+            access = self.person.with_user(self.officer)._gdpr_receive_request("access")
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        self.assertIn(access.name, request.erasure_warning)
+        self.erase(request)
+        self.assertEqual(access.state, "cancelled")
+        self.assertIn(request.name, str(access.sudo().step_ids.mapped("note")))
+        with self.assertRaisesRegex(UserError, "was erased since"):
+            access.with_user(self.officer).action_reopen()
+        self.assertEqual(request.sudo().erasure_state, "finished")
+
+    def test_nobody_was_on_record(self):
+        """Who was never on record isn't told that anything was deleted."""
+        subjects = self.env["gdpr.subject"]
+        person = subjects.browse(subjects._make([self.env.company.id]))
+        requests = self.env["gdpr.subject.request"].sudo()
+        with self.catch_mails():
+            request = requests.create({"subject_id": person.id, "type": "erasure", "email": "nobody.here@example.com"})
+        self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertIn("held nothing", request.resolution)
+        last = self._mails[-1]
+        self.assertIn("no data of yours", last["subject"])
+        self.assertIn("nothing to delete", last["body"])
+        self.assertNotIn("a code made from it", last["body"])

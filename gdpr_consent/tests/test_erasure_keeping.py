@@ -134,3 +134,51 @@ class TestErasureKeeping(ErasureCase):
         # What the first attempt did is on record; what is left of it is the second one's.
         self.assertEqual(set(stopped.entry_ids.mapped("state")), {"done"})
         self.assertTrue(stopped.finished_on)
+
+    def test_what_is_anonymous_leads_to_nobody(self):
+        """The card stays for the invoice that is kept, but what is over doesn't lead there any more."""
+        old = self.make_invoice("2012-03-01")
+        self.assertEqual(old.invoice_partner_display_name, NAME)
+        amount = old.amount_total
+        request = self.erase()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual((self.invoice.partner_id, self.person.name), (self.person, NAME))
+        nobody = self.env.company.gdpr_anonymous_contact_id
+        self.assertEqual((nobody.name, nobody.active, old.partner_id), ("Erased", False, nobody))
+        self.assertNotIn(self.person, old.commercial_partner_id | old.partner_shipping_id | old.line_ids.partner_id)
+        self.assertNotEqual(old.invoice_partner_display_name, NAME)
+        self.assertEqual((old.state, old.amount_total), ("posted", amount))
+
+    def test_link_of_another_record_to_a_card_that_stays(self):
+        lead = self.env["crm.lead"].create({"name": "Boat", "partner_id": self.person.id})
+        request = self.ask_erasure()
+        self.plan(request)["crm.lead", "all"].action = "anonymise"
+        self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual(self.person.name, NAME)
+        self.assertTrue(lead.exists())
+        self.assertFalse(lead.partner_id)
+
+    def test_reasons_in_the_language_of_the_person(self):
+        """And what is noted for the officers in theirs."""
+        self.env["res.lang"]._activate_lang("it_IT")
+        places = self.env["gdpr.data.map"].search([("model", "=like", "account.%"), ("erasure", "=", "keep")])
+        places.with_context(lang="it_IT").keep_reason = "Dieci anni, dice la legge"
+        done = self.env["ir.model.fields.selection"].search(
+            [("field_id.model", "=", "gdpr.subject.request"), ("field_id.name", "=", "state"), ("value", "=", "done")]
+        )
+        done.with_context(lang="it_IT").name = "Evasa"
+        self.person.lang = "it_IT"
+        request = self.ask_erasure()
+        self.assertEqual(request.lang, "it_IT")
+        self.erase(request)
+        for line in request._get_erasure_summary():
+            if line["action"] == "keep":
+                self.assertEqual(line["reason"], "Dieci anni, dice la legge")
+        self.assertIn("Dieci anni", request.resolution)
+        self.assertNotIn("2220", request.resolution)
+        self.flush_tracking()
+        values = request.message_ids.sudo().tracking_value_ids
+        states = set(values.filtered(lambda value: value.field_id.name == "state").mapped("new_value_char"))
+        self.assertIn("Done", states)
+        self.assertNotIn("Evasa", states)
