@@ -49,7 +49,9 @@ class GdprSubjectRequest(models.Model):
     erasure_journal_id = fields.Many2one("gdpr.erasure.journal", string="Journal", readonly=True, copy=False)
     erasure_progress = fields.Float(compute="_compute_erasure_progress", help="Per cent of the records.")
     doubtful_count = fields.Integer("To Be Looked At", compute="_compute_doubtful_count")
-    erasure_warning = fields.Text(compute="_compute_erasure_warning", help="What whoever approves the plan should know.")
+    erasure_warning = fields.Text(
+        compute="_compute_erasure_warning", help="What whoever approves the plan should know."
+    )
 
     @api.depends("plan_line_ids.count", "plan_line_ids.done_count")
     def _compute_erasure_progress(self):
