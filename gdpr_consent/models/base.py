@@ -109,6 +109,50 @@ class Base(models.AbstractModel):
             # What must be there leads to an account or a card that says nothing any more.
             self.filtered(lambda record: record[path].id in ids).write({path: False})
 
+    def _gdpr_lead_elsewhere(self, kept, company, names):
+        """Take away the links of anonymous records to cards that stay because of something else (law.md R-58).
+
+        Where there must be a link it leads to a contact that says nothing. Documents of accounting are led there past
+        the ORM, for Odoo lets nobody change the customer of what is posted, and would compute the document anew.
+
+        :param dict[str, set] kept: ids of the cards, by model
+        :param res.company company: whose contact is taken
+        :param names: of the fields that are emptied: those that are computed from the link are computed anew
+        """
+        if not self or self._name in kept:
+            return
+        is_accounting = self._name.startswith("account.")
+        for field in self._fields.values():
+            if field.type != "many2one" or not field.store or field.company_dependent or field.comodel_name not in kept:
+                continue
+            ids = kept[field.comodel_name]
+            linked = self.filtered(lambda record: record[field.name].id in ids)  # noqa: B023
+            if self._name == "account.move.line":
+                # The hash that protects an entry covers the partner of its lines: changed, it doesn't verify.
+                linked = linked.filtered(lambda line: not line.move_id.inalterable_hash)
+            if not linked:
+                continue
+            if not field.required and not field.compute and not is_accounting:
+                linked.write({field.name: False})
+            elif field.comodel_name == "res.partner":
+                column = SQL.identifier(field.name)
+                nobody = company._gdpr_get_anonymous_contact()
+                linked.flush_recordset()
+                self.env.cr.execute(
+                    SQL(
+                        "UPDATE %s SET %s = %s WHERE id IN %s",
+                        SQL.identifier(self._table),
+                        column,
+                        nobody.id,
+                        tuple(linked.ids),
+                    )
+                )
+                linked.invalidate_recordset(flush=False)
+        for name in names:
+            field = self._fields[name]
+            if field.type in TEXT_TYPES and field.store and field.compute and field.readonly and not field.related:
+                self.env.add_to_compute(field, self)
+
     def _gdpr_redact(self, names, person):
         """Replace what names a person in texts, in every language and for every company.
 

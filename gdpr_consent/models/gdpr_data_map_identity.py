@@ -42,11 +42,26 @@ class GdprDataMap(models.Model):
                 person.add("hr.employee", employees.search(contact | Domain("user_id", "in", list(user))).ids)
         for cards in self._find_others_cards(person):
             for card in cards:
-                emails = person.emails & set(email_normalize_all(card[card._gdpr_email_field] or ""))
-                person.shared_emails |= emails
-                person.shared_emails_by_company.setdefault(card._gdpr_get_own_company().id, set()).update(emails)
+                person.shared_emails |= person.emails & set(email_normalize_all(card[card._gdpr_email_field] or ""))
                 person.shared_phones |= person.phones & self._read_phones(card)
         return person
+
+    @api.model
+    def _find_shared_emails(self, person, company):
+        """Give which of the person's addresses somebody else of the same company has too: another controller's cards
+        don't count.
+
+        :rtype: set[str]
+        """
+        if not person.shared_emails:
+            return set()
+        return {
+            email
+            for cards in self._find_others_cards(person)
+            for card in cards
+            if card._gdpr_get_own_company() in (company, company.browse())
+            for email in person.emails & set(email_normalize_all(card[card._gdpr_email_field] or ""))
+        }
 
     @api.model
     def _identify_accounts(self, person):

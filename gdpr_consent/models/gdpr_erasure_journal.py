@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
-from odoo.tools.mail import email_normalize_all
 from odoo.tools.misc import split_every
 
 from ..tools import identifier_digest
@@ -56,8 +55,8 @@ class GdprErasureJournal(models.Model):
 
         :rtype: gdpr.erasure.journal
         """
-        person = self.env["gdpr.data.map"]._identify(request.subject_id, email_normalize_all(request.email or ""))
-        shared = self._find_others_addresses(person, request.company_id, request.plan_line_ids)
+        person = self.env["gdpr.data.map"]._identify(request.subject_id)
+        shared = self._find_others_addresses(person, request.plan_line_ids, request.company_id)
         cards = request.subject_id.sudo().root_id._get_all_cards()
         journal = self.create(
             {
@@ -79,8 +78,8 @@ class GdprErasureJournal(models.Model):
         return journal
 
     @api.model
-    def _find_others_addresses(self, person, company, lines):
-        """Give which of the person's addresses somebody has in the company whose card isn't erased."""
+    def _find_others_addresses(self, person, lines, company):
+        """Give which of the person's addresses somebody of the same company has whose card isn't erased."""
         erased = {}
         for line in lines:
             erased.setdefault(line.model, set()).update(line._get_ids())
@@ -90,9 +89,9 @@ class GdprErasureJournal(models.Model):
             if "email_normalized" in cards._fields:
                 own = [*erased.get(model, ()), *person.cards.get(model, ())]
                 domain = [("email_normalized", "in", list(person.shared_emails)), ("id", "not in", own)]
-                there = (company, company.browse())
-                found = cards.search(domain).filtered(lambda card: card._gdpr_get_own_company() in there)
-                others |= set(found.mapped("email_normalized"))
+                if "company_id" in cards._fields:
+                    domain.append(("company_id", "in", [False, company.id]))
+                others |= set(cards.search_fetch(domain, ["email_normalized"]).mapped("email_normalized"))
         return others
 
     def _add_entries(self, lines, known=()):
@@ -125,6 +124,24 @@ class GdprErasureJournal(models.Model):
                     for batch in split_every(BATCH, batch_ids, list)
                 ]
         self.env["gdpr.erasure.journal.entry"].create(vals_list)
+
+    def _take_over(self):
+        """Leave to this journal what earlier ones of the same request, that were stopped, say of the same records.
+
+        What they have done stays noted.
+        """
+        self.ensure_one()
+        stopped = self.search(
+            [("request_id", "=", self.request_id.id), ("id", "!=", self.id), ("finished_on", "=", False)]
+        )
+        planned = {(entry.model, record_id) for entry in self.entry_ids for record_id in entry.res_ids}
+        for entry in stopped.entry_ids.filtered(lambda entry: entry.state != "done"):
+            left = [record_id for record_id in entry.res_ids if (entry.model, record_id) not in planned]
+            if left and entry.state == "kept":
+                entry.res_ids = left
+            else:
+                entry.unlink()
+        stopped.finished_on = fields.Datetime.now()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):

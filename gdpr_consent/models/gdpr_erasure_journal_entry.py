@@ -154,12 +154,22 @@ class GdprErasureJournalEntry(models.Model):
         if self.action == "delete":
             self._delete(records)
         elif self.action == "anonymise":
-            records._gdpr_anonymise(self._get_emptied_fields(records))
+            names = self._get_emptied_fields(records)
+            records._gdpr_anonymise(names)
+            records._gdpr_lead_elsewhere(self._get_kept_cards(), self.journal_id.company_id, names)
         elif self.action == "detach":
             self._detach(records)
         elif self.part == "identity":
             # What a kept document needs, and no more.
             records._gdpr_freeze()
+
+    def _get_kept_cards(self):
+        """Give the ids of the person's cards that stay for something else, by model."""
+        kept = {}
+        for entry in self.journal_id.entry_ids:
+            if entry.is_card and entry.action == "keep" and entry.state in ("todo", "kept"):
+                kept.setdefault(entry.model, set()).update(entry.res_ids)
+        return kept
 
     def _delete(self, records):
         if not self.is_card:

@@ -125,6 +125,8 @@ class GdprErasurePlanLine(models.Model):
         if DECIDED & vals.keys() and not is_planning:
             if any(line.request_id.erasure_state != "planned" for line in self):
                 raise UserError(self.env._("The plan was approved already: plan again to change it."))
+            if vals.get("action", "keep") != "keep":
+                self._check_obligation()
             self._check_end(vals.get("keep_until"))
             cards = self.env["gdpr.subject.mixin"]._get_card_models()
             if vals.get("action") == "detach" and any(line.model in cards for line in self):
@@ -136,6 +138,28 @@ class GdprErasurePlanLine(models.Model):
         if DECIDED & vals.keys() and not is_planning:
             self._check_reason()
         return written
+
+    def _check_obligation(self):
+        """Refuse to erase what the law makes the company keep, or what that needs (article 17(3)(b)).
+
+        :raise UserError: so
+        """
+        obliged = self.filtered(lambda line: line.proposed_action == "keep" and line._is_legal_obligation())
+        if obliged:
+            raise UserError(
+                self.env._(
+                    "%(records)s: the law makes you keep them until their end, so they can't be erased before. Leave"
+                    " “Keep”, and correct the day or the reason. If no law demands it, or not for so long, correct it"
+                    " in the data map, and plan again.",
+                    records=", ".join(obliged.mapped("name")),
+                )
+            )
+
+    def _is_legal_obligation(self):
+        """Tell whether the map, or the kept documents that name or hold these records, say that the law demands it."""
+        self.ensure_one()
+        ground = self.map_id.keep_ground if self.part == "all" else self.ground
+        return ground == "legal_obligation"
 
     @api.model
     def _check_end(self, day):
@@ -253,12 +277,24 @@ class GdprErasurePlanLine(models.Model):
         self.ensure_one()
         line = self.sudo().with_context(lang=lang)
         grounds = dict(line._fields["ground"]._description_selection(line.env))
-        is_corrected = line.reason and line.reason != line.map_id.with_context(lang=None).keep_reason
         return {
             "name": line.map_id.name or line.name,
             "count": line.count,
             "action": line.action,
             "ground": grounds.get(line.ground),
-            "reason": line.reason if is_corrected else line.map_id.keep_reason or line.reason,
+            "reason": line._get_reason() or line.map_id.keep_reason,
             "until": line.keep_until,
         }
+
+    def _get_reason(self):
+        """Give why the records are kept, in the language of the context where it stands in the map.
+
+        What a kept document needs is kept for the reason of another line.
+        """
+        self.ensure_one()
+        for place in (self.map_id | self.request_id.plan_line_ids.map_id).filtered("keep_reason"):
+            translations, _context = place.get_field_translations("keep_reason")
+            words = {translation[key] for translation in translations for key in ("source", "value")}
+            if self.reason in words:
+                return place.keep_reason
+        return self.reason

@@ -96,13 +96,16 @@ class GdprErasureJournal(models.Model):
         if not company or known:
             return requests
         self.env["gdpr.suppression"]._remember_digests(line["identifiers"], company)
-        for cards in self._find_replayed_cards(line, index):
+        for cards in self._find_replayed_cards(line, index, company):
             requests |= self._order_again(cards._gdpr_ensure_subjects().root_id, line, company)
         return requests
 
     @api.model
-    def _find_replayed_cards(self, line, index):
-        """Give the cards of the person of a line, a recordset for each model that has some."""
+    def _find_replayed_cards(self, line, index, company):
+        """Give the cards of the person of a line, a recordset for each model that has some.
+
+        What bears the address at another company alone is that company's.
+        """
         found = []
         digests = {digest for _kind, digest in line["identifiers"]}
         for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models()):
@@ -113,7 +116,8 @@ class GdprErasureJournal(models.Model):
                 .exists()
                 .filtered(lambda card: self._get_card_digest(card) == line["cards"][f"{card._name},{card.id}"])
             )
-            known |= cards.browse(card_id for digest in digests for card_id in index.get((model, digest), ())).exists()
+            alike = cards.browse(card_id for digest in digests for card_id in index.get((model, digest), ())).exists()
+            known |= alike.filtered(lambda card: card._gdpr_get_own_company() in (company, company.browse()))
             if known:
                 found.append(known)
         return found

@@ -7,7 +7,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date
-from odoo.tools.mail import email_normalize_all
+
+from .gdpr_subject_request import OPEN_STATES
 
 _logger = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ class GdprSubjectRequest(models.Model):
             request = request.try_lock_for_update()
             if not request:
                 break
+            # What is noted is for the officers; what the person reads has its own language.
+            request = request.with_context(lang=request._get_officer_lang())
             try:
                 goes_on = request._erase_next()
                 self.env.flush_all()
@@ -101,6 +104,7 @@ class GdprSubjectRequest(models.Model):
         # While there is a name to tell them.
         self._tell_recipients()
         journal = self.env["gdpr.erasure.journal"].sudo()._open(self)
+        journal._take_over()
         self.write({"erasure_state": "running", "erasure_journal_id": journal.id, "erasure_note": False})
         return True
 
@@ -153,7 +157,7 @@ class GdprSubjectRequest(models.Model):
         The addresses are remembered as keyed hashes alone.
         """
         person = self.subject_id.root_id
-        identified = self.env["gdpr.data.map"]._identify(person, email_normalize_all(self.email or ""))
+        identified = self.env["gdpr.data.map"]._identify(person)
         terms = [*identified.emails, *identified.phones, *(name for name in identified.names if " " in name.strip())]
         self.env["gdpr.suppression"]._remember(identified, self.company_id)
         for entry in cards.sorted(lambda entry: (entry.sequence, entry.id)):
@@ -165,10 +169,67 @@ class GdprSubjectRequest(models.Model):
             )
             return
         person._forget_traces(self, identified)
+        self._close_leftovers()
         self._sweep(terms, identified)
         self.erasure_journal_id.finished_on = fields.Datetime.now()
         self.write({"erasure_state": "telling", "erased_on": fields.Datetime.now(), "erasure_note": False})
         self._log_step("executed")
+
+    def _get_officer_lang(self):
+        """Give the language of whoever is in charge of the erasure, or else of the company."""
+        user = self.approved_by_id or self.planned_by_id or self.user_id
+        return user.lang or self.company_id.partner_id.lang or self.env.lang or "en_US"
+
+    def _find_leftovers(self):
+        """Give the other open requests of the same person to the same company."""
+        self.ensure_one()
+        return self.sudo().search(
+            [
+                ("subject_id", "in", self.subject_id.sudo().root_id.member_ids.ids),
+                ("company_id", "=", self.company_id.id),
+                ("state", "in", OPEN_STATES),
+                ("id", "!=", self.id),
+            ]
+        )
+
+    def _close_leftovers(self):
+        """Close what else the person had asked: there is nothing left to do it with, and no address to answer to."""
+        note = self.env._("The person was erased (%(number)s): nothing is left to answer with.", number=self.name)
+        for request in self._find_leftovers():
+            request._close("cancelled", "cancelled", note)
+
+    def _check_not_erased(self):
+        """Refuse to work on what somebody had asked who was erased since, and who can't be answered.
+
+        :raise UserError: so
+        """
+        for request in self.filtered(lambda request: request.type != "erasure" and not request.email):
+            erasure = self.sudo().search(
+                [
+                    ("subject_id", "in", request.subject_id.sudo().root_id.member_ids.ids),
+                    ("company_id", "=", request.company_id.id),
+                    ("type", "=", "erasure"),
+                    ("erased_on", ">=", request.create_date),
+                ],
+                limit=1,
+            )
+            if erasure:
+                raise UserError(
+                    self.env._(
+                        "The person of %(number)s was erased since (%(erasure)s): there is nothing left to work on, and"
+                        " no address to answer to.",
+                        number=request.name,
+                        erasure=erasure.name,
+                    )
+                )
+
+    def action_start(self):
+        self._check_not_erased()
+        return super().action_start()
+
+    def action_reopen(self):
+        self._check_not_erased()
+        return super().action_reopen()
 
     def _block(self, note):
         self.write({"erasure_state": "blocked", "erasure_note": note})
@@ -192,7 +253,8 @@ class GdprSubjectRequest(models.Model):
         if not self.email:
             self._close_erased()
         elif not mail:
-            template = self.env.ref("gdpr_consent.mail_template_erasure_done").sudo()
+            kind = "done" if self._get_erasure_summary() else "nothing"
+            template = self.env.ref(f"gdpr_consent.mail_template_erasure_{kind}").sudo()
             values = {"auto_delete": False, "is_notification": False, **self.company_id._gdpr_prepare_reply_to()}
             mail_id = template.send_mail(self.id, email_values=values)
             self.erasure_mail_id = mail_id
@@ -224,11 +286,10 @@ class GdprSubjectRequest(models.Model):
 
     def _close_erased(self):
         """Forget the address, file the certificate, and close the request."""
-        lang = self.lang or self.env.lang or "en_US"
         self._forget_messages()
         self.write({"erasure_state": "finished", "email": False, "note": False})
         self._file_certificate()
-        self.with_context(lang=lang).action_fulfil()
+        self.action_fulfil()
 
     def _fulfil_erasure(self):
         """Give what was done, in the language of the context.
@@ -278,7 +339,7 @@ class GdprSubjectRequest(models.Model):
                     reason=reason,
                 )
             )
-        return sentences or [self.env._("We held no personal data of you but this request.")]
+        return sentences or [self.env._("We hold nothing of you, and held nothing when we looked.")]
 
     def _file_certificate(self):
         """Put the certificate into the request: what was done, without a word about who it was."""

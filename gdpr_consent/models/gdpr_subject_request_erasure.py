@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 # In these it can be planned, or planned again: what is left of somebody who was erased too.
-PLANNING_STATES = ("planned", "approved", "finished")
+PLANNING_STATES = ("planned", "approved", "blocked", "finished")
 
 
 class GdprSubjectRequest(models.Model):
@@ -49,6 +49,9 @@ class GdprSubjectRequest(models.Model):
     erasure_journal_id = fields.Many2one("gdpr.erasure.journal", string="Journal", readonly=True, copy=False)
     erasure_progress = fields.Float(compute="_compute_erasure_progress", help="Per cent of the records.")
     doubtful_count = fields.Integer("To Be Looked At", compute="_compute_doubtful_count")
+    erasure_warning = fields.Text(
+        compute="_compute_erasure_warning", help="What whoever approves the plan should know."
+    )
 
     @api.depends("plan_line_ids.count", "plan_line_ids.done_count")
     def _compute_erasure_progress(self):
@@ -61,6 +64,41 @@ class GdprSubjectRequest(models.Model):
     def _compute_doubtful_count(self):
         for request in self:
             request.doubtful_count = sum(request.plan_line_ids.mapped("doubtful_count"))
+
+    @api.depends("erasure_state", "plan_line_ids.action", "plan_line_ids.proposed_action", "plan_line_ids.count")
+    def _compute_erasure_warning(self):
+        for request in self:
+            request.erasure_warning = "\n".join(request._get_erasure_warnings()) or False
+
+    def _get_erasure_warnings(self):
+        """Give what whoever approves the plan should know, a sentence each.
+
+        :rtype: list[str]
+        """
+        self.ensure_one()
+        lines = self.plan_line_ids.filtered(
+            lambda line: line.proposed_action == "keep" and line.action != "keep" and line.count
+        )
+        warnings = []
+        if lines:
+            warnings.append(
+                self.env._(
+                    "Proposed to be kept, but corrected so that it is erased: %(records)s.",
+                    records=", ".join(f"{line.name} ({line.count})" for line in lines),
+                )
+            )
+        if self.erasure_state in ("planned", "approved", "queued") and (leftovers := self._find_leftovers()):
+            warnings.append(
+                self.env._(
+                    "The person has asked for more, which can't be answered once the data is gone, and is closed then:"
+                    " %(requests)s. Answer it first, or ask the person.",
+                    requests=", ".join(
+                        f"{request.name} ({request.type_in_words})" if request.type else request.name
+                        for request in leftovers
+                    ),
+                )
+            )
+        return warnings
 
     # ------------------------------------------------------------
     # ACTIONS
@@ -125,7 +163,7 @@ class GdprSubjectRequest(models.Model):
             request.sudo().write(
                 {"erasure_state": "approved", "approved_on": fields.Datetime.now(), "approved_by_id": self.env.uid}
             )
-            request._log_step("approved")
+            request._log_step("approved", request.erasure_warning)
         return True
 
     def action_execute(self):
@@ -196,7 +234,8 @@ class GdprSubjectRequest(models.Model):
         self._check_officer()
         if self.type != "erasure":
             raise UserError(self.env._("%(number)s doesn't ask for erasure.", number=self.name))
-        if self.erasure_state and self.erasure_state not in PLANNING_STATES:
+        is_told_only = self.erasure_state == "blocked" and self.erased_on
+        if self.erasure_state and (self.erasure_state not in PLANNING_STATES or is_told_only):
             raise UserError(self.env._("The erasure of %(number)s is under way already.", number=self.name))
         cards = self.subject_id.sudo().root_id._get_all_cards()
         for records in cards:
@@ -332,6 +371,7 @@ class GdprSubjectRequest(models.Model):
                 {
                     **self._prepare_line(place, "attached", sorted(attached)),
                     **vals,
+                    "proposed_action": "keep",
                     "action": "keep",
                     "after_keeping": "delete",
                 },

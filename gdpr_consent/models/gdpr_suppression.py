@@ -60,11 +60,12 @@ class GdprSuppression(models.Model):
         :param PersonIdentifiers identified: who
         :param res.company company: whose person it was
         """
+        shared = self.env["gdpr.data.map"]._find_shared_emails(identified, company)
         self._remember_digests(
             [
                 (kind, digest)
                 for kind, values in (
-                    ("email", identified.get_emails_in(company)),
+                    ("email", identified.emails - shared),
                     ("phone", identified.phones),
                 )
                 for digest in self._digest_values(kind, values).values()

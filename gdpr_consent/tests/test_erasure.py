@@ -279,25 +279,6 @@ class TestErasure(ErasureCase):
         self.assertTrue(request.resolution)
         self.assertIn("executed", request.step_ids.mapped("action"))
 
-    def test_who_was_never_on_record(self):
-        """Who is unknown is told that nothing was held, and isn't taken up by mistake afterwards."""
-        declarations = self.env["gdpr.subject.request.declaration"].sudo()
-        email = "nobody.knows@example.com"
-        with self.catch_mails():
-            declarations._declare(self.env.company, email, "erasure", lang="en_US")
-            request = declarations._find(self.env.company, email)._confirm()
-        self.plan(request)
-        request.with_user(self.officer).action_approve()
-        request.with_user(self.officer).action_execute()
-        with self.catch_mails(), self.enter_registry_test_mode():
-            self.env.ref("gdpr_consent.ir_cron_erasure").method_direct_trigger()
-            told = [mail for mail in self._mails if email in str(mail["email_to"])]
-        self.env.invalidate_all()
-        self.assertEqual(len(told), 1)
-        self.assertIn("We held no personal data of you", told[0]["body"])
-        self.assertNotIn("erased", told[0]["subject"])
-        self.assertTrue(self.env["res.partner"].create({"name": "N. K.", "email": email}).gdpr_objected)
-
     def test_files_are_gone(self):
         content = f"a letter to {NAME}".encode()
         self.env["ir.attachment"].create(
@@ -595,3 +576,32 @@ class TestErasure(ErasureCase):
         self.assertEqual(request.erasure_state, "finished")
         self.assertTrue(note.exists() and activity.exists())
         self.assertIn(f"Contact {other.id}", " ".join(request.activity_ids.mapped("summary")))
+
+    def test_what_else_the_person_had_asked(self):
+        """Whoever approves reads it; it is closed with the erasure, and can't be taken up again."""
+        with self.catch_mails():
+            access = self.person.with_user(self.officer)._gdpr_receive_request("access")
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        self.assertIn(access.name, request.erasure_warning)
+        self.erase(request)
+        self.assertEqual(access.state, "cancelled")
+        self.assertIn(request.name, str(access.sudo().step_ids.mapped("note")))
+        with self.assertRaisesRegex(UserError, "was erased since"):
+            access.with_user(self.officer).action_reopen()
+        self.assertEqual(request.sudo().erasure_state, "finished")
+
+    def test_nobody_was_on_record(self):
+        """Who was never on record isn't told that anything was deleted."""
+        subjects = self.env["gdpr.subject"]
+        person = subjects.browse(subjects._make([self.env.company.id]))
+        requests = self.env["gdpr.subject.request"].sudo()
+        with self.catch_mails():
+            request = requests.create({"subject_id": person.id, "type": "erasure", "email": "nobody.here@example.com"})
+        self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertIn("held nothing", request.resolution)
+        last = self._mails[-1]
+        self.assertIn("no data of yours", last["subject"])
+        self.assertIn("nothing to delete", last["body"])
+        self.assertNotIn("a code made from it", last["body"])

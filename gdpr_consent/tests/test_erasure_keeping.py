@@ -1,3 +1,4 @@
+from odoo.exceptions import UserError
 from odoo.tests import freeze_time, tagged
 
 from .erasure_common import EMAIL, NAME, PHONE, ErasureCase
@@ -87,3 +88,97 @@ class TestErasureKeeping(ErasureCase):
         self.assertEqual(lines["account.move", "expired"].res_ids, old.ids)
         self.assertNotEqual(lines["account.move", "expired"].action, "keep")
         self.assertEqual(lines["account.move", "all"].res_ids, self.invoice.ids)
+
+    def test_what_the_law_keeps_cant_be_erased(self):
+        file = self.env["ir.attachment"].create(
+            {"name": "invoice.pdf", "raw": b"the invoice", "res_model": "account.move", "res_id": self.invoice.id}
+        )
+        lines = self.plan(request := self.ask_erasure())
+        for key in (("account.move", "all"), ("res.partner", "identity"), ("ir.attachment", "attached")):
+            for action in ("delete", "anonymise"):
+                with self.assertRaisesRegex(UserError, "the law makes you keep"):
+                    lines[key].action = action
+        self.erase(request)
+        self.assertEqual((self.invoice.state, file.exists(), self.person.name), ("posted", file, NAME))
+
+    def test_who_approves_is_told_what_was_to_be_kept(self):
+        places = self.env["gdpr.data.map"].search([("model", "=", "account.move"), ("erasure", "=", "keep")])
+        places.keep_ground = "legal_claims"
+        lines = self.plan(request := self.ask_erasure())
+        self.assertFalse(request.erasure_warning)
+        lines["account.move", "all"].action = "anonymise"
+        self.assertIn(f"{lines['account.move', 'all'].name} (1)", request.erasure_warning)
+        request.with_user(self.second_officer).action_plan()
+        request.with_user(self.officer).action_approve()
+        self.assertIn("corrected so that it is erased", str(request.sudo().step_ids.mapped("note")))
+
+    def test_what_odoo_refuses_to_delete_can_be_planned_again(self):
+        places = self.env["gdpr.data.map"].search([("model", "=", "account.move"), ("erasure", "=", "keep")])
+        places.keep_ground = "legal_claims"
+        message = self.person.message_post(body="Hello")
+        request = self.ask_erasure()
+        line = self.plan(request)["account.move", "all"]
+        line.action = "delete"
+        self.erase(request)
+        self.assertEqual(request.erasure_state, "blocked")
+        self.assertFalse(message.exists())
+        stopped = request.erasure_journal_id
+        request.with_user(self.officer).action_plan()
+        line = self.plan(request)["account.move", "all"]
+        line.write(
+            {"action": "keep", "ground": "legal_claims", "keep_until": "2036-03-01", "reason": "A claim for payment"}
+        )
+        self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual((self.invoice.state, self.person.email), ("posted", False))
+        # What the first attempt did is on record; what is left of it is the second one's.
+        self.assertEqual(set(stopped.entry_ids.mapped("state")), {"done"})
+        self.assertTrue(stopped.finished_on)
+
+    def test_what_is_anonymous_leads_to_nobody(self):
+        """The card stays for the invoice that is kept, but what is over doesn't lead there any more."""
+        old = self.make_invoice("2012-03-01")
+        self.assertEqual(old.invoice_partner_display_name, NAME)
+        amount = old.amount_total
+        request = self.erase()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual((self.invoice.partner_id, self.person.name), (self.person, NAME))
+        nobody = self.env.company.gdpr_anonymous_contact_id
+        self.assertEqual((nobody.name, nobody.active, old.partner_id), ("Erased", False, nobody))
+        self.assertNotIn(self.person, old.commercial_partner_id | old.partner_shipping_id | old.line_ids.partner_id)
+        self.assertNotEqual(old.invoice_partner_display_name, NAME)
+        self.assertEqual((old.state, old.amount_total), ("posted", amount))
+
+    def test_link_of_another_record_to_a_card_that_stays(self):
+        lead = self.env["crm.lead"].create({"name": "Boat", "partner_id": self.person.id})
+        request = self.ask_erasure()
+        self.plan(request)["crm.lead", "all"].action = "anonymise"
+        self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual(self.person.name, NAME)
+        self.assertTrue(lead.exists())
+        self.assertFalse(lead.partner_id)
+
+    def test_reasons_in_the_language_of_the_person(self):
+        """And what is noted for the officers in theirs."""
+        self.env["res.lang"]._activate_lang("it_IT")
+        places = self.env["gdpr.data.map"].search([("model", "=like", "account.%"), ("erasure", "=", "keep")])
+        places.with_context(lang="it_IT").keep_reason = "Dieci anni, dice la legge"
+        done = self.env["ir.model.fields.selection"].search(
+            [("field_id.model", "=", "gdpr.subject.request"), ("field_id.name", "=", "state"), ("value", "=", "done")]
+        )
+        done.with_context(lang="it_IT").name = "Evasa"
+        self.person.lang = "it_IT"
+        request = self.ask_erasure()
+        self.assertEqual(request.lang, "it_IT")
+        self.erase(request)
+        for line in request._get_erasure_summary():
+            if line["action"] == "keep":
+                self.assertEqual(line["reason"], "Dieci anni, dice la legge")
+        self.assertIn("Dieci anni", request.resolution)
+        self.assertNotIn("2220", request.resolution)
+        self.flush_tracking()
+        values = request.message_ids.sudo().tracking_value_ids
+        states = set(values.filtered(lambda value: value.field_id.name == "state").mapped("new_value_char"))
+        self.assertIn("Done", states)
+        self.assertNotIn("Evasa", states)

@@ -58,6 +58,20 @@ class TestErasureReplay(ErasureCase):
         self.replay(file)
         self.assertNotEqual(back.name, NAME)
 
+    def test_customer_of_another_company_stays(self):
+        """The journal knows the address for the company that erased, and only looks there."""
+        company = self.env["res.company"].create({"name": "Other"})
+        self.person.company_id = self.env.company
+        kept = self.env["res.partner"].create({"name": NAME, "email": EMAIL, "company_id": company.id})
+        self.erase()
+        file = self.export()
+        self.restore()
+        self.person.with_context(gdpr_erasing=SERVER).write({"email": False, "name": "Husk"})
+        back = self.env["res.partner"].create({"name": NAME, "email": EMAIL, "company_id": self.env.company.id})
+        self.replay(file)
+        self.assertNotEqual(back.name, NAME)
+        self.assertEqual((kept.name, kept.email), (NAME, EMAIL))
+
     def test_newer_record_with_the_same_number_stays(self):
         self.erase()
         file = self.export()

@@ -142,27 +142,30 @@ class TestSuppression(ErasureCase):
         self.assertFalse(card.gdpr_objected)
 
     def test_customer_of_two_companies(self):
-        """Each company is a controller of its own: what the other one has doesn't keep this one from remembering."""
-        company, other = self.env.company, self.env["res.company"].create({"name": "Other"})
-        email = "both@example.com"
-        vals = {"name": "B. B.", "email": email}
-        person, _theirs = self.env["res.partner"].create(
-            [{**vals, "company_id": company.id}, {**vals, "company_id": other.id}]
+        """The address is remembered for the company that erased, whoever else has it as a customer."""
+        other = self.env["res.company"].create({"name": "Other"})
+        shared = "otto.sereni@example.com"
+        kept = self.env["res.partner"].create({"name": "Otto Sereni", "email": shared, "company_id": other.id})
+        person = self.env["res.partner"].create(
+            {"name": "Otto Sereni", "email": shared, "company_id": self.env.company.id}
         )
-        self.env["gdpr.suppression"]._remember(
-            self.env["gdpr.data.map"]._identify(person._gdpr_ensure_subjects()), company
-        )
-        person.email = False
-        self.assertSuppressed(self.env["res.partner"].create(vals | {"company_id": company.id}))
+        request = self.erase(self.ask_erasure(person))
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertEqual(kept.email, shared)
+        back = self.env["res.partner"].with_user(self.salesperson).create({"name": "O. S.", "email": shared})
+        self.assertSuppressed(back)
+        at_other = self.env["res.partner"].create({"name": "O. S.", "email": shared, "company_id": other.id})
+        self.assertFalse(at_other.gdpr_objected)
 
-    def test_address_of_two_people(self):
-        """Who shares an address in the same company is still written to."""
-        email = "both@example.com"
-        person, _other = self.env["res.partner"].create([{"name": name, "email": email} for name in ("A. A.", "B. B.")])
-        identified = self.env["gdpr.data.map"]._identify(person._gdpr_ensure_subjects())
-        self.env["gdpr.suppression"]._remember(identified, self.env.company)
-        person.email = False
-        self.assertFalse(self.env["res.partner"].create({"name": "B. B.", "email": email}).gdpr_objected)
+    def test_address_that_two_of_one_company_have(self):
+        shared = "family.sereni@example.com"
+        self.env["res.partner"].create({"name": "Anna Sereni", "email": shared})
+        person = self.env["res.partner"].create({"name": "Otto Sereni", "email": shared})
+        request = self.ask_erasure(person)
+        self.plan(request)
+        request.sudo().plan_line_ids.doubt_ids.decision = "others"
+        self.erase(request)
+        self.assertFalse(self.env["res.partner"].create({"name": "A. S.", "email": shared}).gdpr_objected)
 
     def test_context_of_a_client(self):
         """What a client claims in the context is as good as nothing: the company has brought the person back."""

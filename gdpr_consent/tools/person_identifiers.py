@@ -55,8 +55,6 @@ class PersonIdentifiers:
     cards: dict = field(default_factory=dict)
     emails: set = field(default_factory=set)
     shared_emails: set = field(default_factory=set)
-    # By id of the company whose other record has them; False: of no company's own.
-    shared_emails_by_company: dict = field(default_factory=dict)
     phones: set = field(default_factory=set)
     shared_phones: set = field(default_factory=set)
     # Of bank accounts: letters and digits alone, capitals.
@@ -71,11 +69,6 @@ class PersonIdentifiers:
             self.found.setdefault(model, set()).update(certain)
         if doubtful_ids:
             self.doubtful.setdefault(model, set()).update(doubtful_ids)
-
-    def get_emails_in(self, company):
-        """Give the addresses that nobody else has in a company: each is a controller by itself."""
-        others = (self.shared_emails_by_company.get(company_id, set()) for company_id in (company.id, False))
-        return self.emails.difference(*others)
 
     def has_name(self, name):
         """Tell whether the person is called so."""
