@@ -1,11 +1,11 @@
-from odoo.http import request, route
+from odoo.http import Controller, request, route
 
 from .answers import read_answer
 from .confirmation_page import ConfirmationPage
 from .privacy_page import LINK_PAGE
 
 
-class ConsentPage(ConfirmationPage):
+class ConsentPage(ConfirmationPage, Controller):
     """The page behind the personal link of a consent request."""
 
     @route("/gdpr/consent/<string:token>", methods=["GET", "POST"], **LINK_PAGE)

@@ -1,9 +1,9 @@
-from odoo.http import request, route
+from odoo.http import Controller, request, route
 
 from .privacy_page import HEADERS, LINK_PAGE, PrivacyPage
 
 
-class DownloadPage(PrivacyPage):
+class DownloadPage(PrivacyPage, Controller):
     """The page behind the link of an answer: its files, each with a button (law.md R-49, R-93, R-99)."""
 
     @route("/gdpr/download/<string:token>", methods=["GET", "POST"], **LINK_PAGE)

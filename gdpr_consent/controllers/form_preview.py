@@ -1,7 +1,7 @@
 from werkzeug.exceptions import NotFound
 
 from odoo.exceptions import AccessError
-from odoo.http import request, route
+from odoo.http import Controller, request, route
 
 from ..models.gdpr_consent_form_version import read_content
 from .privacy_page import CONTENT_SECURITY_POLICY, PrivacyPage
@@ -22,7 +22,7 @@ FRAMED_BY_SELF = {
 FRAMES_SELF = {"Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"}
 
 
-class FormPreview(PrivacyPage):
+class FormPreview(PrivacyPage, Controller):
     """The consent form as a person will see it: from the text as it stands, for administrators; as it was published,
     for who asks."""
 

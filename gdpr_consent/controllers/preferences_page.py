@@ -1,10 +1,10 @@
-from odoo.http import request, route
+from odoo.http import Controller, request, route
 
 from .privacy_page import LINK_PAGE
 from .record_page import RecordPage
 
 
-class PreferencesPage(RecordPage):
+class PreferencesPage(RecordPage, Controller):
     """The page behind the preferences link: see, take back and make a request, never grant."""
 
     @route("/gdpr/preferences/<string:token>", methods=["GET", "POST"], **LINK_PAGE)

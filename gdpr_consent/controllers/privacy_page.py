@@ -2,7 +2,7 @@ import ipaddress
 from functools import cache
 from urllib.parse import urlsplit
 
-from odoo.http import Controller, request
+from odoo.http import request
 from odoo.tools import format_date, format_time
 from odoo.tools.mail import email_anonymize
 
@@ -39,8 +39,12 @@ HEADERS = {
 }
 
 
-class PrivacyPage(Controller):
-    """What the pages behind a personal link have in common (law.md R-85 to R-97)."""
+class PrivacyPage:
+    """What the pages behind a personal link have in common (law.md R-85 to R-97).
+
+    No controller itself: Odoo would make one of all pages, that of the portal too, and serve the portal's other pages
+    with it, without what other apps add to them.
+    """
 
     def _render(self, template, values=None, status=200):
         """Give a page with the headers that every one of them carries, in the look of the form's web site."""

@@ -1,13 +1,13 @@
 import json
 
-from odoo.http import request, route
+from odoo.http import Controller, request, route
 from odoo.tools.mail import email_anonymize
 
 from ..tools.consent_record import build_document, moment
 from .privacy_page import HEADERS, LINK_PAGE, PrivacyPage
 
 
-class ReceiptPage(PrivacyPage):
+class ReceiptPage(PrivacyPage, Controller):
     """What a person keeps: every act, before and after, and the words (law.md R-27). Reading changes nothing."""
 
     @route("/gdpr/preferences/<string:token>/copy", methods=["GET"], **LINK_PAGE)

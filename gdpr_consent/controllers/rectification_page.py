@@ -1,5 +1,5 @@
 from odoo.exceptions import UserError
-from odoo.http import request, route
+from odoo.http import Controller, request, route
 
 from ..models.gdpr_rectification_line import Proposal
 from ..models.gdpr_subject_request import OPEN_STATES
@@ -14,7 +14,7 @@ LISTED_MODELS = ("res.country", "res.country.state", "res.lang", "res.partner.in
 CHOICES = 500
 
 
-class RectificationPage(PrivacyPage):
+class RectificationPage(PrivacyPage, Controller):
     """Where a person says what is right instead of what is on record (article 16, S33)."""
 
     @route("/gdpr/rectification/<string:token>", methods=["GET", "POST"], **LINK_PAGE)

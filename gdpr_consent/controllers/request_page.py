@@ -1,4 +1,4 @@
-from odoo.http import request, route
+from odoo.http import Controller, request, route
 from odoo.tools.mail import email_normalize
 
 from ..models.gdpr_subject_request import OPEN_STATES
@@ -10,7 +10,7 @@ SENDINGS_ALLOWED = 10
 NAME_LIMIT = 200
 
 
-class RequestPage(RecordPage):
+class RequestPage(RecordPage, Controller):
     """Ask about the own data without a link or a login: typed on a page, confirmed from the mailbox (law.md R-48)."""
 
     @route("/gdpr/request", methods=["GET", "POST"], **LINK_PAGE)

@@ -1,9 +1,9 @@
-from odoo.http import request, route
+from odoo.http import Controller, request, route
 
 from .privacy_page import LINK_PAGE, PrivacyPage
 
 
-class UnsubscribePage(PrivacyPage):
+class UnsubscribePage(PrivacyPage, Controller):
     """The page behind the link in the header of a marketing message (RFC 8058, law.md R-77 to R-84)."""
 
     @route("/gdpr/unsubscribe/<string:token>", methods=["GET"], **LINK_PAGE)

@@ -15,7 +15,10 @@ class GdprSubjectRequest(models.Model):
 
     paused_on = fields.Datetime("Clock Paused Since", readonly=True, copy=False)
     paused_days = fields.Integer(
-        "Days Paused", readonly=True, copy=False, help="How long the clock has stood still: the deadline is later by it."
+        "Days Paused",
+        readonly=True,
+        copy=False,
+        help="How long the clock has stood still: the deadline is later by it.",
     )
 
     def _pause(self):

@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta
 
+from odoo.http import _generate_routing_rules
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -37,6 +38,16 @@ class TestPortal(PageCase):
         self.authenticate(None, None)
         response = self.url_open("/my/privacy", allow_redirects=False)
         self.assertIn("/web/login", response.headers["Location"])
+
+    def test_other_pages_are_those_of_all_apps(self):
+        """No page of Odoo's is served without what other apps add to it: neither the portal's nor those of forms."""
+        for address in ("/my", "/my/account", "/my/addresses"):
+            self.assertEqual(self.url_open(address).status_code, 200, address)
+        classes = {}
+        for address, endpoint in _generate_routing_rules(sorted(self.env.registry._init_modules), nodb_only=False):
+            classes.setdefault(address, set()).add(type(endpoint.func.__self__).__name__)
+        twice = {address for address, names in classes.items() if len(names) > 1 and "Privacy" in str(names)}
+        self.assertEqual(twice, set())
 
     def test_card_on_the_account_page(self):
         page = self.parse(self.url_open("/my"))
