@@ -382,8 +382,8 @@ class GdprSubject(models.Model):
         # Not a join: PostgreSQL may take both tables for empty while a first import fills them, and join row by row.
         self.env.cr.execute(
             SQL(
-                "SELECT id, action, legal_basis, purpose_id, channel_codes, occurred_on, expires_on, source, request_id,"
-                " subject_id FROM gdpr_consent_event"
+                "SELECT id, action, legal_basis, purpose_id, channel_codes, occurred_on, expires_on, source,"
+                " request_id, subject_id FROM gdpr_consent_event"
                 " WHERE subject_id = ANY(ARRAY(SELECT id FROM gdpr_subject WHERE root_id IN %s)) ORDER BY id",
                 tuple(self.ids),
             )
