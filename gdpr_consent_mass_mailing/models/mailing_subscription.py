@@ -1,6 +1,7 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 
 class MailingSubscription(models.Model):
@@ -31,22 +32,25 @@ class MailingSubscription(models.Model):
         return result
 
     def _gdpr_record_leaving(self):
-        """Record that these persons left lists. Who stays on another list of the same purpose keeps the consent to it:
-        one click leaves one list (law.md R-83), and the history says which.
+        """Record that these persons left lists. Whose address stays on a list of the same purpose keeps the consent to
+        it: one click leaves one list (law.md R-83), and the history says which. Odoo goes by the address as well.
         """
         if "mailing.contact" not in self.env["gdpr.scope"]._get_covered_models():
             return
         leaving = self.sudo().filtered("list_id.gdpr_purpose_id")
         if not leaving:
             return
+        addresses = list(filter(None, leaving.contact_id.mapped("email_normalized")))
+        same_person = Domain("contact_id", "in", leaving.contact_id.ids)
+        same_person |= Domain("contact_id.email_normalized", "in", addresses)
         kept = set()
-        for other in self.sudo().search([("contact_id", "in", leaving.contact_id.ids), ("opt_out", "=", False)]):
-            kept.add((other.contact_id, other.list_id.gdpr_purpose_id))
+        for other in self.sudo().search(same_person & Domain("opt_out", "=", False)):
+            kept.add((other.contact_id.email_normalized or other.contact_id, other.list_id.gdpr_purpose_id))
         leaving.contact_id._gdpr_ensure_subjects()
         by_lists, noted = defaultdict(leaving.browse), []
         for subscription in leaving:
             contact, purpose = subscription.contact_id, subscription.list_id.gdpr_purpose_id
-            if (contact, purpose) in kept:
+            if (contact.email_normalized or contact, purpose) in kept:
                 noted.append(subscription)
             else:
                 by_lists[purpose, subscription.list_id] += subscription

@@ -46,6 +46,14 @@ class TestLeaving(PageCase):
         self.leave(self.offers)
         self.assertEqual(self.get_events(self.contact)[-1], "withdrawn")
 
+    def test_another_record_of_the_address_stays(self):
+        """Odoo goes by the address: it is off a purpose when no record of it is on a list for it."""
+        other = self.contact.copy({"list_ids": [(6, 0, self.offers.ids)]})
+        self.contact.subscription_ids.opt_out = True
+        self.assertEqual(self.get_events(self.contact)[-1], "noted")
+        other.subscription_ids.opt_out = True
+        self.assertEqual(self.get_events(other)[-1], "withdrawn")
+
     def test_leaving_twice_is_recorded_once(self):
         self.leave(self.news)
         self.leave(self.news)
