@@ -74,6 +74,11 @@ tours.add("gdpr_consent_request_erased", {
         { trigger: ".o_notebook .nav-link[name=erasure_plan]", run: "click" },
         { content: "What happens to what", trigger: "[name=plan_line_ids] .o_data_row:contains(Contact)" },
         { trigger: "button[name=action_approve]", run: "click" },
+        {
+            content: "What else the person has asked is named first",
+            trigger: ".modal:contains(There is a warning on this plan) footer button.btn-primary",
+            run: "click",
+        },
         { trigger: "button[name=action_execute]", run: "click" },
         { trigger: ".modal:contains(be brought back) footer button.btn-primary", run: "click" },
         { trigger: "body:not(:has(.modal))" },
