@@ -510,7 +510,8 @@ class TestViews(ConsentCase):
         view = self.env.ref("gdpr_consent.gdpr_subject_mixin_view_form_consent")
         arch = etree.fromstring(self.env["res.partner"].with_user(self.salesperson).get_view(view.id)["arch"])
         shown = {(button.get("string"), button.get("invisible")) for button in arch.xpath("//button")}
-        self.assertIn(("Send consent form", "gdpr_consent_state != 'pending' or gdpr_asked_again_from"), shown)
+        not_now = "gdpr_asked_again_from or gdpr_restricted or gdpr_objected"
+        self.assertIn(("Send consent form", f"gdpr_consent_state != 'pending' or {not_now}"), shown)
         self.assertIn(("Record withdrawal", "gdpr_consent_state != 'obtained'"), shown)
 
     def test_lists(self):
