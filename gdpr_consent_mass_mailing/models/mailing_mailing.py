@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
 
 class MailingMailing(models.Model):
@@ -13,9 +13,10 @@ class MailingMailing(models.Model):
         string="Kind of Message",
         required=True,
         default="marketing",
+        tracking=True,
         help="Marketing goes to those who may get it for the purpose. A service message (about an order, a contract)"
         " goes to all but those whose processing is suspended and, unless you untick that list, those on the exclusion"
-        " list: who objects to marketing is on it.",
+        " list: who objects to marketing is on it. Only a privacy officer sends one.",
     )
     gdpr_purpose_id = fields.Many2one(
         "gdpr.purpose",
@@ -53,6 +54,22 @@ class MailingMailing(models.Model):
         )
         for mailing in self:
             mailing.gdpr_left_out_count = counts.get(mailing, 0)
+
+    @api.constrains("gdpr_message_class", "state")
+    def _check_gdpr_message_class(self):
+        """Let only a privacy officer send service messages: they go to people who didn't agree (law.md R-14)."""
+        if self.env.user.has_group("gdpr_consent.group_officer"):
+            return
+        for mailing in self:
+            leaves = mailing.state in ("in_queue", "sending")
+            if leaves and mailing.gdpr_is_gated and mailing.gdpr_message_class == "service":
+                raise ValidationError(
+                    self.env._(
+                        "“%(mailing)s” would go out as a service message, to people who didn't agree to it too. Ask your"
+                        " privacy officer to send it, or send it as marketing.",
+                        mailing=mailing.display_name,
+                    )
+                )
 
     def action_launch(self):
         self._gdpr_check_purpose()

@@ -1,7 +1,8 @@
 from unittest.mock import patch
 
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
+from odoo.tests.common import new_test_user
 
 from odoo.addons.gdpr_consent.tests.common import ConsentCase
 
@@ -85,6 +86,26 @@ class TestMailing(ConsentCase):
     def test_service_message(self):
         mailing = self.make(self.readers, gdpr_message_class="service", gdpr_purpose_id=False)
         self.assertEqual(len(self.send(mailing)), 4)
+
+    def test_service_message_is_sent_by_an_officer(self):
+        mailing = self.make(self.readers, gdpr_message_class="service", gdpr_purpose_id=False)
+        marketer = new_test_user(self.env, "marketer", "base.group_user,mass_mailing.group_mass_mailing_user")
+        for send in ("action_launch", "action_put_in_queue"):
+            with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"):
+                getattr(mailing.with_user(marketer), send)()
+        mailing.with_user(marketer).gdpr_purpose_id = self.marketing
+        mailing.with_user(marketer).gdpr_message_class = "marketing"
+        mailing.with_user(marketer).action_put_in_queue()
+        self.assertEqual(mailing.state, "in_queue")
+        with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"):
+            mailing.with_user(marketer).gdpr_message_class = "service"
+        mailing.with_user(marketer).action_cancel()
+        mailing.gdpr_message_class = "service"
+        officer = new_test_user(
+            self.env, "officer", "gdpr_consent.group_officer,mass_mailing.group_mass_mailing_user"
+        )
+        mailing.with_user(officer).action_launch()
+        self.assertEqual(mailing.state, "in_queue")
 
     def test_service_message_to_who_objects(self):
         """Calling a mailing a service message is no way around an objection; the list can be passed by unticking it."""
