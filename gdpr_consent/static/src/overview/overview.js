@@ -57,7 +57,7 @@ export class Overview extends Component {
     }
 
     countRecords(kind) {
-        return _t("%s records", formatInteger(kind.count));
+        return kind.count === 1 ? _t("1 record") : _t("%s records", formatInteger(kind.count));
     }
 
     countRestricted(kind) {
