@@ -1,15 +1,13 @@
 """./dev compare: Odoo's own tests, without the add-ons and with them; what fails only with them is our fault."""
 
 import os
-import socket
-import subprocess
 from argparse import Namespace
 
 from tools import browser, databases, odoo_test_log, postgres, workbench
 from tools.odoo_test_log import Outcome
 from tools.places import LOGS, ROOT
 from tools.problem import Problem
-from tools.processes import die_with_parent, termination_is_interruption
+from tools.processes import free_port, log_lines, termination_is_interruption
 from tools.progress import Step, step
 from tools.workbench import Tools, Workbench
 
@@ -57,32 +55,20 @@ def run(tools: Tools, options: Namespace) -> int:
 def run_side(bench: Workbench, template: str, key: str, tags: str, in_browser: bool, progress: Step) -> Outcome:
     """Run the tests on a copy of the template; the log stays. Raises Problem when Odoo doesn't come to their end."""
     name = f"gdpr_compare_{key}_{os.getpid()}"
-    LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"compare_{key}.log"
     command = [bench.python, ROOT / "tools" / "run_odoo_tests.py", *([] if in_browser else ["--no-browser"])]
     command += ["-d", name, "--test-tags", tags, "--http-port", str(free_port()), "--stop-after-init"]
+    started = 0
+
+    def count(line: str) -> None:
+        nonlocal started
+        if ": Starting " in line:
+            started += 1
+            progress.update(f"{started} tests")
+
     bench.databases.copy(template, name)
     try:
-        with log.open("w") as record:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                cwd=ROOT,
-                env=bench.environment(),
-                preexec_fn=die_with_parent(),
-            )
-            assert process.stdout
-            started = 0
-            for line in process.stdout:
-                record.write(line)
-                if ": Starting " in line:
-                    started += 1
-                    progress.update(f"{started} tests")
-        process.wait()
+        log_lines(command, log, count, cwd=ROOT, env=bench.environment())
     finally:
         bench.databases.drop(name)
     with log.open(errors="replace") as lines:
@@ -90,10 +76,3 @@ def run_side(bench: Workbench, template: str, key: str, tags: str, in_browser: b
     if not outcome.finished or not outcome.started:
         raise Problem(f"Odoo ran no tests to their end; the whole log: {log}")
     return outcome
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

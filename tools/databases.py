@@ -9,7 +9,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ from tools.places import (
 )
 from tools.postgres import Server
 from tools.problem import Problem
-from tools.processes import die_with_parent
+from tools.processes import log_lines
 from tools.progress import Step, step
 
 BASE_MODULES = ("crm", "website", "contacts", "mass_mailing", "account", "purchase")
@@ -176,29 +175,18 @@ class Databases:
 
     def fill(self, name: str, progress: Step, *arguments: str) -> None:
         """Run fill_database.py on a database; raise Problem when Odoo complains."""
-        LOGS.mkdir(parents=True, exist_ok=True)
         log = LOGS / f"{name}.log"
         command = [self.python, ROOT / "tools" / "fill_database.py", "--database", name]
         command += ["--config", ODOO_CONFIGURATION, *arguments]
-        with log.open("w") as record:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                preexec_fn=die_with_parent(),
-            )
-            assert process.stdout
-            for line in process.stdout:
-                record.write(line)
-                loading = LOADING.search(line)
-                if loading:
-                    progress.update(f"{loading[1]}, {loading[2]} of {loading[3]}")
-                elif "Pregenerating assets" in line:
-                    progress.update("scripts and styles")
-        if process.wait():
+
+        def tell(line: str) -> None:
+            loading = LOADING.search(line)
+            if loading:
+                progress.update(f"{loading[1]}, {loading[2]} of {loading[3]}")
+            elif "Pregenerating assets" in line:
+                progress.update("scripts and styles")
+
+        if log_lines(command, log, tell):
             complaint = complaint_in(log.read_text(errors="replace"))
             raise Problem(f"Odoo could not fill the database: {complaint}\nThe whole log: {log}")
 

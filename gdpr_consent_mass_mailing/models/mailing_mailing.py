@@ -65,8 +65,8 @@ class MailingMailing(models.Model):
             if leaves and mailing.gdpr_is_gated and mailing.gdpr_message_class == "service":
                 raise ValidationError(
                     self.env._(
-                        "“%(mailing)s” would go out as a service message, to people who didn't agree to it too. Ask your"
-                        " privacy officer to send it, or send it as marketing.",
+                        "“%(mailing)s” would go out as a service message, to people who didn't agree to it too. Ask"
+                        " your privacy officer to send it, or send it as marketing.",
                         mailing=mailing.display_name,
                     )
                 )

@@ -101,9 +101,7 @@ class TestMailing(ConsentCase):
             mailing.with_user(marketer).gdpr_message_class = "service"
         mailing.with_user(marketer).action_cancel()
         mailing.gdpr_message_class = "service"
-        officer = new_test_user(
-            self.env, "officer", "gdpr_consent.group_officer,mass_mailing.group_mass_mailing_user"
-        )
+        officer = new_test_user(self.env, "officer", "gdpr_consent.group_officer,mass_mailing.group_mass_mailing_user")
         mailing.with_user(officer).action_launch()
         self.assertEqual(mailing.state, "in_queue")
 

@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,15 +16,9 @@ from aiosmtpd.controller import Controller
 
 from tools import postgres
 from tools.places import ROOT
+from tools.processes import free_port
 
 PATIENCE_SECONDS = 120
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(holds, seconds: float = PATIENCE_SECONDS, what: str = "it"):

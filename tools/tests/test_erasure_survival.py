@@ -1,14 +1,10 @@
 """An erasure that is killed half-way is finished by who comes next, and the person is told once; real processes."""
 
 import contextlib
-import os
 import subprocess
 import time
 
-import pytest
-
-from tools.places import ROOT
-from tools.tests.real_servers import Database, MailServer, OdooServer, run_shell, wait_until
+from tools.tests.real_servers import OdooServer, run_shell, wait_until
 
 MESSAGES = 6_000
 EMAIL = "zelda.quirinale@example.com"
@@ -35,36 +31,10 @@ print("FAULTS", env["gdpr.subject"]._verify_ledger())
 """
 
 
-@pytest.fixture
-def database():
-    name = f"gdpr_survival_{os.getpid()}"
-    subprocess.run([ROOT / "dev", "db", name], check=True, capture_output=True)
-    own = Database()
-    try:
-        own.fill(name)
-        subprocess.run([ROOT / "dev", "odoo", "db", "drop", name], check=True, capture_output=True)
-        yield own
-    finally:
-        own.remove()
-
-
-@pytest.fixture
-def mail():
-    server = MailServer()
-    server.start()
-    yield server
-    server.stop()
-
-
 def wake(database):
     """Have the scheduled action called, which would come by itself in minutes."""
     with contextlib.suppress(subprocess.CalledProcessError):
-        database.query(
-            "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' WHERE id IN (SELECT id FROM ir_cron WHERE id IN"
-            " (SELECT res_id FROM ir_model_data WHERE module = 'gdpr_consent' AND name = 'ir_cron_erasure'"
-            "  AND model = 'ir.cron') FOR NO KEY UPDATE SKIP LOCKED)"
-        )
-        database.query(f"NOTIFY cron_trigger, '{Database.NAME}'", "postgres")
+        database.wake("ir_cron_erasure")
     time.sleep(0.3)
 
 

@@ -1,7 +1,6 @@
 """The mailbox, over real SMTP and HTTP."""
 
 import smtplib
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,13 +10,7 @@ from pathlib import Path
 import pytest
 
 from tools.mailbox import LOOPBACK, Mailbox, is_free
-
-
-def free_port() -> int:
-    """Return a port that nobody uses."""
-    with socket.socket() as server:
-        server.bind((LOOPBACK, 0))
-        return server.getsockname()[1]
+from tools.processes import free_port
 
 
 @pytest.fixture
