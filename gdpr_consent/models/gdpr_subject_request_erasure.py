@@ -278,6 +278,7 @@ class GdprSubjectRequest(models.Model):
         lines = {(line.map_id.id, line.part): line for line in self.plan_line_ids}
         return proposed.keys() == lines.keys() and all(
             set(vals["res_ids"]) == set(lines[key].res_ids or ())
+            and bool(vals["obliged_until"]) == bool(lines[key].obliged_until)
             and set(doubtful) == set(lines[key].doubt_ids.mapped("res_id"))
             for key, (vals, doubtful) in proposed.items()
         )
@@ -291,7 +292,7 @@ class GdprSubjectRequest(models.Model):
             line = lines.get((vals["map_id"], vals["part"]))
             if line:
                 if line.is_corrected:
-                    vals = {name: vals[name] for name in ("res_ids", "sequence", "proposed_action")}
+                    vals |= line._read_standing_decision(vals)
                 line.with_context(gdpr_planning=True).write(vals)
             else:
                 line = kept.create({**vals, "request_id": self.id})
@@ -340,7 +341,7 @@ class GdprSubjectRequest(models.Model):
             certain = [record_id for record_id in ids if record_id not in doubtful]
             for part, part_ids, vals in self._propose_parts(place, certain, kept):
                 line = corrected.get((place.id, part))
-                reasons = {**vals, **line._read_decision()} if line else vals
+                reasons = {**vals, **line._read_standing_decision(vals)} if line else vals
                 if reasons["action"] == "keep":
                     kept[place.model] |= dict.fromkeys(part_ids, reasons)
                 proposed.append((vals, sorted(doubtful) if part == "all" else []))
@@ -364,6 +365,7 @@ class GdprSubjectRequest(models.Model):
         if attached:
             reasons = max(attached.values(), key=lambda vals: vals["keep_until"])
             vals = {name: reasons[name] for name in ("ground", "reason", "keep_until", "after_keeping")}
+            vals["obliged_until"] = self._find_obliged_end(attached.values())
             # The file of a document is the document.
             yield (
                 "attached",
@@ -395,6 +397,7 @@ class GdprSubjectRequest(models.Model):
                 },
             )
         if still:
+            end = max(ends[record_id] for record_id in still)
             yield (
                 "all",
                 still,
@@ -402,7 +405,8 @@ class GdprSubjectRequest(models.Model):
                     **self._prepare_line(place, "all", still),
                     "ground": place.keep_ground,
                     "reason": place.keep_reason,
-                    "keep_until": max(ends[record_id] for record_id in still),
+                    "keep_until": end,
+                    "obliged_until": place.keep_ground == "legal_obligation" and end,
                 },
             )
 
@@ -423,6 +427,7 @@ class GdprSubjectRequest(models.Model):
             "ground": False,
             "reason": False,
             "keep_until": False,
+            "obliged_until": False,
             "after_keeping": place.after_keeping or "anonymise",
         }
 
@@ -431,10 +436,16 @@ class GdprSubjectRequest(models.Model):
         return {
             **self._prepare_line(place, "identity", ids),
             **{name: reasons[name] for name in ("ground", "reason", "keep_until")},
+            "obliged_until": self._find_obliged_end(needed.values()),
             "proposed_action": "keep",
             "action": "keep",
             "after_keeping": "anonymise",
         }
+
+    @api.model
+    def _find_obliged_end(self, reasons):
+        """Give the last day until which the law demands one of the kept documents, or False."""
+        return max((vals["obliged_until"] for vals in reasons if vals["obliged_until"]), default=False)
 
     @api.model
     def _find_attached(self, place, ids, kept):
@@ -475,7 +486,11 @@ class GdprSubjectRequest(models.Model):
                 )
                 for card_id, document_ids in rows:
                     for document_id in document_ids:
-                        best = needed.get(card_id)
-                        if not best or documents[document_id]["keep_until"] > best["keep_until"]:
-                            needed[card_id] = documents[document_id]
+                        reasons = [needed[card_id]] if card_id in needed else []
+                        reasons.append(documents[document_id])
+                        # Kept longest for a claim, it may have to be kept less long by law all the same.
+                        needed[card_id] = {
+                            **max(reasons, key=lambda vals: vals["keep_until"]),
+                            "obliged_until": self._find_obliged_end(reasons),
+                        }
         return self.env[model]._gdpr_add_needed(needed, ids)

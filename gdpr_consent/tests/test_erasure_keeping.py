@@ -1,4 +1,4 @@
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import freeze_time, tagged
 
 from .erasure_common import EMAIL, NAME, PHONE, ErasureCase
@@ -100,6 +100,65 @@ class TestErasureKeeping(ErasureCase):
                     lines[key].action = action
         self.erase(request)
         self.assertEqual((self.invoice.state, file.exists(), self.person.name), ("posted", file, NAME))
+
+    def test_what_the_law_keeps_cant_end_before(self):
+        """Neither at once nor after another ground was chosen; the name the invoice needs as little."""
+        lines = self.plan(request := self.ask_erasure())
+        for key in (("account.move", "all"), ("res.partner", "identity")):
+            line = lines[key]
+            self.assertEqual(str(line.obliged_until), "2036-03-01")
+            for values in (
+                {"keep_until": "2036-02-29"},
+                {"ground": "legal_claims", "reason": "Lawsuit 7", "keep_until": "2030-01-01"},
+                {"keep_until": False},
+            ):
+                with self.assertRaisesRegex(UserError, "can't end before"), self.env.cr.savepoint():
+                    line.write(values)
+            line.write({"ground": "legal_claims", "reason": "Lawsuit 7"})
+            for values in ({"keep_until": "2030-01-01"}, {"action": "anonymise"}):
+                with self.assertRaisesRegex(UserError, "the law makes you keep"), self.env.cr.savepoint():
+                    line.write(values)
+        with self.assertRaises(AccessError), self.env.cr.savepoint():
+            lines["account.move", "all"].obliged_until = False
+        with self.assertRaises(AccessError), self.env.cr.savepoint():
+            lines["account.move", "all"].map_id.keep_months = 12
+        # What an administrator says of it counts when it is planned again; what was decided stands where it can.
+        lines["account.move", "all"].map_id.sudo().keep_months = 240
+        line = self.plan(request)["account.move", "all"]
+        self.assertEqual((str(line.keep_until), line.reason), ("2046-03-01", "Lawsuit 7"))
+        line.map_id.sudo().keep_months = 180
+        line = self.plan(request)["account.move", "all"]
+        line.keep_until = "2041-03-01"
+        self.assertEqual(str(line.keep_until), "2041-03-01")
+
+    def test_longer_than_the_law_demands(self):
+        """Only with the officer's own reason; who has corrected what, from what to what, is in the log."""
+        lines = self.plan(request := self.ask_erasure())
+        line = lines["account.move", "all"]
+        name = line.name
+        with self.assertRaisesRegex(UserError, "why"), self.env.cr.savepoint():
+            line.keep_until = "2038-01-01"
+        line.write({"keep_until": "2038-01-01", "reason": "The tax office examines 2026"})
+        step = request.step_ids.filtered(lambda step: step.action == "plan_corrected")
+        self.assertEqual(step.user_id, self.officer)
+        self.assertIn(f"{name} (1): ", step.note)
+        self.assertIn("03/01/2036 → 01/01/2038", step.note)
+        self.assertIn("→ The tax office examines 2026", step.note)
+        request = self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertIn("The tax office examines 2026", request.resolution)
+
+    def test_correction_of_before_gives_way_to_the_law(self):
+        """What was corrected while the map named another ground doesn't outlive a law the map names since."""
+        places = self.env["gdpr.data.map"].search([("model", "=", "account.move"), ("erasure", "=", "keep")])
+        places.keep_ground = "legal_claims"
+        request = self.ask_erasure()
+        self.plan(request)["account.move", "all"].action = "anonymise"
+        places.keep_ground = "legal_obligation"
+        request.with_user(self.officer).action_approve()
+        self.assertEqual(request.erasure_state, "planned")
+        line = self.plan(request)["account.move", "all"]
+        self.assertEqual((line.action, line.ground, str(line.keep_until)), ("keep", "legal_obligation", "2036-03-01"))
 
     def test_who_approves_is_told_what_was_to_be_kept(self):
         places = self.env["gdpr.data.map"].search([("model", "=", "account.move"), ("erasure", "=", "keep")])
