@@ -272,6 +272,27 @@ class TestAnswerRectification(AnswerCase):
                     {line.label: line.new_value for line in request.correction_ids}, {"City": "Forlì – Città"}
                 )
 
+    def test_lead_that_only_the_address_ties_to_the_person(self):
+        """It is in the answer, so it can be corrected; not where somebody else has the address, too."""
+        values = {"name": "Boat", "email_from": self.partner.email, "city": "Asti"}
+        lead = self.env["crm.lead"].create({**values, "contact_name": self.partner.name})
+        self.assertFalse(lead.gdpr_subject_id or lead.partner_id)
+        request, _message, path = self.open_case()
+        for is_shared in (True, False):
+            if is_shared:
+                others = self.env["crm.lead"].create({**values, "contact_name": "Bruno Bianchi"})
+            else:
+                others.unlink()
+            page = self.parse(self.url_open(path))
+            names = {field.get("name") for field in page.xpath("//input | //select")}
+            self.assertIn(self.name_of("city"), names)
+            self.assertEqual(self.name_of("city", lead) in names, not is_shared)
+        self.propose(path, (self.name_of("city", lead), "Alba"))
+        self.env.invalidate_all()
+        self.tick(request, "City")
+        request.action_apply_corrections()
+        self.assertEqual(lead.city, "Alba")
+
     def test_csv_through_the_form(self):
         request, _message, path = self.open_case()
         fields = dict(self.get_hidden_fields(self.url_open(path)))
