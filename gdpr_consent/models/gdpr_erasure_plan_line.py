@@ -36,6 +36,7 @@ class GdprErasurePlanLine(models.Model):
             ("expired", "Time over"),
             ("attached", "Files of kept documents"),
             ("identity", "Named in kept documents"),
+            ("sealed", "Time over, secured by a hash"),
         ],
         readonly=True,
         required=True,
@@ -134,6 +135,8 @@ class GdprErasurePlanLine(models.Model):
             if vals.get("action", "keep") != "keep":
                 self._check_obligation()
             self._check_end(vals.get("keep_until"))
+            if vals.get("action") == "delete":
+                self._check_sealed()
             if "keep_until" in vals:
                 self._check_obliged_end(vals["keep_until"])
             cards = self.env["gdpr.subject.mixin"]._get_card_models()
@@ -162,6 +165,34 @@ class GdprErasurePlanLine(models.Model):
                     "%(records)s: the law makes you keep them until their end, so they can't be erased before. Leave"
                     " “Keep”. If no law demands it, have an administrator correct the data map, and plan again.",
                     records=", ".join(obliged.mapped("name")),
+                )
+            )
+
+    def _find_sealed(self):
+        """Give how many of the records of each line Odoo has secured with a hash; lines without any are left out.
+
+        :rtype: dict[gdpr.erasure.plan.line, int]
+        """
+        counts = {}
+        for line in self:
+            records = self.env.get(line.model)
+            if records is not None and (ids := line._get_ids()):
+                records = records.sudo().with_context(active_test=False).browse(ids).exists()
+                if count := len(records._gdpr_filter_sealed()):
+                    counts[line] = count
+        return counts
+
+    def _check_sealed(self):
+        """Refuse to delete what Odoo has secured: it would refuse it half-way.
+
+        :raise UserError: so
+        """
+        if sealed := self._find_sealed():
+            raise UserError(
+                self.env._(
+                    "%(records)s: Odoo has secured them with a hash, so they can't be deleted. Keep them, or make them"
+                    " anonymous as far as the hash permits.",
+                    records=", ".join(line.name for line in sealed),
                 )
             )
 

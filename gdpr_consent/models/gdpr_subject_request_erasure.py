@@ -80,6 +80,15 @@ class GdprSubjectRequest(models.Model):
             lambda line: line.proposed_action == "keep" and line.action != "keep" and line.count
         )
         warnings = []
+        over = self.plan_line_ids.filtered(lambda line: line.action != "keep" or line.part == "sealed")
+        if sealed := over._find_sealed():
+            warnings.append(
+                self.env._(
+                    "Secured by Odoo with a hash, so that nobody can change their labels and whom they lead to:"
+                    " %(records)s. They stay so; the contact they lead to is made anonymous when its own time is over.",
+                    records=", ".join(f"{line.name} ({count})" for line, count in sealed.items()),
+                )
+            )
         if lines:
             warnings.append(
                 self.env._(
@@ -334,6 +343,7 @@ class GdprSubjectRequest(models.Model):
         found = self.env["gdpr.data.map"]._find(self.subject_id, company=self.company_id)
         corrected = {(line.map_id.id, line.part): line for line in self.plan_line_ids.filtered("is_corrected")}
         card_models = self.env["gdpr.subject.mixin"]._get_card_models()
+        needed_cards = defaultdict(dict)
         # What is kept, by model and id: the values that say why and until when.
         kept = defaultdict(dict)
         proposed = []
@@ -352,10 +362,34 @@ class GdprSubjectRequest(models.Model):
             needed = self._find_needed(place.model, certain, kept)
             if needed:
                 proposed.append((self._prepare_identity_line(place, sorted(needed), needed), []))
+            needed_cards[place.model] |= needed
             rest = [record_id for record_id in certain if record_id not in needed]
             if rest or doubtful:
                 proposed.append((self._prepare_line(place, "all", rest), sorted(doubtful)))
-        return proposed
+        return [*self._propose_sealed(proposed, needed_cards), *proposed]
+
+    @api.model
+    def _propose_sealed(self, proposed, needed):
+        """Take what a hash ties to a card that stays out of what is anonymised, and give the lines that keep it.
+
+        Odoo secures entries by a hash over their partner, which outlives their time: they stay as long as the card.
+
+        :param list proposed: of ``_propose_plan``, changed in place
+        :param dict[str, dict] needed: why each card stays, by model and id
+        """
+        lines = []
+        for pair in [pair for pair in proposed if pair[0]["part"] == "expired" and pair[0]["action"] == "anonymise"]:
+            vals, doubtful = pair
+            records = self.env[vals["model"]].sudo().with_context(active_test=False).browse(vals["res_ids"])
+            links = records._gdpr_find_sealed_links(needed)
+            if not links:
+                continue
+            reasons = self._prepare_kept([needed[model][card_id] for model, card_id in links.values()])
+            lines.append(({**vals, **reasons, "part": "sealed", "res_ids": sorted(links)}, []))
+            vals["res_ids"] = [record_id for record_id in vals["res_ids"] if record_id not in links]
+            if not vals["res_ids"]:
+                proposed.remove(pair)
+        return lines
 
     def _propose_parts(self, place, ids, kept):
         """Give the parts that the records of a place fall into: key, ids and values of the line."""
@@ -363,18 +397,13 @@ class GdprSubjectRequest(models.Model):
             return
         attached = self._find_attached(place, ids, kept)
         if attached:
-            reasons = max(attached.values(), key=lambda vals: vals["keep_until"])
-            vals = {name: reasons[name] for name in ("ground", "reason", "keep_until", "after_keeping")}
-            vals["obliged_until"] = self._find_obliged_end(attached.values())
             # The file of a document is the document.
             yield (
                 "attached",
                 [*attached],
                 {
                     **self._prepare_line(place, "attached", sorted(attached)),
-                    **vals,
-                    "proposed_action": "keep",
-                    "action": "keep",
+                    **self._prepare_kept(attached.values()),
                     "after_keeping": "delete",
                 },
             )
@@ -432,11 +461,18 @@ class GdprSubjectRequest(models.Model):
         }
 
     def _prepare_identity_line(self, place, ids, needed):
-        reasons = max(needed.values(), key=lambda vals: vals["keep_until"])
+        return {**self._prepare_line(place, "identity", ids), **self._prepare_kept(needed.values())}
+
+    @api.model
+    def _prepare_kept(self, reasons):
+        """Give the values of a line that is kept because of something else: until the last of its ends.
+
+        :param reasons: values that say why and until when something is kept
+        """
+        last = max(reasons, key=lambda vals: vals["keep_until"])
         return {
-            **self._prepare_line(place, "identity", ids),
-            **{name: reasons[name] for name in ("ground", "reason", "keep_until")},
-            "obliged_until": self._find_obliged_end(needed.values()),
+            **{name: last[name] for name in ("ground", "reason", "keep_until")},
+            "obliged_until": self._find_obliged_end(reasons),
             "proposed_action": "keep",
             "action": "keep",
             "after_keeping": "anonymise",

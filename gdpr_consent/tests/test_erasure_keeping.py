@@ -208,6 +208,84 @@ class TestErasureKeeping(ErasureCase):
         self.assertNotEqual(old.invoice_partner_display_name, NAME)
         self.assertEqual((old.state, old.amount_total), ("posted", amount))
 
+    def assert_hashes_verify(self):
+        self.env.user.group_ids += self.env.ref("account.group_account_user")
+        results = self.env.company._check_hash_integrity()["results"]
+        self.assertEqual({result["status"] for result in results} & {"corrupted"}, set())
+        self.assertIn("verified", {result["status"] for result in results})
+
+    def test_secured_entries_stay_as_the_plan_says(self):
+        """Their hash covers whom they lead to, and their labels: it verifies before and after their end."""
+        old = self.make_invoice("2012-03-01")
+        old.ref = "Order 7"
+        moves = old | self.invoice
+        moves.button_hash()
+        self.assertTrue(all(moves.mapped("inalterable_hash")))
+        old_lines = old.line_ids
+        lines = self.plan(request := self.ask_erasure())
+        sealed = lines["account.move.line", "sealed"]
+        self.assertEqual(set(sealed.res_ids), set(old_lines.filtered("partner_id").ids))
+        self.assertEqual(
+            (sealed.action, sealed.ground, str(sealed.keep_until)), ("keep", "legal_obligation", "2036-03-01")
+        )
+        self.assertIn(sealed.name, request.erasure_warning)
+        with self.assertRaisesRegex(UserError, "the law makes you keep"), self.env.cr.savepoint():
+            sealed.action = "anonymise"
+        request = self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assert_hashes_verify()
+        self.assertEqual((old_lines.partner_id, self.person.name), (self.person, NAME))
+        self.assertTrue(self.person.gdpr_restricted)
+        self.assertFalse(old.ref)
+        self.assertIn(sealed.name, request.resolution)
+        with freeze_time("2036-03-02 10:00:00"):
+            self.run_erasure("ir_cron_end_keeping")
+        self.assertEqual(set(request.erasure_journal_id.entry_ids.mapped("state")), {"done"})
+        self.assert_hashes_verify()
+        self.assertEqual((old_lines.partner_id, self.person.name), (self.person, "Erased"))
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_secured_entries_of_somebody_of_whom_nothing_is_kept(self):
+        """They lead to a contact that says nothing any more."""
+        self.invoice.button_draft()
+        self.invoice.unlink()
+        old = self.make_invoice("2012-03-01")
+        old.button_hash()
+        lines = self.plan(request := self.ask_erasure())
+        self.assertNotIn(("account.move.line", "sealed"), lines)
+        self.assertIn(lines["account.move.line", "expired"].name, request.erasure_warning)
+        with self.assertRaisesRegex(UserError, "secured"), self.env.cr.savepoint():
+            lines["account.move.line", "expired"].action = "delete"
+        request = self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assert_hashes_verify()
+        self.assertEqual(self.person.exists().name, "Erased")
+
+    def test_secured_line_of_a_bank_statement(self):
+        """What the bank wrote about the person goes, what the hash covers stays."""
+        journal = self.env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "=", self.env.company.id)], limit=1
+        )
+        statement_line = self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": journal.id,
+                "date": "2012-03-01",
+                "payment_ref": "A boat",
+                "partner_id": self.person.id,
+                "partner_name": NAME,
+                "amount": 100,
+            }
+        )
+        _liquidity, suspense, _others = statement_line._seek_for_lines()
+        # Odoo secures what is reconciled.
+        suspense.account_id = self.invoice.line_ids.account_id.filtered(lambda account: account.account_type == "income")
+        statement_line.move_id.button_hash()
+        self.assertTrue(statement_line.move_id.inalterable_hash)
+        request = self.erase()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assert_hashes_verify()
+        self.assertNotEqual(statement_line.partner_name, NAME)
+
     def test_link_of_another_record_to_a_card_that_stays(self):
         lead = self.env["crm.lead"].create({"name": "Boat", "partner_id": self.person.id})
         request = self.ask_erasure()
