@@ -183,6 +183,13 @@ class TestErasureKeeping(ErasureCase):
         self.assertFalse(message.exists())
         stopped = request.erasure_journal_id
         request.with_user(self.officer).action_plan()
+        for state in ("planned", "approved"):
+            self.assertEqual(request.erasure_state, state)
+            with self.assertRaisesRegex(UserError, "records are erased already"), self.env.cr.savepoint():
+                request.with_user(self.officer).action_cancel()
+            if state == "planned":
+                request.with_user(self.officer).action_approve()
+        request.with_user(self.officer).action_plan()
         line = self.plan(request)["account.move", "all"]
         line.write(
             {"action": "keep", "ground": "legal_claims", "keep_until": "2036-03-01", "reason": "A claim for payment"}
