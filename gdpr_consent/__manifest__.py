@@ -46,6 +46,7 @@
         "data/mail_template_erasure_data.xml",
         "wizards/gdpr_consent_entry_views.xml",
         "wizards/gdpr_consent_withdrawal_views.xml",
+        "wizards/gdpr_subject_request_confirmation_views.xml",
         "wizards/gdpr_consent_form_publication_views.xml",
         "wizards/gdpr_rectification_upload_views.xml",
         "wizards/gdpr_subject_request_entry_views.xml",

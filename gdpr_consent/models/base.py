@@ -45,7 +45,14 @@ class Base(models.AbstractModel):
                 else:
                     values[name] = PLACEHOLDER
         if values:
-            self.write(values)
+            sealed = self._gdpr_filter_sealed()
+            if unsealed := self - sealed:
+                unsealed.write(values)
+            covered = self._gdpr_get_covered_fields()
+            rest = {name: value for name, value in values.items() if name not in covered}
+            if sealed and rest:
+                # What is written on a line of a bank statement would be written on its entry, too.
+                sealed.with_context(skip_account_move_synchronization=True).write(rest)
         for record in self if singly else ():
             record.write({name: f"{PLACEHOLDER.lower()}-{record.id}" for name in singly})
         self._gdpr_forget_versions()
@@ -57,6 +64,35 @@ class Base(models.AbstractModel):
         return bool(field.store and (not field.compute or not field.readonly)) or bool(
             field.inverse or field.company_dependent or (field.type == "binary" and field.attachment)
         )
+
+    def _gdpr_get_covered_fields(self):
+        """Give the names of the fields that the hash covers by which Odoo secures entries of accounting."""
+        return frozenset(self._get_integrity_hash_fields() if hasattr(self, "_get_integrity_hash_fields") else ())
+
+    def _gdpr_filter_sealed(self):
+        """Give those that are, or belong to, an entry secured by a hash: with another value it wouldn't verify."""
+        if self._name == "account.move":
+            return self.filtered("inalterable_hash")
+        move = self._fields.get("move_id")
+        if not self._name.startswith("account.") or move is None or move.comodel_name != "account.move":
+            return self.browse()
+        return self.filtered("move_id.inalterable_hash")
+
+    def _gdpr_find_sealed_links(self, cards):
+        """Give the cards that these records lead to by a link that a hash covers, so that it can't be taken away.
+
+        :param dict[str, dict] cards: ids of cards, by model
+        :return: model and id of the card, by id of the record
+        :rtype: dict[int, tuple[str, int]]
+        """
+        links = {}
+        for name in self._gdpr_get_covered_fields():
+            field = self._fields[name]
+            if field.type == "many2one" and (ids := cards.get(field.comodel_name)):
+                for record in self._gdpr_filter_sealed():
+                    if record[name].id in ids:
+                        links[record.id] = (field.comodel_name, record[name].id)
+        return links
 
     def _gdpr_is_unique(self, field):
         """Tell whether no two records may have the same value."""
@@ -102,6 +138,8 @@ class Base(models.AbstractModel):
         field = self._fields.get(path)
         if field is None or not field.store or field.comodel_name not in found:
             return
+        if path in self._gdpr_get_covered_fields():
+            self -= self._gdpr_filter_sealed()
         ids = list(found[field.comodel_name])
         if field.type == "many2many":
             self.write({path: [(3, record_id) for record_id in ids]})
@@ -127,9 +165,8 @@ class Base(models.AbstractModel):
                 continue
             ids = kept[field.comodel_name]
             linked = self.filtered(lambda record: record[field.name].id in ids)  # noqa: B023
-            if self._name == "account.move.line":
-                # The hash that protects an entry covers the partner of its lines: changed, it doesn't verify.
-                linked = linked.filtered(lambda line: not line.move_id.inalterable_hash)
+            if field.name in self._gdpr_get_covered_fields():
+                linked -= linked._gdpr_filter_sealed()
             if not linked:
                 continue
             if not field.required and not field.compute and not is_accounting:
@@ -171,7 +208,8 @@ class Base(models.AbstractModel):
             if field.store and (field.translate or field.company_dependent):
                 changed |= self._gdpr_redact_column(field, expression)
                 continue
-            for record in self:
+            is_covered = name in self._gdpr_get_covered_fields()
+            for record in self - self._gdpr_filter_sealed() if is_covered else self:
                 text = record[name]
                 if text and expression.search(text):
                     record[name] = expression.sub(f"[{PLACEHOLDER}]", text)

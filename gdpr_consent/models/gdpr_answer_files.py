@@ -288,9 +288,10 @@ class GdprAnswer(models.Model):
         """
         maps = self.env["gdpr.data.map"].sudo().with_context(lang=request.lang)
         person = maps._identify(request.subject_id, company=request.company_id)
-        reader = Reader(request.lang, person.cards, Redactor(), frozenset())
+        cards = maps._find_cards(person, request.company_id)
+        reader = Reader(request.lang, person.found, Redactor(), frozenset())
         lines = []
-        for place in maps.search([("is_card", "=", True), ("is_personal", "=", True), ("is_installed", "=", True)]):
+        for place, ids in cards:
             columns, _left_out = place._get_columns(ORIGINS["rectification"])
             columns = [
                 column
@@ -299,7 +300,7 @@ class GdprAnswer(models.Model):
                 and column["type"] in CORRECTABLE_TYPES
                 and column["name"] not in TECHNICAL_FIELDS
             ]
-            rows, _count = place._read_records(sorted(person.cards.get(place.model, ())), columns, reader)
+            rows, _count = place._read_records(ids, columns, reader)
             for number, row in enumerate(rows, start=1):
                 record = f"{place.name} {number}" if len(rows) > 1 else place.name
                 lines += [

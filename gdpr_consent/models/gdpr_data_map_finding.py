@@ -60,6 +60,25 @@ class GdprDataMap(models.Model):
                 self._identify_accounts(person)
         return found
 
+    @api.model
+    def _find_cards(self, person, company=None):
+        """Give the cards of a person, those too that nothing but the address ties to the person; no doubtful ones.
+
+        :param PersonIdentifiers person: what is found is added
+        :return: the rows of the map, each with the ids of its cards
+        :rtype: list[tuple[gdpr.data.map, list[int]]]
+        """
+        self.env.flush_all()
+        cards, known = [], {}
+        for place in self.search([("is_card", "=", True), ("is_personal", "=", True), ("is_installed", "=", True)]):
+            ids, doubtful = place._find_records(person, [], company)
+            earlier = known.setdefault(place.model, set())
+            ids -= doubtful | earlier
+            earlier |= ids
+            person.add(place.model, ids)
+            cards.append((place, sorted(ids)))
+        return cards
+
     def _find_records(self, person, found, company):
         """Give the ids of this row's records about the person, and those of them that somebody must look at."""
         self.ensure_one()

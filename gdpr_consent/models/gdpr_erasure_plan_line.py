@@ -36,6 +36,7 @@ class GdprErasurePlanLine(models.Model):
             ("expired", "Time over"),
             ("attached", "Files of kept documents"),
             ("identity", "Named in kept documents"),
+            ("sealed", "Time over, secured by a hash"),
         ],
         readonly=True,
         required=True,
@@ -62,6 +63,12 @@ class GdprErasurePlanLine(models.Model):
     )
     reason = fields.Text(help="The law or the claim, as the person reads it.")
     keep_until = fields.Date(help="Then it is erased by itself.")
+    obliged_until = fields.Date(
+        "The Law Demands It Until",
+        readonly=True,
+        copy=False,
+        help="As the data map says. They can be kept longer, never less long.",
+    )
     after_keeping = fields.Selection(
         [("delete", "Delete"), ("anonymise", "Anonymise")],
         default="anonymise",
@@ -128,15 +135,22 @@ class GdprErasurePlanLine(models.Model):
             if vals.get("action", "keep") != "keep":
                 self._check_obligation()
             self._check_end(vals.get("keep_until"))
+            if vals.get("action") == "delete":
+                self._check_sealed()
+            if "keep_until" in vals:
+                self._check_obliged_end(vals["keep_until"])
             cards = self.env["gdpr.subject.mixin"]._get_card_models()
             if vals.get("action") == "detach" and any(line.model in cards for line in self):
                 raise UserError(self.env._("A card is the person's own: delete it, or make it anonymous."))
             super(GdprErasurePlanLine, self.sudo()).write({"is_corrected": True})
             # Who corrects a plan has made it: somebody else approves it.
             self.request_id.sudo().planned_by_id = self.env.uid
+            before = {line: line._read_decision() for line in self}
         written = super().write(vals)
         if DECIDED & vals.keys() and not is_planning:
             self._check_reason()
+            self._check_departure(before)
+            self._log_correction(before)
         return written
 
     def _check_obligation(self):
@@ -144,22 +158,112 @@ class GdprErasurePlanLine(models.Model):
 
         :raise UserError: so
         """
-        obliged = self.filtered(lambda line: line.proposed_action == "keep" and line._is_legal_obligation())
+        obliged = self.filtered("obliged_until")
         if obliged:
             raise UserError(
                 self.env._(
                     "%(records)s: the law makes you keep them until their end, so they can't be erased before. Leave"
-                    " “Keep”, and correct the day or the reason. If no law demands it, or not for so long, correct it"
-                    " in the data map, and plan again.",
+                    " “Keep”. If no law demands it, have an administrator correct the data map, and plan again.",
                     records=", ".join(obliged.mapped("name")),
                 )
             )
 
-    def _is_legal_obligation(self):
-        """Tell whether the map, or the kept documents that name or hold these records, say that the law demands it."""
+    def _find_sealed(self):
+        """Give how many of the records of each line Odoo has secured with a hash; lines without any are left out.
+
+        :rtype: dict[gdpr.erasure.plan.line, int]
+        """
+        counts = {}
+        for line in self:
+            records = self.env.get(line.model)
+            if records is not None and (ids := line._get_ids()):
+                records = records.sudo().with_context(active_test=False).browse(ids).exists()
+                if count := len(records._gdpr_filter_sealed()):
+                    counts[line] = count
+        return counts
+
+    def _check_sealed(self):
+        """Refuse to delete what Odoo has secured: it would refuse it half-way.
+
+        :raise UserError: so
+        """
+        if sealed := self._find_sealed():
+            raise UserError(
+                self.env._(
+                    "%(records)s: Odoo has secured them with a hash, so they can't be deleted. Keep them, or make them"
+                    " anonymous as far as the hash permits.",
+                    records=", ".join(line.name for line in sealed),
+                )
+            )
+
+    def _check_obliged_end(self, day):
+        """Refuse an end before the day until which the law makes the company keep the records, on whatever ground.
+
+        :raise UserError: so
+        """
+        day = fields.Date.to_date(day)
+        for line in self.filtered("obliged_until"):
+            if not day or day < line.obliged_until:
+                raise UserError(
+                    self.env._(
+                        "%(records)s: the law makes you keep them until %(day)s, as the data map says, so their keeping"
+                        " can't end before. If the law demands less, have an administrator correct the data map, and"
+                        " plan again.",
+                        records=line.name,
+                        day=format_date(self.env, line.obliged_until),
+                    )
+                )
+
+    def _check_departure(self, before):
+        """Refuse a departure from what the law demands that is explained with the words of the map alone.
+
+        :param dict before: what was decided of each line before
+        :raise UserError: so
+        """
+        unexplained = self.filtered(
+            lambda line: (
+                line.obliged_until
+                and (line.ground, line.keep_until) != (before[line]["ground"], before[line]["keep_until"])
+                and (line.ground, line.keep_until) != ("legal_obligation", line.obliged_until)
+                and line._find_place_of_reason()
+            )
+        )
+        if unexplained:
+            raise UserError(
+                self.env._(
+                    "%(records)s: you depart from what the data map says the law demands. Write in “Reason” why: the"
+                    " person reads it, and it stays in the log.",
+                    records=", ".join(unexplained.mapped("name")),
+                )
+            )
+
+    def _log_correction(self, before):
+        """Note in the log of the request who corrected what, from what to what.
+
+        :param dict before: what was decided of each line before
+        """
+        for request, lines in self.grouped("request_id").items():
+            notes = [line._describe_correction(before[line]) for line in lines]
+            if any(notes):
+                request._log_step("plan_corrected", "\n".join(filter(None, notes)))
+
+    def _describe_correction(self, before):
+        """Give what is decided otherwise than before, in words; empty where nothing is."""
         self.ensure_one()
-        ground = self.map_id.keep_ground if self.part == "all" else self.ground
-        return ground == "legal_obligation"
+        changes = []
+        for name in sorted(DECIDED, key=list(self._fields).index):
+            if self[name] != before[name]:
+                field = self._fields[name]
+                old, new = (self._format_decided(field, value) for value in (before[name], self[name]))
+                changes.append(f"{field._description_string(self.env)}: {old} → {new}")
+        return f"{self.name} ({self.count}): {'; '.join(changes)}" if changes else ""
+
+    def _format_decided(self, field, value):
+        if not value:
+            return "–"
+        if field.type == "selection":
+            return dict(field._description_selection(self.env)).get(value, value)
+        return format_date(self.env, value) if field.type == "date" else value.strip()
 
     @api.model
     def _check_end(self, day):
@@ -233,6 +337,18 @@ class GdprErasurePlanLine(models.Model):
         self.ensure_one()
         return {name: self[name] for name in DECIDED}
 
+    def _read_standing_decision(self, proposed):
+        """Give what was decided of a corrected line, as far as it stands against what is proposed now.
+
+        :param dict proposed: values of the line; the map may say since that the law demands more
+        """
+        decision = self._read_decision()
+        if obliged_until := proposed["obliged_until"]:
+            if self.action != "keep":
+                return {name: proposed[name] for name in DECIDED}
+            decision["keep_until"] = max(self.keep_until, obliged_until)
+        return decision
+
     def _group_by_end(self, ids):
         """Give the records with the day on which each is erased: ``(day or False, ids)``, a pair for each day."""
         self.ensure_one()
@@ -291,10 +407,13 @@ class GdprErasurePlanLine(models.Model):
 
         What a kept document needs is kept for the reason of another line.
         """
+        return self._find_place_of_reason().keep_reason or self.reason
+
+    def _find_place_of_reason(self):
+        """Give the row of the map whose words the reason has, in whatever language; none where they are others."""
         self.ensure_one()
         for place in (self.map_id | self.request_id.plan_line_ids.map_id).filtered("keep_reason"):
             translations, _context = place.get_field_translations("keep_reason")
-            words = {translation[key] for translation in translations for key in ("source", "value")}
-            if self.reason in words:
-                return place.keep_reason
-        return self.reason
+            if self.reason in {translation[key] for translation in translations for key in ("source", "value")}:
+                return place
+        return self.map_id.browse()

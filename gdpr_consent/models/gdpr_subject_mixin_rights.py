@@ -115,6 +115,44 @@ class GdprSubjectMixin(models.AbstractModel):
             **values,
         )
 
+    def _gdpr_confirm_for_many(self, request_type):
+        """Open the wizard that says what making requests of a type of these people means, before any is made."""
+        self._gdpr_check_group("gdpr_consent.group_user")
+        self.check_access("read")
+        return self._gdpr_open_wizard(
+            "gdpr.subject.request.confirmation", self.env._("Privacy requests"), default_request_type=request_type
+        )
+
+    def _gdpr_ask_for_many(self, request_type):
+        """Make the requests of these people, and give the notification that says how many."""
+        requests = self._gdpr_receive_requests(request_type)
+        people = self.sudo().gdpr_subject_id.root_id
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success" if requests else "warning",
+                "message": self.env._(
+                    "Requests made: %(made)s. Persons with an open request of this kind: %(open)s.",
+                    made=len(requests),
+                    open=len(people - requests.subject_id.root_id),
+                ),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    def _gdpr_describe_people(self):
+        """Give one record for each person behind these cards: who is on record, or the card that stands for the person.
+
+        :rtype: set
+        """
+        people = set()
+        for card in self.sudo():
+            heads = [card, card.partner_id] if "partner_id" in card._fields else [card]
+            subject = next((head.gdpr_subject_id.root_id for head in heads if head.gdpr_subject_id), None)
+            people.add(subject or next(head for head in reversed(heads) if head))
+        return people
+
     @api.model
     def _gdpr_find_by_address(self, address):
         """Give the cards whose one address is exactly this normalised one."""

@@ -277,12 +277,32 @@ class GdprSubjectRequest(models.Model):
         under_way = self.filtered(lambda request: request.erasure_state in ("running", "blocked", "telling"))
         if under_way:
             raise UserError(self.env._("%(number)s is being erased: it can't be closed.", number=under_way[0].name))
+        if state != "done":
+            self._check_not_begun()
         # Whoever takes a request up again doesn't order its erasure.
         ordered = self.filtered(lambda request: request.erasure_state in ("approved", "queued"))
         ordered.sudo().write(
             {"erasure_state": "planned", "approved_on": False, "approved_by_id": False, "erase_on": False}
         )
         super()._close(state, action, note)
+
+    def _check_not_begun(self):
+        """Refuse to give up an erasure that was stopped half-way, also after it was planned again.
+
+        :raise UserError: so
+        """
+        stopped = self.env["gdpr.erasure.journal"].sudo()
+        stopped = stopped.search([("request_id", "in", self.ids), ("finished_on", "=", False)], limit=1)
+        if stopped:
+            gone = sum(stopped.entry_ids.filtered(lambda entry: entry.state == "done").mapped("count"))
+            raise UserError(
+                self.env._(
+                    "The erasure of %(number)s has begun, and %(count)s records are erased already, so it can't be"
+                    " closed half-way. Plan what is left: keep what has to stay, and carry it out.",
+                    number=stopped.request_id.name,
+                    count=gone,
+                )
+            )
 
     def _close_erased(self):
         """Forget the address, file the certificate, and close the request."""

@@ -80,6 +80,15 @@ class GdprSubjectRequest(models.Model):
             lambda line: line.proposed_action == "keep" and line.action != "keep" and line.count
         )
         warnings = []
+        over = self.plan_line_ids.filtered(lambda line: line.action != "keep" or line.part == "sealed")
+        if sealed := over._find_sealed():
+            warnings.append(
+                self.env._(
+                    "Secured by Odoo with a hash, so that nobody can change their labels and whom they lead to:"
+                    " %(records)s. They stay so; the contact they lead to is made anonymous when its own time is over.",
+                    records=", ".join(f"{line.name} ({count})" for line, count in sealed.items()),
+                )
+            )
         if lines:
             warnings.append(
                 self.env._(
@@ -278,6 +287,7 @@ class GdprSubjectRequest(models.Model):
         lines = {(line.map_id.id, line.part): line for line in self.plan_line_ids}
         return proposed.keys() == lines.keys() and all(
             set(vals["res_ids"]) == set(lines[key].res_ids or ())
+            and bool(vals["obliged_until"]) == bool(lines[key].obliged_until)
             and set(doubtful) == set(lines[key].doubt_ids.mapped("res_id"))
             for key, (vals, doubtful) in proposed.items()
         )
@@ -291,7 +301,7 @@ class GdprSubjectRequest(models.Model):
             line = lines.get((vals["map_id"], vals["part"]))
             if line:
                 if line.is_corrected:
-                    vals = {name: vals[name] for name in ("res_ids", "sequence", "proposed_action")}
+                    vals |= line._read_standing_decision(vals)
                 line.with_context(gdpr_planning=True).write(vals)
             else:
                 line = kept.create({**vals, "request_id": self.id})
@@ -333,6 +343,7 @@ class GdprSubjectRequest(models.Model):
         found = self.env["gdpr.data.map"]._find(self.subject_id, company=self.company_id)
         corrected = {(line.map_id.id, line.part): line for line in self.plan_line_ids.filtered("is_corrected")}
         card_models = self.env["gdpr.subject.mixin"]._get_card_models()
+        needed_cards = defaultdict(dict)
         # What is kept, by model and id: the values that say why and until when.
         kept = defaultdict(dict)
         proposed = []
@@ -340,7 +351,7 @@ class GdprSubjectRequest(models.Model):
             certain = [record_id for record_id in ids if record_id not in doubtful]
             for part, part_ids, vals in self._propose_parts(place, certain, kept):
                 line = corrected.get((place.id, part))
-                reasons = {**vals, **line._read_decision()} if line else vals
+                reasons = {**vals, **line._read_standing_decision(vals)} if line else vals
                 if reasons["action"] == "keep":
                     kept[place.model] |= dict.fromkeys(part_ids, reasons)
                 proposed.append((vals, sorted(doubtful) if part == "all" else []))
@@ -351,10 +362,34 @@ class GdprSubjectRequest(models.Model):
             needed = self._find_needed(place.model, certain, kept)
             if needed:
                 proposed.append((self._prepare_identity_line(place, sorted(needed), needed), []))
+            needed_cards[place.model] |= needed
             rest = [record_id for record_id in certain if record_id not in needed]
             if rest or doubtful:
                 proposed.append((self._prepare_line(place, "all", rest), sorted(doubtful)))
-        return proposed
+        return [*self._propose_sealed(proposed, needed_cards), *proposed]
+
+    @api.model
+    def _propose_sealed(self, proposed, needed):
+        """Take what a hash ties to a card that stays out of what is anonymised, and give the lines that keep it.
+
+        Odoo secures entries by a hash over their partner, which outlives their time: they stay as long as the card.
+
+        :param list proposed: of ``_propose_plan``, changed in place
+        :param dict[str, dict] needed: why each card stays, by model and id
+        """
+        lines = []
+        for pair in [pair for pair in proposed if pair[0]["part"] == "expired" and pair[0]["action"] == "anonymise"]:
+            vals, doubtful = pair
+            records = self.env[vals["model"]].sudo().with_context(active_test=False).browse(vals["res_ids"])
+            links = records._gdpr_find_sealed_links(needed)
+            if not links:
+                continue
+            reasons = self._prepare_kept([needed[model][card_id] for model, card_id in links.values()])
+            lines.append(({**vals, **reasons, "part": "sealed", "res_ids": sorted(links)}, []))
+            vals["res_ids"] = [record_id for record_id in vals["res_ids"] if record_id not in links]
+            if not vals["res_ids"]:
+                proposed.remove(pair)
+        return lines
 
     def _propose_parts(self, place, ids, kept):
         """Give the parts that the records of a place fall into: key, ids and values of the line."""
@@ -362,17 +397,13 @@ class GdprSubjectRequest(models.Model):
             return
         attached = self._find_attached(place, ids, kept)
         if attached:
-            reasons = max(attached.values(), key=lambda vals: vals["keep_until"])
-            vals = {name: reasons[name] for name in ("ground", "reason", "keep_until", "after_keeping")}
             # The file of a document is the document.
             yield (
                 "attached",
                 [*attached],
                 {
                     **self._prepare_line(place, "attached", sorted(attached)),
-                    **vals,
-                    "proposed_action": "keep",
-                    "action": "keep",
+                    **self._prepare_kept(attached.values()),
                     "after_keeping": "delete",
                 },
             )
@@ -395,6 +426,7 @@ class GdprSubjectRequest(models.Model):
                 },
             )
         if still:
+            end = max(ends[record_id] for record_id in still)
             yield (
                 "all",
                 still,
@@ -402,7 +434,8 @@ class GdprSubjectRequest(models.Model):
                     **self._prepare_line(place, "all", still),
                     "ground": place.keep_ground,
                     "reason": place.keep_reason,
-                    "keep_until": max(ends[record_id] for record_id in still),
+                    "keep_until": end,
+                    "obliged_until": place.keep_ground == "legal_obligation" and end,
                 },
             )
 
@@ -423,18 +456,32 @@ class GdprSubjectRequest(models.Model):
             "ground": False,
             "reason": False,
             "keep_until": False,
+            "obliged_until": False,
             "after_keeping": place.after_keeping or "anonymise",
         }
 
     def _prepare_identity_line(self, place, ids, needed):
-        reasons = max(needed.values(), key=lambda vals: vals["keep_until"])
+        return {**self._prepare_line(place, "identity", ids), **self._prepare_kept(needed.values())}
+
+    @api.model
+    def _prepare_kept(self, reasons):
+        """Give the values of a line that is kept because of something else: until the last of its ends.
+
+        :param reasons: values that say why and until when something is kept
+        """
+        last = max(reasons, key=lambda vals: vals["keep_until"])
         return {
-            **self._prepare_line(place, "identity", ids),
-            **{name: reasons[name] for name in ("ground", "reason", "keep_until")},
+            **{name: last[name] for name in ("ground", "reason", "keep_until")},
+            "obliged_until": self._find_obliged_end(reasons),
             "proposed_action": "keep",
             "action": "keep",
             "after_keeping": "anonymise",
         }
+
+    @api.model
+    def _find_obliged_end(self, reasons):
+        """Give the last day until which the law demands one of the kept documents, or False."""
+        return max((vals["obliged_until"] for vals in reasons if vals["obliged_until"]), default=False)
 
     @api.model
     def _find_attached(self, place, ids, kept):
@@ -475,7 +522,11 @@ class GdprSubjectRequest(models.Model):
                 )
                 for card_id, document_ids in rows:
                     for document_id in document_ids:
-                        best = needed.get(card_id)
-                        if not best or documents[document_id]["keep_until"] > best["keep_until"]:
-                            needed[card_id] = documents[document_id]
+                        reasons = [needed[card_id]] if card_id in needed else []
+                        reasons.append(documents[document_id])
+                        # Kept longest for a claim, it may have to be kept less long by law all the same.
+                        needed[card_id] = {
+                            **max(reasons, key=lambda vals: vals["keep_until"]),
+                            "obliged_until": self._find_obliged_end(reasons),
+                        }
         return self.env[model]._gdpr_add_needed(needed, ids)

@@ -1,3 +1,4 @@
+import codecs
 import csv
 import io
 import re
@@ -12,6 +13,8 @@ from .gdpr_subject_request import OPEN_STATES
 
 # A spreadsheet saves what is typed on this machine in one of them.
 ENCODINGS = ("utf-8-sig", "cp1252")
+# Or in UTF-16, which begins with a mark, or has an octet of zero in every letter of the head.
+UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 LINE_WIDTH = 4
 # What a person writes in the column for corrections to have a value removed; an empty cell says nothing.
 REMOVAL = "-"
@@ -117,7 +120,12 @@ class GdprSubjectRequest(models.Model):
         return [[restore(cell) for cell in (*row, "", "", "", "")[:LINE_WIDTH]] for row in rows[1:]]
 
     def _decode(self, content):
-        for encoding in ENCODINGS:
+        encodings = ENCODINGS
+        if content.startswith(UTF_16_MARKS):
+            encodings = ("utf-16",)
+        elif b"\0" in content[:2]:
+            encodings = ("utf-16-be" if content.startswith(b"\0") else "utf-16-le",)
+        for encoding in encodings:
             try:
                 return content.decode(encoding)
             except UnicodeDecodeError:

@@ -50,6 +50,7 @@ class GdprSubjectRequestStep(models.Model):
             ("applied", "Corrections applied"),
             ("gaps_accepted", "Undeclared data left out"),
             ("planned", "Erasure planned"),
+            ("plan_corrected", "Plan corrected"),
             ("approved", "Approved"),
             ("executed", "Erasure carried out"),
             ("restricted", "Processing suspended"),

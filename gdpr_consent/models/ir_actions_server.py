@@ -13,6 +13,8 @@ from .gdpr_subject_request import REQUEST_TYPES
 _logger = logging.getLogger(__name__)
 
 STATES = ("gdpr_ask", "gdpr_set_basis", "gdpr_withdraw", "gdpr_request")
+# What is asked of these can't be taken back, or takes effect at once.
+CONFIRMED_TYPES = ("erasure", "restriction", "objection")
 # Who gave consent isn't asked again by an action; who is waited for is reminded by the settings.
 NOT_ASKED_STATES = ("obtained", "waiting")
 
@@ -188,21 +190,9 @@ class IrActionsServer(models.Model):
         if cards.env.su:
             self._run_gdpr_safely(cards, lambda cards: cards._gdpr_receive_requests(self.gdpr_request_type))
             return None
-        requests = cards._gdpr_receive_requests(self.gdpr_request_type)
-        people = cards.sudo().gdpr_subject_id.root_id
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success" if requests else "warning",
-                "message": self.env._(
-                    "Requests made: %(made)s. Persons with an open request of this kind: %(open)s.",
-                    made=len(requests),
-                    open=len(people - requests.subject_id.root_id),
-                ),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        if self.gdpr_request_type in CONFIRMED_TYPES:
+            return cards._gdpr_confirm_for_many(self.gdpr_request_type)
+        return cards._gdpr_ask_for_many(self.gdpr_request_type)
 
     def _get_gdpr_cards(self, eval_context):
         """Give the records the action runs on, as far as they are covered.

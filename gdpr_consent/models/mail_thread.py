@@ -83,6 +83,20 @@ class MailThread(models.AbstractModel):
             is_declared = bool(self.env.context.get(DECLARED))
             self.env["gdpr.subject"].sudo()._record_messages_in_spite(people, code, is_declared)
 
+    def _message_parse_extract_payload(self, message, message_dict, save_original=False):
+        """Leave CSV files as they came: a spreadsheet saves them in another encoding than the message says."""
+        payload = super()._message_parse_extract_payload(message, message_dict, save_original=save_original)
+        parts = iter([part for part in message.walk() if part.get_content_maintype() == "text" and is_csv(part)])
+        payload["attachments"] = [
+            file._replace(content=part.get_payload(decode=True))
+            if isinstance(file.content, str)
+            and (file.fname or "").lower().endswith(".csv")
+            and (part := next(parts, None))
+            else file
+            for file in payload["attachments"]
+        ]
+        return payload
+
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):
         """Mark the consent request whose mail came back."""
@@ -98,3 +112,8 @@ class MailThread(models.AbstractModel):
         if requests:
             reason = html2plaintext(message_dict.get("body") or "").strip()[:2000]
             requests._mark_failed(reason or self.env._("The message came back."), action="bounced")
+
+
+def is_csv(part):
+    """Tell whether a part of a message is a CSV file."""
+    return (part.get_filename() or "").lower().endswith(".csv")

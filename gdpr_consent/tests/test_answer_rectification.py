@@ -52,17 +52,18 @@ class TestAnswerRectification(AnswerCase):
         upload = self.env[action["res_model"]].with_user(self.officer).with_context(**action["context"])
         upload.create({"file": base64.b64encode(content)}).action_read()
 
-    def answer_by_mail(self, message, content, sender="Anna Rossi <anna.rossi@example.com>"):
-        """Let a message with a CSV file come in, as an answer to one that was sent."""
-        self.env["mail.thread"].message_process(
-            None,
+    def answer_by_mail(self, message, content, sender="Anna Rossi <anna.rossi@example.com>", kind="text/csv", raw=False):
+        """Let a message with a CSV file come in, as an answer to one that was sent; ``raw``: as it is, in 8 bits."""
+        head = (
             f"From: {sender}\r\nTo: {message['Reply-To'] or message['From']}\r\nSubject: Re: data\r\n"
             f"Message-Id: <{uuid4()}@example.com>\r\nIn-Reply-To: {message['Message-Id']}\r\n"
             "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"
-            "Content-Type: text/plain\r\n\r\nHere it is\r\n--x\r\nContent-Type: text/csv; name=data.csv\r\n"
-            "Content-Disposition: attachment; filename=data.csv\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-            f"{base64.b64encode(content).decode()}\r\n--x--\r\n",
+            f"Content-Type: text/plain\r\n\r\nHere it is\r\n--x\r\nContent-Type: {kind}; name=data.csv\r\n"
+            "Content-Disposition: attachment; filename=data.csv\r\n"
+            f"Content-Transfer-Encoding: {'8bit' if raw else 'base64'}\r\n\r\n"
         )
+        body = content if raw else base64.b64encode(content)
+        self.env["mail.thread"].message_process(None, head.encode() + body + b"\r\n--x--\r\n")
 
     def fill_csv(self, request, right, delimiter=",", encoding="utf-8-sig"):
         """Give the file that was sent, with what is right in the last column, as a spreadsheet saves it."""
@@ -245,6 +246,52 @@ class TestAnswerRectification(AnswerCase):
                     {line.label: line.new_value for line in request.correction_ids},
                     {"City": "Forlì", "Phone": "+39 06 1234567"},
                 )
+
+    def test_csv_by_mail_as_spreadsheets_save_it(self):
+        """Whatever the message says of the encoding, or doesn't."""
+        request, message, _path = self.open_case()
+        for encoding, delimiter, kind, raw in (
+            ("cp1252", ";", "text/csv", False),
+            ("cp1252", ";", "text/csv", True),
+            ("cp1252", ";", "text/csv; charset=utf-8", False),
+            ("cp1252", ",", "text/csv; charset=us-ascii", False),
+            ("cp1252", ";", "text/csv; charset=windows-1252", True),
+            ("cp1252", ";", "text/plain", False),
+            ("cp1252", ";", "application/vnd.ms-excel", False),
+            ("utf-8", ",", "text/csv", True),
+            ("utf-8-sig", ";", "text/csv", False),
+            ("utf-16", "\t", "text/csv", False),
+            ("utf-16-le", ";", "text/csv", False),
+            ("utf-16-be", ",", "application/octet-stream", False),
+        ):
+            with self.subTest(encoding=encoding, delimiter=delimiter, kind=kind, raw=raw):
+                request.correction_ids.sudo().unlink()
+                content = self.fill_csv(request, {"City": "Forlì – Città"}, delimiter, encoding)
+                self.answer_by_mail(message, content, kind=kind, raw=raw)
+                self.assertEqual(
+                    {line.label: line.new_value for line in request.correction_ids}, {"City": "Forlì – Città"}
+                )
+
+    def test_lead_that_only_the_address_ties_to_the_person(self):
+        """It is in the answer, so it can be corrected; not where somebody else has the address, too."""
+        values = {"name": "Boat", "email_from": self.partner.email, "city": "Asti"}
+        lead = self.env["crm.lead"].create({**values, "contact_name": self.partner.name})
+        self.assertFalse(lead.gdpr_subject_id or lead.partner_id)
+        request, _message, path = self.open_case()
+        for is_shared in (True, False):
+            if is_shared:
+                others = self.env["crm.lead"].create({**values, "contact_name": "Bruno Bianchi"})
+            else:
+                others.unlink()
+            page = self.parse(self.url_open(path))
+            names = {field.get("name") for field in page.xpath("//input | //select")}
+            self.assertIn(self.name_of("city"), names)
+            self.assertEqual(self.name_of("city", lead) in names, not is_shared)
+        self.propose(path, (self.name_of("city", lead), "Alba"))
+        self.env.invalidate_all()
+        self.tick(request, "City")
+        request.action_apply_corrections()
+        self.assertEqual(lead.city, "Alba")
 
     def test_csv_through_the_form(self):
         request, _message, path = self.open_case()

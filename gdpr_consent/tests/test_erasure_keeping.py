@@ -1,4 +1,4 @@
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import freeze_time, tagged
 
 from .erasure_common import EMAIL, NAME, PHONE, ErasureCase
@@ -101,6 +101,65 @@ class TestErasureKeeping(ErasureCase):
         self.erase(request)
         self.assertEqual((self.invoice.state, file.exists(), self.person.name), ("posted", file, NAME))
 
+    def test_what_the_law_keeps_cant_end_before(self):
+        """Neither at once nor after another ground was chosen; the name the invoice needs as little."""
+        lines = self.plan(request := self.ask_erasure())
+        for key in (("account.move", "all"), ("res.partner", "identity")):
+            line = lines[key]
+            self.assertEqual(str(line.obliged_until), "2036-03-01")
+            for values in (
+                {"keep_until": "2036-02-29"},
+                {"ground": "legal_claims", "reason": "Lawsuit 7", "keep_until": "2030-01-01"},
+                {"keep_until": False},
+            ):
+                with self.assertRaisesRegex(UserError, "can't end before"), self.env.cr.savepoint():
+                    line.write(values)
+            line.write({"ground": "legal_claims", "reason": "Lawsuit 7"})
+            for values in ({"keep_until": "2030-01-01"}, {"action": "anonymise"}):
+                with self.assertRaisesRegex(UserError, "the law makes you keep"), self.env.cr.savepoint():
+                    line.write(values)
+        with self.assertRaises(AccessError), self.env.cr.savepoint():
+            lines["account.move", "all"].obliged_until = False
+        with self.assertRaises(AccessError), self.env.cr.savepoint():
+            lines["account.move", "all"].map_id.keep_months = 12
+        # What an administrator says of it counts when it is planned again; what was decided stands where it can.
+        lines["account.move", "all"].map_id.sudo().keep_months = 240
+        line = self.plan(request)["account.move", "all"]
+        self.assertEqual((str(line.keep_until), line.reason), ("2046-03-01", "Lawsuit 7"))
+        line.map_id.sudo().keep_months = 180
+        line = self.plan(request)["account.move", "all"]
+        line.keep_until = "2041-03-01"
+        self.assertEqual(str(line.keep_until), "2041-03-01")
+
+    def test_longer_than_the_law_demands(self):
+        """Only with the officer's own reason; who has corrected what, from what to what, is in the log."""
+        lines = self.plan(request := self.ask_erasure())
+        line = lines["account.move", "all"]
+        name = line.name
+        with self.assertRaisesRegex(UserError, "why"), self.env.cr.savepoint():
+            line.keep_until = "2038-01-01"
+        line.write({"keep_until": "2038-01-01", "reason": "The tax office examines 2026"})
+        step = request.step_ids.filtered(lambda step: step.action == "plan_corrected")
+        self.assertEqual(step.user_id, self.officer)
+        self.assertIn(f"{name} (1): ", step.note)
+        self.assertIn("03/01/2036 → 01/01/2038", step.note)
+        self.assertIn("→ The tax office examines 2026", step.note)
+        request = self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertIn("The tax office examines 2026", request.resolution)
+
+    def test_correction_of_before_gives_way_to_the_law(self):
+        """What was corrected while the map named another ground doesn't outlive a law the map names since."""
+        places = self.env["gdpr.data.map"].search([("model", "=", "account.move"), ("erasure", "=", "keep")])
+        places.keep_ground = "legal_claims"
+        request = self.ask_erasure()
+        self.plan(request)["account.move", "all"].action = "anonymise"
+        places.keep_ground = "legal_obligation"
+        request.with_user(self.officer).action_approve()
+        self.assertEqual(request.erasure_state, "planned")
+        line = self.plan(request)["account.move", "all"]
+        self.assertEqual((line.action, line.ground, str(line.keep_until)), ("keep", "legal_obligation", "2036-03-01"))
+
     def test_who_approves_is_told_what_was_to_be_kept(self):
         places = self.env["gdpr.data.map"].search([("model", "=", "account.move"), ("erasure", "=", "keep")])
         places.keep_ground = "legal_claims"
@@ -123,6 +182,13 @@ class TestErasureKeeping(ErasureCase):
         self.assertEqual(request.erasure_state, "blocked")
         self.assertFalse(message.exists())
         stopped = request.erasure_journal_id
+        request.with_user(self.officer).action_plan()
+        for state in ("planned", "approved"):
+            self.assertEqual(request.erasure_state, state)
+            with self.assertRaisesRegex(UserError, "records are erased already"), self.env.cr.savepoint():
+                request.with_user(self.officer).action_cancel()
+            if state == "planned":
+                request.with_user(self.officer).action_approve()
         request.with_user(self.officer).action_plan()
         line = self.plan(request)["account.move", "all"]
         line.write(
@@ -148,6 +214,84 @@ class TestErasureKeeping(ErasureCase):
         self.assertNotIn(self.person, old.commercial_partner_id | old.partner_shipping_id | old.line_ids.partner_id)
         self.assertNotEqual(old.invoice_partner_display_name, NAME)
         self.assertEqual((old.state, old.amount_total), ("posted", amount))
+
+    def assert_hashes_verify(self):
+        self.env.user.group_ids += self.env.ref("account.group_account_user")
+        results = self.env.company._check_hash_integrity()["results"]
+        self.assertEqual({result["status"] for result in results} & {"corrupted"}, set())
+        self.assertIn("verified", {result["status"] for result in results})
+
+    def test_secured_entries_stay_as_the_plan_says(self):
+        """Their hash covers whom they lead to, and their labels: it verifies before and after their end."""
+        old = self.make_invoice("2012-03-01")
+        old.ref = "Order 7"
+        moves = old | self.invoice
+        moves.button_hash()
+        self.assertTrue(all(moves.mapped("inalterable_hash")))
+        old_lines = old.line_ids
+        lines = self.plan(request := self.ask_erasure())
+        sealed = lines["account.move.line", "sealed"]
+        self.assertEqual(set(sealed.res_ids), set(old_lines.filtered("partner_id").ids))
+        self.assertEqual(
+            (sealed.action, sealed.ground, str(sealed.keep_until)), ("keep", "legal_obligation", "2036-03-01")
+        )
+        self.assertIn(sealed.name, request.erasure_warning)
+        with self.assertRaisesRegex(UserError, "the law makes you keep"), self.env.cr.savepoint():
+            sealed.action = "anonymise"
+        request = self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assert_hashes_verify()
+        self.assertEqual((old_lines.partner_id, self.person.name), (self.person, NAME))
+        self.assertTrue(self.person.gdpr_restricted)
+        self.assertFalse(old.ref)
+        self.assertIn(sealed.name, request.resolution)
+        with freeze_time("2036-03-02 10:00:00"):
+            self.run_erasure("ir_cron_end_keeping")
+        self.assertEqual(set(request.erasure_journal_id.entry_ids.mapped("state")), {"done"})
+        self.assert_hashes_verify()
+        self.assertEqual((old_lines.partner_id, self.person.name), (self.person, "Erased"))
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
+    def test_secured_entries_of_somebody_of_whom_nothing_is_kept(self):
+        """They lead to a contact that says nothing any more."""
+        self.invoice.button_draft()
+        self.invoice.unlink()
+        old = self.make_invoice("2012-03-01")
+        old.button_hash()
+        lines = self.plan(request := self.ask_erasure())
+        self.assertNotIn(("account.move.line", "sealed"), lines)
+        self.assertIn(lines["account.move.line", "expired"].name, request.erasure_warning)
+        with self.assertRaisesRegex(UserError, "secured"), self.env.cr.savepoint():
+            lines["account.move.line", "expired"].action = "delete"
+        request = self.erase(request)
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assert_hashes_verify()
+        self.assertEqual(self.person.exists().name, "Erased")
+
+    def test_secured_line_of_a_bank_statement(self):
+        """What the bank wrote about the person goes, what the hash covers stays."""
+        journal = self.env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "=", self.env.company.id)], limit=1
+        )
+        statement_line = self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": journal.id,
+                "date": "2012-03-01",
+                "payment_ref": "A boat",
+                "partner_id": self.person.id,
+                "partner_name": NAME,
+                "amount": 100,
+            }
+        )
+        _liquidity, suspense, _others = statement_line._seek_for_lines()
+        # Odoo secures what is reconciled.
+        suspense.account_id = self.invoice.line_ids.account_id.filtered(lambda account: account.account_type == "income")
+        statement_line.move_id.button_hash()
+        self.assertTrue(statement_line.move_id.inalterable_hash)
+        request = self.erase()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assert_hashes_verify()
+        self.assertNotEqual(statement_line.partner_name, NAME)
 
     def test_link_of_another_record_to_a_card_that_stays(self):
         lead = self.env["crm.lead"].create({"name": "Boat", "partner_id": self.person.id})

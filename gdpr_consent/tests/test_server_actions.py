@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from .common import ConsentCase
@@ -146,6 +146,13 @@ class TestServerActions(ConsentCase):
             with self.subTest(state=state, values=values), self.assertRaises(ValidationError):
                 self.make_action(state, **values)
 
+    def confirm(self, action, new_count):
+        """Confirm in the wizard an action has opened, as the officer."""
+        self.assertEqual(action["target"], "new")
+        with Form(self.env[action["res_model"]].with_user(self.officer).with_context(**action["context"])) as form:
+            self.assertEqual((form.new_count, form.person_count), (new_count, 2))
+        return form.record.action_confirm()
+
     def get_data_requests(self, cards):
         return self.env["gdpr.subject.request"].search([("subject_id", "in", cards.gdpr_subject_id.ids)])
 
@@ -165,6 +172,9 @@ class TestServerActions(ConsentCase):
                     self.assertEqual((action.binding_model_id.model), cards._name)
                     before = self.get_data_requests(cards)
                     notification = self.run_action(action, cards, self.officer)
+                    if request_type in ("restriction", "erasure"):
+                        self.assertFalse(self.get_data_requests(cards) - before, "It is asked for a confirmation.")
+                        notification = self.confirm(notification, 2 if model == "res_partner" else 1)
                     made = self.get_data_requests(cards) - before
                     # The other lead is about a contact who has asked already.
                     people = cards.gdpr_subject_id if model == "res_partner" else self.lead.gdpr_subject_id

@@ -8,6 +8,7 @@ from . import gdpr_legal_basis_setting
 from . import gdpr_restriction_lifting
 from . import gdpr_subject_joining
 from . import gdpr_rectification_upload
+from . import gdpr_subject_request_confirmation
 from . import gdpr_subject_request_entry
 from . import gdpr_subject_request_extension
 from . import gdpr_subject_request_identification
