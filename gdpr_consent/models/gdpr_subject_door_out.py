@@ -214,6 +214,20 @@ class GdprSubject(models.Model):
         return exempt
 
     @api.model
+    def _may_declare_service(self, template):
+        """Tell whether somebody who may has said that a message to many is a service message (law.md R-14).
+
+        It goes to people who didn't agree to it: a privacy officer says so by sending it, or its template does.
+
+        :param template: what the message is made from, if anything
+        """
+        return (
+            self.env.su
+            or template.sudo().gdpr_message_class == "service"
+            or self.env.user.has_group("gdpr_consent.group_officer")
+        )
+
+    @api.model
     def _get_contact_explanations(self):
         return {
             "allowed": self.env._("Allowed."),

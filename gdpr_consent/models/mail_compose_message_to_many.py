@@ -1,6 +1,7 @@
 from collections import Counter
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 from .mail_mail import CONSENT_PLACEHOLDER
 
@@ -21,7 +22,10 @@ class MailComposeMessage(models.TransientModel):
         store=True,
         readonly=False,
         help="Marketing goes to those who may get it for the purpose. A service message (about an order, a contract)"
-        " goes to all but those whose processing is suspended.",
+        " goes to all but those whose processing is suspended. A privacy officer says so, or the template.",
+    )
+    gdpr_may_declare = fields.Boolean(
+        "May Declare a Service Message", compute="_compute_gdpr_may_declare", compute_sudo=False
     )
     gdpr_purpose_id = fields.Many2one(
         "gdpr.purpose",
@@ -53,6 +57,12 @@ class MailComposeMessage(models.TransientModel):
             chosen = composer.template_id.sudo().gdpr_message_class or composer.gdpr_message_class
             composer.gdpr_message_class = chosen or "marketing"
 
+    @api.depends("template_id")
+    @api.depends_context("uid")
+    def _compute_gdpr_may_declare(self):
+        for composer in self:
+            composer.gdpr_may_declare = composer._gdpr_may_declare_service()
+
     @api.depends("gdpr_is_gated", "gdpr_message_class", "template_id")
     def _compute_gdpr_purpose_id(self):
         for composer in self:
@@ -82,6 +92,20 @@ class MailComposeMessage(models.TransientModel):
             ]
             lines += [f"{count} – {explanations[reason]}" for reason, count in reasons.most_common()]
             composer.gdpr_left_out = "\n".join(lines) if reasons else False
+
+    def _action_send_mail_mass_mail(self, res_ids, auto_commit=False):
+        if self.gdpr_is_gated and self.gdpr_message_class == "service" and not self._gdpr_may_declare_service():
+            raise UserError(
+                self.env._(
+                    "A message to many counts as marketing unless its template says that it is a service message. Choose"
+                    " such a template, or ask your privacy officer to send it."
+                )
+            )
+        return super()._action_send_mail_mass_mail(res_ids, auto_commit=auto_commit)
+
+    def _gdpr_may_declare_service(self):
+        self.ensure_one()
+        return self.env["gdpr.subject"]._may_declare_service(self.template_id)
 
     def _get_gdpr_refusals(self, res_ids):
         """Give, by id, why some of the records must not get this message."""

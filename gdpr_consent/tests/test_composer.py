@@ -1,6 +1,7 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+from odoo.exceptions import UserError
 from odoo.tests import Form, freeze_time, tagged
 from odoo.tools import mute_logger
 
@@ -213,6 +214,11 @@ class TestComposer(ToManyCase):
                     "1 – The processing is suspended.",
                 ],
             )
+            with self.assertRaises(AssertionError):
+                form.gdpr_message_class = "service"
+            form.subject = "News"
+            form.body = "<p>Text</p>"
+        with Form(self.env["mail.compose.message"].with_user(self.officer).with_context(**context)) as form:
             form.gdpr_message_class = "service"
             self.assertFalse(form.gdpr_purpose_id)
             self.assertEqual(form.gdpr_left_out.splitlines()[0], "1 of 8 won't receive this message.")
@@ -220,6 +226,26 @@ class TestComposer(ToManyCase):
             self.assertEqual(form.gdpr_purpose_id, self.marketing)
             form.subject = "News"
             form.body = "<p>Text</p>"
+
+    def test_who_declares_a_service_message(self):
+        """A privacy officer who sends it, or the template: it goes to people who didn't agree."""
+        composer = self.compose(user=self.salesperson, gdpr_message_class="service")
+        self.assertFalse(composer.gdpr_may_declare)
+        with self.assertRaisesRegex(UserError, "Choose such a template"):
+            composer.action_send_mail()
+        mails, _messages = self.compose(user=self.officer, gdpr_message_class="service")._action_send_mail()
+        self.assertEqual(len(mails.filtered(lambda mail: mail.state == "outgoing")), 7)
+        template = self.env["mail.template"].create(
+            {
+                "name": "Opening hours",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "gdpr_message_class": "service",
+            }
+        )
+        composer = self.compose(user=self.salesperson, template_id=template.id)
+        self.assertTrue(composer.gdpr_may_declare)
+        mails, _messages = composer._action_send_mail()
+        self.assertEqual(len(mails.filtered(lambda mail: mail.state == "outgoing")), 7)
 
     def test_user_without_the_role(self):
         """Who may not see the privacy state is held to it all the same."""

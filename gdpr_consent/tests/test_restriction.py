@@ -265,7 +265,11 @@ class TestMessages(RestrictionCase):
     def test_composer_to_many(self):
         self.restrict()
         composer = self.compose(
-            self.card + self.other, composition_mode="mass_mail", gdpr_message_class="service", partner_ids=False
+            self.card + self.other,
+            user=self.officer,
+            composition_mode="mass_mail",
+            gdpr_message_class="service",
+            partner_ids=False,
         )
         self.assertTrue(composer.gdpr_left_out.startswith("1 of 2"))
         with self.catch_mails():

@@ -1,6 +1,19 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+# What a mailing is, says and reaches. Whoever changes it while it waits to be sent must be who may send it.
+RELEASED = (
+    "gdpr_message_class",
+    "subject",
+    "preview",
+    "body_html",
+    "attachment_ids",
+    "mailing_model_id",
+    "mailing_domain",
+    "contact_list_ids",
+    "use_exclusion_list",
+)
+
 
 class MailingMailing(models.Model):
     """A mailing names its purpose, or says that it is a service message: who gets it is decided when it is sent."""
@@ -55,14 +68,20 @@ class MailingMailing(models.Model):
         for mailing in self:
             mailing.gdpr_left_out_count = counts.get(mailing, 0)
 
-    @api.constrains("gdpr_message_class", "state")
+    @api.constrains("state", *RELEASED)
     def _check_gdpr_message_class(self):
-        """Let only a privacy officer send service messages: they go to people who didn't agree (law.md R-14)."""
+        """Keep what an officer has released as it was released."""
+        self.filtered(lambda mailing: mailing.state in ("in_queue", "sending"))._gdpr_check_release()
+
+    def _gdpr_check_release(self):
+        """Let only a privacy officer send service messages: they go to people who didn't agree (law.md R-14).
+
+        :raise ValidationError: somebody else does
+        """
         if self.env.user.has_group("gdpr_consent.group_officer"):
             return
         for mailing in self:
-            leaves = mailing.state in ("in_queue", "sending")
-            if leaves and mailing.gdpr_is_gated and mailing.gdpr_message_class == "service":
+            if mailing.gdpr_is_gated and mailing.gdpr_message_class == "service":
                 raise ValidationError(
                     self.env._(
                         "“%(mailing)s” would go out as a service message, to people who didn't agree to it too. Ask"
@@ -89,6 +108,10 @@ class MailingMailing(models.Model):
                 raise UserError(
                     self.env._("“%(mailing)s”: say what the mailing is for first.", mailing=mailing.display_name)
                 )
+
+    def _gdpr_is_released_service(self):
+        """Tell whether somebody who may has let this mailing leave as a service message."""
+        return self.gdpr_message_class == "service" and self.state != "draft"
 
     def action_gdpr_check(self):
         """Open who would get the mailing now and who wouldn't, with the reasons."""
@@ -118,6 +141,8 @@ class MailingMailing(models.Model):
 
     def _action_send_mail(self, res_ids=None):
         """Let the company of who is responsible count: a mailing that was scheduled is sent in nobody's name."""
+        # A draft sent by another program; what waits was released.
+        self.filtered(lambda mailing: mailing.state == "draft")._gdpr_check_release()
         for mailing in self:
             company = mailing.user_id.company_id or self.env.company
             super(MailingMailing, mailing.with_company(company))._action_send_mail(res_ids)

@@ -93,6 +93,8 @@ class TestMailing(ConsentCase):
         for send in ("action_launch", "action_put_in_queue"):
             with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"):
                 getattr(mailing.with_user(marketer), send)()
+        with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"):
+            mailing.with_user(marketer).action_send_mail()
         mailing.with_user(marketer).gdpr_purpose_id = self.marketing
         mailing.with_user(marketer).gdpr_message_class = "marketing"
         mailing.with_user(marketer).action_put_in_queue()
@@ -104,6 +106,12 @@ class TestMailing(ConsentCase):
         officer = new_test_user(self.env, "officer", "gdpr_consent.group_officer,mass_mailing.group_mass_mailing_user")
         mailing.with_user(officer).action_launch()
         self.assertEqual(mailing.state, "in_queue")
+        # What was released is what leaves.
+        for values in ({"subject": "Offer"}, {"body_html": "<p>Offer</p>"}, {"mailing_domain": "[]"}):
+            with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
+                mailing.with_user(marketer).write(values)
+        mailing.with_user(marketer).action_cancel()
+        mailing.with_user(marketer).subject = "Offer"
 
     def test_service_message_to_who_objects(self):
         """Calling a mailing a service message is no way around an objection; the list can be passed by unticking it."""

@@ -18,5 +18,4 @@ class SmsComposer(models.TransientModel):
         return values_by_record
 
     def _gdpr_may_declare_service(self):
-        """A mailing says itself what it is, for everybody to see."""
-        return super()._gdpr_may_declare_service() or self.mailing_id.gdpr_message_class == "service"
+        return super()._gdpr_may_declare_service() or self.mailing_id._gdpr_is_released_service()

@@ -81,21 +81,16 @@ class SmsComposer(models.TransientModel):
             if is_service and not composer._gdpr_may_declare_service():
                 raise UserError(
                     self.env._(
-                        "A text message to many counts as marketing unless its template says that it is a service"
-                        " message. Choose such a template, or ask your privacy officer to send it."
+                        "A message to many counts as marketing unless its template says that it is a service message."
+                        " Choose such a template, or ask your privacy officer to send it."
                     )
                 )
         return super().action_send_sms()
 
     def _gdpr_may_declare_service(self):
-        """Tell whether somebody who may has said that this is a service message (law.md R-14)."""
         self.ensure_one()
-        return (
-            self.env.su
-            or self.env.context.get(BY_RULE) is RULE
-            or (self.template_id or self._get_gdpr_template()).sudo().gdpr_message_class == "service"
-            or self.env.user.has_group("gdpr_consent.group_officer")
-        )
+        template = self.template_id or self._get_gdpr_template()
+        return self.env.context.get(BY_RULE) is RULE or self.env["gdpr.subject"]._may_declare_service(template)
 
     def _find_gdpr_left_out(self, records):
         """Give, by id and in words, why some of the records wouldn't get this message if it were sent now.
