@@ -1,8 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..tools.redaction import MARK
-
 
 class GdprAnswerItem(models.Model):
     """A text, a file or a record that somebody looks at before it goes out (law.md R-53)."""
@@ -50,7 +48,7 @@ class GdprAnswerItem(models.Model):
     @api.depends("outgoing_text")
     def _compute_redaction_count(self):
         for item in self:
-            item.redaction_count = (item.outgoing_text or "").count(MARK)
+            item.redaction_count = (item.outgoing_text or "").count(item.answer_id.mark)
 
     @api.constrains("decision")
     def _check_decision(self):

@@ -1,7 +1,6 @@
 from odoo import api, fields, models
 
 from ..tools.cells import make_cell
-from ..tools.redaction import MARK
 
 
 class GdprAnswerPlace(models.Model):
@@ -91,15 +90,15 @@ class GdprAnswerPlace(models.Model):
                 ("decision", "!=", "include"),
             ]
         )
-        withheld = {}
+        withheld, mark = {}, self.answer_id.mark
         for item in items:
             record = (item.place_id.model, item.res_id)
             if record not in linked:
                 continue
             if item.kind != "text":
-                withheld[record] = MARK
+                withheld[record] = mark
             elif item.field == self.env[record[0]]._rec_name:
-                withheld.setdefault(record, item._get_outgoing() or MARK)
+                withheld.setdefault(record, item._get_outgoing() or mark)
         return withheld
 
     @api.model
@@ -118,7 +117,13 @@ class GdprAnswerPlace(models.Model):
         self.ensure_one()
         answer = self.answer_id
         sources = answer._get_sources()
+        truth = {"True": self.env._("Yes"), "False": self.env._("No")}
         yield [self.env._("Recorded On"), self.env._("Source"), *(column["label"] for column in self.columns or ())]
         for row in self._iterate_rows():
-            cells = [make_cell(row["values"][column["name"]]) for column in self.columns or ()]
+            cells = [
+                truth[str(row["values"][column["name"]])]
+                if row.get("kinds", {}).get(column["name"]) == "boolean"
+                else make_cell(row["values"][column["name"]])
+                for column in self.columns or ()
+            ]
             yield [row["recorded_on"] or "", sources[row["source"]], *cells]
