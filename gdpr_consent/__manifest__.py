@@ -27,6 +27,7 @@
         "data/data_map/website_data.xml",
         "data/data_map/employees_data.xml",
         "data/data_map/consent_data.xml",
+        "data/data_map/lines_data.xml",
         "data/gdpr_scope_data.xml",
         "data/gdpr_consent_form_data.xml",
         "data/mail_template_data.xml",
