@@ -118,6 +118,8 @@
         "website.assets_inside_builder_iframe": ["gdpr_consent/static/src/interactions/*.edit.js"],
         "website.website_builder_assets": ["gdpr_consent/static/src/website_builder/*.js"],
         "web.assets_backend": [
+            "gdpr_consent/static/src/following_form/*.js",
+            "gdpr_consent/static/src/answer/*",
             "gdpr_consent/static/src/campaign_form/*.js",
             "gdpr_consent/static/src/chatter/*",
             "gdpr_consent/static/src/import_screen/*.js",
