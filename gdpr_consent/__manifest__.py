@@ -27,6 +27,7 @@
         "data/data_map/website_data.xml",
         "data/data_map/employees_data.xml",
         "data/data_map/consent_data.xml",
+        "data/data_map/lines_data.xml",
         "data/gdpr_scope_data.xml",
         "data/gdpr_consent_form_data.xml",
         "data/mail_template_data.xml",
@@ -118,6 +119,8 @@
         "website.assets_inside_builder_iframe": ["gdpr_consent/static/src/interactions/*.edit.js"],
         "website.website_builder_assets": ["gdpr_consent/static/src/website_builder/*.js"],
         "web.assets_backend": [
+            "gdpr_consent/static/src/following_form/*.js",
+            "gdpr_consent/static/src/answer/*",
             "gdpr_consent/static/src/campaign_form/*.js",
             "gdpr_consent/static/src/chatter/*",
             "gdpr_consent/static/src/import_screen/*.js",

@@ -27,6 +27,23 @@ class DownloadPage(PrivacyPage, Controller):
         link.answer_id.request_id._log_step("downloaded", wanted.name)
         return self._give(wanted)
 
+    def _unusable(self):
+        """Say what may have happened, and how to get the files all the same: the same words whatever the link was."""
+        self._speak(request.best_lang)
+        return self._render("gdpr_consent.download_unusable", self._get_controller(), status=404)
+
+    def _get_controller(self):
+        """Give whom to ask: the company of the web site."""
+        company = request.website.company_id.sudo()
+        return {
+            "controller": {
+                "name": company.name,
+                "address": "",
+                "officer": company.gdpr_officer_name,
+                "email": company.gdpr_officer_email or company.email,
+            }
+        }
+
     def _get_files(self, link):
         answer = link.answer_id
         return answer.attachment_ids.sorted("id") if answer.state in ("ready", "sent") else answer.attachment_ids[:0]

@@ -9,6 +9,7 @@ from . import gdpr_data_map_finding
 from . import gdpr_data_map_coverage
 from . import gdpr_data_gap
 from . import gdpr_data_map_reading
+from . import gdpr_data_map_tracking
 from . import gdpr_data_map_use
 from . import gdpr_data_map_named
 from . import gdpr_data_map_keeping

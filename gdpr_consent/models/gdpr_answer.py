@@ -3,6 +3,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..tools.redaction import MARK
+
 # What is given out, by what was asked. Export leaves out what was derived (article 20, law.md R-63).
 ORIGINS = {
     "access": ("provided", "observed", "derived"),
@@ -33,6 +35,12 @@ class GdprAnswer(models.Model):
     company_id = fields.Many2one(related="request_id.company_id", store=True, index=True)
     kind = fields.Selection(KINDS, required=True, readonly=True)
     lang = fields.Char(required=True, readonly=True)
+    mark = fields.Char(
+        required=True,
+        readonly=True,
+        default=MARK,
+        help="What stands in the texts in place of somebody else, in the language of the person.",
+    )
     state = fields.Selection(
         [
             ("collecting", "Collecting"),
@@ -128,11 +136,13 @@ class GdprAnswer(models.Model):
         :rtype: gdpr.answer
         """
         request.sudo().answer_ids._discard()
+        lang = request.lang if self._is_installed(request.lang) else self.env.lang or "en_US"
         answer = self.sudo().create(
             {
                 "request_id": request.id,
                 "kind": kind,
-                "lang": request.lang if self._is_installed(request.lang) else self.env.lang or "en_US",
+                "lang": lang,
+                "mark": self.with_context(lang=lang).env._("[redacted]"),
                 "prepared_on": fields.Datetime.now(),
             }
         )

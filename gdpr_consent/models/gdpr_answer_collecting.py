@@ -154,6 +154,7 @@ class GdprAnswer(models.Model):
             person.phones | set(filter(None, map(get_phone_digits, (company.phone, company.partner_id.phone)))),
             person.accounts | set(company.partner_id.bank_ids.mapped("sanitized_acc_number")),
             company.country_id.code,
+            answer.mark,
         )
         answer._take_in_others(redactor, own)
         for name in answer._find_writers(own.get("mail.message", ())) - set(person.names):

@@ -297,6 +297,7 @@ class GdprAnswer(models.Model):
                 column
                 for column in columns
                 if not column["is_free_text"]
+                and not column.get("is_currency")
                 and column["type"] in CORRECTABLE_TYPES
                 and column["name"] not in TECHNICAL_FIELDS
             ]

@@ -48,7 +48,11 @@ class GdprAnswer(models.Model):
         if not purposes:
             missing = dict.fromkeys(missing, places)
         missing = {self.env._("purposes"): unexplained, **missing}
-        return [f"{what}: {', '.join(dict.fromkeys(which.mapped('name')))}" for what, which in missing.items() if which]
+        return [
+            f"{what}: {', '.join(dict.fromkeys(which.mapped('display_name')))}"
+            for what, which in missing.items()
+            if which
+        ]
 
     def _get_information(self):
         """Give what article 15 asks to tell, in the language of the context; no block is ever empty.

@@ -1,8 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..tools.redaction import MARK
-
 
 class GdprAnswerItem(models.Model):
     """A text, a file or a record that somebody looks at before it goes out (law.md R-53)."""
@@ -16,12 +14,14 @@ class GdprAnswerItem(models.Model):
     answer_id = fields.Many2one("gdpr.answer", required=True, readonly=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="answer_id.company_id", store=True)
     place_id = fields.Many2one("gdpr.answer.place", required=True, readonly=True, index=True, ondelete="cascade")
-    place = fields.Char(related="place_id.name")
+    place = fields.Char(related="place_id.display_name")
     res_id = fields.Integer("Record", required=True, readonly=True)
     field = fields.Char(readonly=True, help="Empty: the whole record.")
     kind = fields.Selection([("text", "Text"), ("file", "File"), ("record", "Record")], required=True, readonly=True)
-    title = fields.Char("What", readonly=True)
+    title = fields.Char("What", readonly=True, help="In the language of the person.")
     original_text = fields.Text("Found", readonly=True)
+    shown_title = fields.Char("What It Is", compute="_compute_shown", help="In the language of who looks at it.")
+    shown_text = fields.Text("Text Found", compute="_compute_shown")
     outgoing_text = fields.Text(
         "Given Out",
         compute="_compute_outgoing_text",
@@ -38,6 +38,7 @@ class GdprAnswerItem(models.Model):
         help="Redact: the text goes out as you see it, without what tells who somebody else is.",
     )
     state = fields.Selection(related="answer_id.state")
+    undecided_count = fields.Integer(related="answer_id.undecided_count", string="Still to Decide")
 
     @api.depends("decision")
     def _compute_outgoing_text(self):
@@ -50,7 +51,35 @@ class GdprAnswerItem(models.Model):
     @api.depends("outgoing_text")
     def _compute_redaction_count(self):
         for item in self:
-            item.redaction_count = (item.outgoing_text or "").count(MARK)
+            item.redaction_count = (item.outgoing_text or "").count(item.answer_id.mark)
+
+    @api.depends("title", "original_text", "kind", "field", "place_id")
+    @api.depends_context("lang")
+    def _compute_shown(self):
+        """Give the labels in the language of who reads them; what goes out has them in that of the person."""
+        for place, items in self.grouped("place_id").items():
+            labels = place._get_shown_labels()
+            for item in items:
+                item.shown_title = item._show_title(labels)
+                item.shown_text = item._show_text(labels)
+
+    def _show_title(self, labels):
+        """Give the title with the names of the place and the field in the language of the context."""
+        title, place = self.title or "", self.place_id
+        if title == place.name or title.startswith(f"{place.name} · "):
+            title = place.display_name + title.removeprefix(place.name)
+        start, dot, label = title.rpartition(" · ")
+        return f"{start}{dot}{labels[label]}" if dot and label in labels else title
+
+    def _show_text(self, labels):
+        """Give what was found; of a record with the labels of its fields in the language of the context."""
+        if self.kind != "record":
+            return self.original_text
+        lines = []
+        for line in (self.original_text or "").split("\n"):
+            label, colon, cell = line.partition(": ")
+            lines.append(f"{labels[label]}{colon}{cell}" if colon and label in labels else line)
+        return "\n".join(lines)
 
     @api.constrains("decision")
     def _check_decision(self):

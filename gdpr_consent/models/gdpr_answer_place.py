@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 
 from ..tools.cells import make_cell
-from ..tools.redaction import MARK
+from .gdpr_answer import ORIGINS
 
 
 class GdprAnswerPlace(models.Model):
@@ -24,6 +24,24 @@ class GdprAnswerPlace(models.Model):
     done_count = fields.Integer()
     redaction_count = fields.Integer(help="How often somebody else was taken out of what nobody needs to look at.")
     part_ids = fields.One2many("gdpr.answer.part", "place_id")
+
+    @api.depends("name", "map_id")
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        """Name a place in the language of who reads it; what goes out has its name in that of the person."""
+        for place in self:
+            place.display_name = place.map_id.sudo().name or place.name
+
+    def _get_shown_labels(self):
+        """Give the labels of the fields in the language of the context, by those in the person's.
+
+        :rtype: dict[str, str]
+        """
+        self.ensure_one()
+        kind, source = self.answer_id.kind, self.sudo().map_id
+        columns = source._get_columns(ORIGINS[kind])[0] if source and source._get_records() is not None else []
+        shown = {column["name"]: column["label"] for column in columns}
+        return {column["label"]: shown.get(column["name"], column["label"]) for column in self.columns or ()}
 
     def _get_held_categories(self):
         """Give the categories of the fields in which something of the person is held, in the order of the columns.
@@ -91,15 +109,15 @@ class GdprAnswerPlace(models.Model):
                 ("decision", "!=", "include"),
             ]
         )
-        withheld = {}
+        withheld, mark = {}, self.answer_id.mark
         for item in items:
             record = (item.place_id.model, item.res_id)
             if record not in linked:
                 continue
             if item.kind != "text":
-                withheld[record] = MARK
+                withheld[record] = mark
             elif item.field == self.env[record[0]]._rec_name:
-                withheld.setdefault(record, item._get_outgoing() or MARK)
+                withheld.setdefault(record, item._get_outgoing() or mark)
         return withheld
 
     @api.model
@@ -118,7 +136,13 @@ class GdprAnswerPlace(models.Model):
         self.ensure_one()
         answer = self.answer_id
         sources = answer._get_sources()
+        truth = {"True": self.env._("Yes"), "False": self.env._("No")}
         yield [self.env._("Recorded On"), self.env._("Source"), *(column["label"] for column in self.columns or ())]
         for row in self._iterate_rows():
-            cells = [make_cell(row["values"][column["name"]]) for column in self.columns or ()]
+            cells = [
+                truth[str(row["values"][column["name"]])]
+                if row.get("kinds", {}).get(column["name"]) == "boolean"
+                else make_cell(row["values"][column["name"]])
+                for column in self.columns or ()
+            ]
             yield [row["recorded_on"] or "", sources[row["source"]], *cells]

@@ -1,5 +1,9 @@
+import re
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+
+from ..tools.cells import make_unique
 
 ORIGINS = [
     ("provided", "The person gave it"),
@@ -51,6 +55,28 @@ class GdprDataMapField(models.Model):
                 continue
             if missing := line._get_missing_names():
                 raise ValidationError(line.map_id._describe_missing(missing))
+
+    @api.model
+    def _name_shipped_lines(self):
+        """Give the lines that came with the rows of an add-on external ids, so that their reasons can be translated.
+
+        Lines are written inside their rows, which alone have one. What was added by hand later isn't shipped: where
+        one line has an id already nothing is named.
+        """
+        names = self.env["ir.model.data"].sudo()
+        named = set(names.search([("model", "=", self._name)]).mapped("res_id"))
+        vals_list = []
+        for row in names.search([("model", "=", "gdpr.data.map"), ("module", "not =like", r"\_\_%")], order="id"):
+            lines = self.env["gdpr.data.map"].browse(row.res_id).exists().field_ids
+            if named & set(lines.ids):
+                continue
+            taken = set()
+            for line in lines.filtered("reason"):
+                first = re.match(r"\w*", line.names.strip())[0]
+                name = make_unique(f"{row.name}_{first}", taken)
+                vals = {"module": row.module, "name": name, "model": self._name, "res_id": line.id, "noupdate": True}
+                vals_list.append(vals)
+        names.create(vals_list)
 
     def _get_missing_names(self):
         """Give the declared names that the model doesn't have, but for those with a question mark."""

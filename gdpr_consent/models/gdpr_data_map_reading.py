@@ -1,10 +1,8 @@
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from odoo import SUPERUSER_ID, api, models
 from odoo.tools.mail import html2plaintext
-
-from ..tools.redaction import MARK
 
 # Whatever the map says, these are never given out: they would let somebody act as the person, or as the company.
 SECRET = re.compile(r"(^|_)(password|passwd|secret|token|signup_type|api_?key|private_key|otp|pin)(_|$)")
@@ -17,7 +15,6 @@ LINK_TYPES = ("many2one", "many2many", "one2many", "reference")
 ORGANISATION_FIELDS = ("vat", "company_registry", "peppol_endpoint", "global_location_number")
 # What stands on a card that isn't the person's name and address: how a lead is called, and who else is written to.
 TITLE_FIELDS = ("name", "email_cc")
-REDACTED_NAME = MARK
 
 
 @dataclass
@@ -35,6 +32,8 @@ class Reader:
     is_wary: bool = False
     # Ids of the users who stand for anybody who isn't logged in.
     visitors: frozenset = frozenset()
+    # What was found out of words: see ``_translate``.
+    words: dict = field(default_factory=dict)
 
 
 class GdprDataMap(models.Model):
@@ -46,8 +45,9 @@ class GdprDataMap(models.Model):
         """Give what is read of the records of this place, in the language of the context.
 
         :param origins: those of ``gdpr.data.map.field.origin`` that are given out
-        :return: columns (``name``, ``label``, ``type``, ``category``, ``origin``, ``is_free_text``), and the labels of
-            declared fields that are left out, by why: ``other_person``, ``derived`` or ``secret``
+        :return: columns (``name``, ``label``, ``type``, ``category``, ``origin``, ``is_free_text``; of an amount
+            ``currency``: the name of the column that says in which), and the labels of declared fields that are
+            left out, by why: ``other_person``, ``derived`` or ``secret``
         :rtype: tuple[list[dict], dict[str, list[str]]]
         """
         self.ensure_one()
@@ -74,7 +74,36 @@ class GdprDataMap(models.Model):
                         "is_free_text": declared.is_free_text and field.type in TEXT_TYPES,
                     }
                 )
-        return columns, left_out
+        return self._add_currencies(columns), left_out
+
+    def _add_currencies(self, columns):
+        """Give the columns with one after each amount that says in which currency it is, where none does."""
+        records = self._get_records()
+        names = {column["name"] for column in columns}
+        added = []
+        for column in columns:
+            added.append(column)
+            if column["type"] != "monetary":
+                continue
+            currency = records._fields[column["name"]].get_currency_field(records)
+            if currency not in records._fields:
+                continue
+            column["currency"] = currency
+            if currency not in names:
+                names.add(currency)
+                added.append({**self._make_currency_column(currency), "origin": column["origin"]})
+        return added
+
+    def _make_currency_column(self, name):
+        """Give the column of a currency: where amounts are shown with it, it isn't shown by itself."""
+        return {
+            "name": name,
+            "label": self.env._("Currency"),
+            "type": "many2one",
+            "category": "",
+            "is_free_text": False,
+            "is_currency": True,
+        }
 
     def _read_records(self, ids, columns, reader):
         """Give what is held in some records of this place.
@@ -82,8 +111,9 @@ class GdprDataMap(models.Model):
         :param list[dict] columns: of ``_get_columns``
         :param Reader reader: for whom
         :return: for each record that is still there ``id``, ``recorded_on`` (ISO 8601, UTC), ``source`` and
-            ``values`` by name, and ``links`` (model and id of each record whose name is among the values, by name);
-            and the number of places where somebody else was taken out
+            ``values`` by name, ``links`` (model and id of each record whose name is among the values, by name), and
+            ``kinds`` (the type of a value, by name, where the column doesn't say it); and the number of places where
+            somebody else was taken out
         :rtype: tuple[list[dict], int]
         """
         self.ensure_one()
@@ -93,7 +123,8 @@ class GdprDataMap(models.Model):
         # Not with the others: the content of a file is read when it is written out.
         names = [column["name"] for column in columns if column["type"] != "binary"]
         trace = [name for name in ("create_uid", "create_date") if name in records._fields]
-        records.fetch([name for name in [*names, *trace] if records._fields[name].store])
+        known = (name for name in [*names, *trace] if name in records._fields)
+        records.fetch([name for name in known if records._fields[name].store])
         columns = [
             {**column, "labels": dict(records._fields[column["name"]]._description_selection(records.env))}
             if column["type"] == "selection"
@@ -109,9 +140,9 @@ class GdprDataMap(models.Model):
                 values[name] = self._read_value(record, column, reader)
                 if column["type"] in LINK_TYPES and record[name]:
                     links[name] = [[linked._name, linked.id] for linked in record[name]]
-            rows.append(
-                {"id": record.id, **self._read_trace(record, trace, reader, imported), "values": values, "links": links}
-            )
+            trail = self._read_trace(record, trace, reader, imported)
+            kinds = self._get_kinds(record)
+            rows.append({"id": record.id, **trail, "values": values, "links": links, "kinds": kinds})
         if reader.is_wary:
             texts = (text for row in rows for value in row["values"].values() for text in iterate_texts(value))
             self._take_in_named(texts, reader)
@@ -123,6 +154,11 @@ class GdprDataMap(models.Model):
                 redactions += count
         records.invalidate_recordset()
         return rows, redactions
+
+    @api.model
+    def _get_kinds(self, record):
+        """Give the type of values whose column holds several, by name of the column."""
+        return {}
 
     def _find_with_file(self, ids, columns):
         """Give which of some records of this place hold a file, for each column of files, without reading one.
@@ -194,7 +230,7 @@ class GdprDataMap(models.Model):
             return (html2plaintext(value, include_references=False) if kind == "html" else value) or ""
         if kind in LINK_TYPES:
             names = [
-                REDACTED_NAME if self._is_other_person(linked, reader) else linked.display_name or ""
+                reader.redactor.mark if self._is_other_person(linked, reader) else linked.display_name or ""
                 for linked in value or ()
             ]
             return names if kind.endswith("2many") else "".join(names)
@@ -233,7 +269,7 @@ class GdprDataMap(models.Model):
         if kind in LINK_TYPES:
             names, count = [], 0
             for name, (model, res_id) in zip(value if kind.endswith("2many") else [value], links, strict=True):
-                if name == REDACTED_NAME:
+                if name == reader.redactor.mark:
                     count += 1
                 elif self._may_name_others(model, res_id, reader):
                     name, found = redact(name)
@@ -241,7 +277,7 @@ class GdprDataMap(models.Model):
                 names.append(name)
             return (names if kind.endswith("2many") else names[0]), count
         if kind in ("properties", "json"):
-            return redact_structure(value, redact)
+            return (value, 1) if value == reader.redactor.mark else redact_structure(value, redact)
         return value, 0
 
     @api.model

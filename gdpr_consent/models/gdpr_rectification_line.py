@@ -49,7 +49,10 @@ class GdprRectificationLine(models.Model):
     res_id = fields.Integer(readonly=True)
     field = fields.Char(readonly=True)
     record = fields.Char(readonly=True)
-    label = fields.Char("What", required=True, readonly=True)
+    label = fields.Char("What", required=True, readonly=True, help="As the person reads it.")
+    shown_label = fields.Char(
+        "What It Is", compute="_compute_shown_label", help="In the language of the officer who looks at it."
+    )
     old_value = fields.Char("On Record", readonly=True, help="As the person was shown it.")
     new_value = fields.Text("What the Person Says", readonly=True)
     proposal = fields.Text("Proposed Value", compute="_compute_proposal")
@@ -72,6 +75,17 @@ class GdprRectificationLine(models.Model):
     )
     user_id = fields.Many2one("res.users", string="Decided By", readonly=True)
     decided_on = fields.Datetime(readonly=True)
+
+    @api.depends("label", "res_model", "field")
+    @api.depends_context("lang")
+    def _compute_shown_label(self):
+        for line in self:
+            # Without a model: the person's own words.
+            line.shown_label = line._get_field_label() if line.res_model else self.env._("In the person's words")
+
+    def _get_field_label(self):
+        labels = self.env["ir.model.fields"].get_field_string(self.res_model) if self.res_model in self.env else {}
+        return labels.get(self.field) or self.label
 
     @api.depends("res_model", "new_value")
     @api.depends_context("lang")

@@ -23,6 +23,7 @@ class GdprSubjectRequest(models.Model):
     answer_failure = fields.Char(related="answer_id.failure_reason", string="Why It Failed")
     answer_item_count = fields.Integer(related="answer_id.item_count", string="Texts and Files")
     answer_undecided_count = fields.Integer(related="answer_id.undecided_count", string="To Decide")
+    answer_to_decide = fields.Char(compute="_compute_answer_to_decide", help="Beside the button of the review.")
     answer_total_count = fields.Integer(related="answer_id.total_count", string="Records")
     answer_expires_on = fields.Datetime(related="answer_id.expires_on", string="Files Deleted On")
     answer_download_count = fields.Integer(related="answer_id.download_count", string="Downloads")
@@ -45,6 +46,13 @@ class GdprSubjectRequest(models.Model):
                     '<tr><td style="padding: 2px 16px 2px 0;">%s</td><td style="padding: 2px 0;">%s</td></tr>'
                 ) % (line["label"], line["value"])
             request.card_summary = rows and Markup("<table>%s</table>") % rows
+
+    @api.depends("answer_undecided_count", "answer_state")
+    @api.depends_context("lang")
+    def _compute_answer_to_decide(self):
+        for request in self:
+            count = request.answer_undecided_count if request.answer_state == "review" else 0
+            request.answer_to_decide = self.env._("%(count)s to decide", count=count) if count else False
 
     def action_prepare_answer(self):
         """Find what is held of the persons, and prepare what goes out; in the background where it is much.

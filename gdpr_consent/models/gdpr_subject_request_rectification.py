@@ -122,7 +122,7 @@ class GdprSubjectRequest(models.Model):
                 )
         if statement:
             vals_list.append(
-                {"request_id": self.id, "label": self.env._("In the person's words"), "new_value": clean(statement)}
+                {"request_id": self.id, "label": self.env._("In your own words"), "new_value": clean(statement)}
             )
         proposed = {(vals.get("res_model"), vals.get("res_id"), vals.get("field")) for vals in vals_list}
         words = {vals["new_value"] for vals in vals_list if not vals.get("res_model")}

@@ -1,12 +1,16 @@
 import io
 import json
+import re
 import shutil
 from unittest import skipUnless
+from unittest.mock import patch
 
 from lxml import html
 
 from odoo.tests import new_test_user, tagged
+from odoo.tools import format_amount
 from odoo.tools.pdf import PdfFileReader
+from odoo.tools.translate import code_translations
 
 from .answer_common import AnswerCase
 
@@ -188,6 +192,103 @@ class TestAnswerAccess(AnswerCase):
         self.assertEqual(document["language"], "it-IT")
         cards = [part for part in document["data"] if "country_id" in [field["name"] for field in part["fields"]]]
         self.assertIn("Italia", [record["values"]["country_id"] for part in cards for record in part["records"]])
+
+    def change(self, record, user, **values):
+        """Let somebody change a record whose changes are tracked."""
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        record.with_user(user).sudo().write(values)
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+
+    def test_tracked_changes(self):
+        """What was changed, from what to what, by whom and when, in the person's language and without colleagues."""
+        self.env["res.lang"]._activate_lang("it_IT")
+        stages = self.env["crm.stage"].create([{"name": "First"}, {"name": "Second"}])
+        stages[1].with_context(lang="it_IT").name = "Secondo"
+        stages[0].with_context(lang="it_IT").name = "Primo"
+        self.env["ir.model.fields"]._get("crm.lead", "expected_revenue").with_context(
+            lang="it_IT"
+        ).field_description = "Ricavo previsto"
+        self.inquiry.write({"stage_id": stages[0].id, "expected_revenue": 0, "user_id": False, "active": True})
+        self.change(
+            self.inquiry,
+            self.colleague,
+            expected_revenue=1234.5,
+            stage_id=stages[1].id,
+            user_id=self.colleague.id,
+            active=False,
+        )
+        self.partner.lang = "it_IT"
+        request = self.prepare("access")
+        place = self.env.ref("gdpr_consent.data_map_mail_tracking_value").with_context(lang="it_IT").name
+        changes = {values["field_id"]: values for values in self.get_values(self.read_json(request), place)}
+        revenue = changes["Ricavo previsto"]
+        self.assertEqual((revenue["old_value"], revenue["new_value"]), (0.0, 1234.5))
+        self.assertEqual(revenue["currency_id"], self.env.company.currency_id.name)
+        labels = self.env["ir.model.fields"].with_context(lang="it_IT").get_field_string("crm.lead")
+        stage, salesperson, active = (changes[labels[name]] for name in ("stage_id", "user_id", "active"))
+        self.assertEqual((stage["old_value"], stage["new_value"]), ("Primo", "Secondo"))
+        self.assertEqual((active["old_value"], active["new_value"]), (True, False))
+        self.assertEqual((salesperson["old_value"], salesperson["new_value"]), (None, request.answer_id.mark))
+        self.assertEqual({change["author"] for change in (stage, salesperson, active)}, {revenue["author"]})
+        text = self.read_report(request)
+        speaking = self.env(context={**self.env.context, "lang": "it_IT"})
+        zero, amount = (format_amount(speaking, value, self.env.company.currency_id) for value in (0, 1234.5))
+        self.assertIn("1.234,50", amount)
+        self.assertIn(f"{zero} → {amount}".replace("\xa0", " "), text)
+        self.assertRegex(text, r"Ricavo previsto\W*" + re.escape(zero.replace("\xa0", " ")))
+        self.assertRegex(text, "Primo → Secondo")
+        self.assertNotIn("Bob", text)
+        self.assertNotIn("1234.5", text)
+        archive = self.open_archive(request)
+        rows = [
+            row for name in archive.namelist() if name.endswith(".csv") for row in self.read_csv(archive.read(name))
+        ]
+        [row] = [row for row in rows if "Ricavo previsto" in row and "1234.5" in row]
+        self.assertEqual(row[3:6], ["0.0", "1234.5", self.env.company.currency_id.name])
+
+    def test_who_changed(self):
+        """The person herself, a colleague or the system: never which colleague."""
+        self.change(self.inquiry, self.colleague, expected_revenue=10)
+        self.change(self.inquiry, self.env.ref("base.user_root"), expected_revenue=20)
+        values = self.get_values(self.read_json(self.prepare("access")), "Earlier values")
+        authors = {
+            change["new_value"]: change["author"] for change in values if change["field_id"] == "Expected Revenue"
+        }
+        self.assertEqual(authors, {10: "a member of our staff", 20: "our system"})
+
+    def test_amounts_with_their_currency(self):
+        """An amount is a number beside its currency for machines, and one readable text for the person."""
+        self.inquiry.expected_revenue = 1234.5
+        currency = self.env.company.currency_id
+        request = self.prepare("access")
+        [lead] = self.get_values(self.read_json(request), "Leads")
+        self.assertEqual(lead["expected_revenue"], 1234.5)
+        self.assertEqual(lead["company_currency"], currency.name)
+        amount = format_amount(self.env, 1234.5, currency).replace("\xa0", " ")
+        self.assertIn(f"Expected Revenue {amount}", self.read_report(request))
+
+    def test_mark_in_the_language_of_the_person(self):
+        """What stands in place of somebody else is said in the person's language, everywhere the same."""
+        self.env["res.lang"]._activate_lang("it_IT")
+        self.partner.lang = "it_IT"
+        words = {**code_translations.get_python_translations("gdpr_consent", "it_IT"), "[redacted]": "[oscurato]"}
+        patcher = patch.dict(code_translations.python_translations, {("gdpr_consent", "it_IT"): words})
+        self.startPatcher(patcher)
+        request = self.make_request("access")
+        request.action_prepare_answer()
+        item = request.answer_id.item_ids.filtered(lambda item: "Spoke with Anna" in (item.original_text or ""))
+        self.assertIn("[oscurato]", item.outgoing_text)
+        self.assertEqual(item.redaction_count, item.outgoing_text.count("[oscurato]"))
+        item.decision = "include"
+        item.decision = "redact"
+        self.assertIn("[oscurato]", item.outgoing_text)
+        request.answer_id.item_ids.filtered(lambda item: not item.decision).decision = "include"
+        request.answer_id.action_approve()
+        everything = json.dumps(self.read_json(request)) + self.read_report(request)
+        self.assertNotIn("[redacted]", everything)
+        self.assertIn("[oscurato]", self.read_report(request))
 
     def test_source(self):
         """Where a record comes from is told, not by whom of the staff (article 15(1)(g))."""

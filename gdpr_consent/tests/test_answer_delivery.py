@@ -81,6 +81,16 @@ class TestAnswerDelivery(AnswerCase):
         with freeze_time(fields.Datetime.now() + timedelta(days=15)):
             self.assertEqual(self.url_open(path).text, unknown.text)
 
+    def test_dead_link_leads_on(self):
+        """Who comes too late is told what happened, and can ask again; not sent to the preferences."""
+        page = self.parse(self.url_open("/gdpr/download/unknown"))
+        text = " ".join(page.xpath("//main")[0].text_content().split())
+        self.assertIn("newer link replaces it", text)
+        self.assertNotIn("preferences", text)
+        [path] = page.xpath("//main//a/@href")
+        self.assertEqual(self.url_open(path).status_code, 200)
+        self.assertTrue(self.parse(self.url_open(path)).xpath("//form[@action='/gdpr/request']"))
+
     def test_files_are_deleted_in_the_end(self):
         request = self.prepare("portability")
         self.send(request)

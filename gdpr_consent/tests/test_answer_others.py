@@ -157,6 +157,45 @@ class TestAnswerOthers(AnswerCase):
         )
         self.assertIn("City: Torino", item.original_text.splitlines())
 
+    def test_labels_of_the_officer(self):
+        """The officer reads the labels in the own language; what goes out has them in that of the person."""
+        self.env["res.lang"]._activate_lang("it_IT")
+        self.partner.lang = "it_IT"
+        place = self.env.ref("gdpr_consent.data_map_crm_lead")
+        place.with_context(lang="it_IT").name = "Opportunità"
+        for name, label in (("city", "Città"), ("description", "Appunti")):
+            field = self.env["ir.model.fields"]._get("crm.lead", name)
+            field.with_context(lang="it_IT").field_description = label
+        self.env["res.partner"].create({"name": "Ugo Blu", "email": "anna.rossi@example.com"})
+        self.env["crm.lead"].create({"name": "Whose is it", "email_from": "anna.rossi@example.com", "city": "Torino"})
+        self.inquiry.description = "Chairs in the garden"
+        request = self.make_request("access")
+        request.action_prepare_answer()
+        items = request.answer_id.item_ids.with_user(self.officer).with_context(lang="en_US")
+        [doubtful] = items.filtered(lambda item: item.kind == "record" and "Whose is it" in item.original_text)
+        self.assertIn("Città: Torino", doubtful.original_text.splitlines())
+        self.assertIn("City: Torino", doubtful.shown_text.splitlines())
+        [notes] = items.filtered(lambda item: item.field == "description")
+        self.assertRegex(notes.shown_title, "^Leads · .* · Notes$")
+        self.assertRegex(notes.with_context(lang="it_IT").shown_title, "^Opportunità · .* · Appunti$")
+        self.assertEqual((notes.place, notes.place_id.display_name), ("Leads", "Leads"))
+        self.assertNotIn("Opportunità", request.with_context(lang="en_US").answer_undeclared)
+        items.filtered(lambda item: not item.decision).decision = "include"
+        request.answer_id.action_approve()
+        self.assertIn("Opportunità", [part["place"] for part in self.read_json(request)["data"]])
+
+    def test_how_many_to_decide(self):
+        """Beside the button, and on each text, it says how many are still to be decided."""
+        self.env["res.partner"].create({"name": "Ugo Blu", "email": "anna.rossi@example.com"})
+        self.env["crm.lead"].create({"name": "Whose is it", "email_from": "anna.rossi@example.com"})
+        request = self.make_request("access")
+        request.action_prepare_answer()
+        undecided = request.answer_id.item_ids.filtered(lambda item: not item.decision)
+        self.assertEqual(request.answer_to_decide, f"{len(undecided)} to decide")
+        self.assertEqual(undecided[0].undecided_count, len(undecided))
+        undecided.action_include()
+        self.assertFalse(request.answer_to_decide)
+
     def test_too_late(self):
         """Who still has the review open is told that it is over."""
         request = self.make_request("access")

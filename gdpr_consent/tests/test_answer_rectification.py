@@ -109,8 +109,10 @@ class TestAnswerRectification(AnswerCase):
         self.assertEqual(self.partner.city, "Torino", "nothing changes before somebody has decided")
         self.assertEqual(
             [(line.label, line.old_value or "", line.new_value) for line in request.correction_ids],
-            [("City", "Torino", "Milano"), ("In the person's words", "", "And more")],
+            [("City", "Torino", "Milano"), ("In your own words", "", "And more")],
         )
+        self.assertIn("In your own words", response.text, "the person is spoken to")
+        self.assertEqual(request.correction_ids.mapped("shown_label"), ["City", "In the person's words"])
         self.assertIn("proposed", request.step_ids.mapped("action"))
 
     def test_apply(self):

@@ -18,6 +18,19 @@ class TestDataMap(ConsentCase):
     def find(self, **values):
         return {found.place.model: found for found in self.env["gdpr.data.map"]._find(self.subject, **values)}
 
+    def test_reasons_of_lines_can_be_translated(self):
+        """Each shipped line that says why has an external id, under which its words are translated; no other has."""
+        lines = self.env["gdpr.data.map.field"]
+        shipped = self.env["gdpr.data.map"].with_context(active_test=False).search([])._filter_shipped()
+        explained = shipped.field_ids.filtered("reason")
+        self.assertTrue(explained)
+        names = explained.get_external_id()
+        self.assertFalse([explained.browse(line).names for line, name in names.items() if not name])
+        self.assertEqual(len(set(names.values())), len(explained))
+        own = lines.create({"map_id": explained[0].map_id.id, "names": explained[0].names, "reason": "Our own."})
+        lines._name_shipped_lines()
+        self.assertFalse(own.get_external_id()[own.id])
+
     def test_card_and_what_hangs_on_it(self):
         message = self.person.message_post(body="Hello")
         attachment = self.env["ir.attachment"].create(

@@ -10,6 +10,7 @@ from itertools import permutations
 
 from .person_identifiers import get_phone_digits, phonenumbers
 
+# What stands in place of somebody else, where no other language is asked for.
 MARK = "[redacted]"
 
 WORD = re.compile(r"\w+")
@@ -31,13 +32,15 @@ MOST_WORDS_OF_A_NAME = 4
 class Redactor:
     """Replaces what tells who somebody else is."""
 
-    def __init__(self, own_names=(), own_emails=(), own_phones=(), own_accounts=(), country=None):
+    def __init__(self, own_names=(), own_emails=(), own_phones=(), own_accounts=(), country=None, mark=MARK):
         """Take what is the person's own, and the company's: it is never replaced.
 
         :param own_phones: digits, as they are dialled from abroad
         :param own_accounts: letters and digits alone, capitals
         :param str country: code of the country that numbers without its code are of
+        :param str mark: what stands in place of somebody else
         """
+        self.mark = mark
         self._own_accounts = set(own_accounts)
         self._country = country or None
         self._own_words = {word for name in own_names for word in split(name)}
@@ -105,7 +108,7 @@ class Redactor:
         for start, end in reversed(find_phone_places(text, self._country)):
             words = text[start:end]
             if re.sub(r"\D", "", words)[-SAME_DIGITS:] not in self._own_phones:
-                text = f"{text[:start]}{MARK}{text[end:]}"
+                text = f"{text[:start]}{self.mark}{text[end:]}"
                 self._count += 1
         count = self._count
         text, known = self.redact(text)
@@ -119,11 +122,11 @@ class Redactor:
                 if account in self._own_accounts:
                     return keep(words[:end]) + words[end:]
                 self._count += 1
-                return MARK + words[end:]
+                return self.mark + words[end:]
         return words
 
     def _replace(self, pattern, text):
-        text, count = re.subn(pattern, MARK, text)
+        text, count = re.subn(pattern, lambda _match: self.mark, text)
         self._count += count
         return text
 
@@ -131,14 +134,14 @@ class Redactor:
         if match[0].lower() in self._own_emails:
             return match[0]
         self._count += 1
-        return MARK
+        return self.mark
 
     def _replace_phone(self, match):
         digits = re.sub(r"\D", "", match[0])
         if digits[-SAME_DIGITS:] not in self._phones:
             return match[0]
         self._count += 1
-        return MARK
+        return self.mark
 
 
 def split(text):

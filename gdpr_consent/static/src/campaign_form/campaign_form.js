@@ -1,14 +1,13 @@
-import { onMounted, onWillUnmount, useSubEnv } from "@odoo/owl";
-import { browser } from "@web/core/browser/browser";
+import { useSubEnv } from "@odoo/owl";
 import { registry } from "@web/core/registry";
-import { FormController } from "@web/views/form/form_controller";
 import { formView } from "@web/views/form/form_view";
+import { FollowingFormController } from "../following_form/following_form";
 
 // How often the numbers are read anew: while messages leave, and while answers come or a start is waited for.
 const SECONDS = { running: 3, paused: 15, scheduled: 15, done: 15 };
 
 /** The numbers of a campaign follow by themselves. */
-class CampaignFormController extends FormController {
+class CampaignFormController extends FollowingFormController {
     setup() {
         super.setup();
         const { onClickViewButton } = this.env;
@@ -16,18 +15,10 @@ class CampaignFormController extends FormController {
             onClickViewButton: async (params) =>
                 onClickViewButton({ ...params, clickParams: await this.sayHowMany(params.clickParams) }),
         });
-        let timer;
-        let seconds = 0;
-        onMounted(() => {
-            timer = browser.setInterval(() => {
-                seconds += 1;
-                if (seconds >= SECONDS[this.model.root.data.state]) {
-                    seconds = 0;
-                    this.refresh();
-                }
-            }, 1000);
-        });
-        onWillUnmount(() => browser.clearInterval(timer));
+    }
+
+    getSeconds({ state }) {
+        return SECONDS[state];
     }
 
     /** Before people are asked, the question says how many the check has found. */
@@ -39,21 +30,6 @@ class CampaignFormController extends FormController {
             return clickParams;
         }
         return { ...clickParams, confirm: `${data.summary}\n\n${clickParams.confirm}` };
-    }
-
-    async refresh() {
-        const record = this.model.root;
-        if (document.hidden || this.refreshing) {
-            return;
-        }
-        this.refreshing = true;
-        try {
-            if (!(await record.isDirty())) {
-                await record.load();
-            }
-        } finally {
-            this.refreshing = false;
-        }
     }
 }
 
