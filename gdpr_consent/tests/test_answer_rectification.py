@@ -52,7 +52,9 @@ class TestAnswerRectification(AnswerCase):
         upload = self.env[action["res_model"]].with_user(self.officer).with_context(**action["context"])
         upload.create({"file": base64.b64encode(content)}).action_read()
 
-    def answer_by_mail(self, message, content, sender="Anna Rossi <anna.rossi@example.com>", kind="text/csv", raw=False):
+    def answer_by_mail(
+        self, message, content, sender="Anna Rossi <anna.rossi@example.com>", kind="text/csv", raw=False
+    ):
         """Let a message with a CSV file come in, as an answer to one that was sent; ``raw``: as it is, in 8 bits."""
         head = (
             f"From: {sender}\r\nTo: {message['Reply-To'] or message['From']}\r\nSubject: Re: data\r\n"
