@@ -1,3 +1,4 @@
+import re
 from typing import NamedTuple
 
 from odoo import api, fields, models
@@ -13,6 +14,8 @@ GROUNDS = [
     ("national_law", "A limit set by national law (article 23)"),
     ("other", "Another reason"),
 ]
+# Letters and digits, in groups or not, with two digits at least.
+TAX_ID = re.compile(r"(?=(?:\D*\d){2})[A-Za-z0-9](?:[ ./+&*-]?[A-Za-z0-9]){2,24}")
 # Those of cards that hold the person's address.
 EMAIL_FIELDS = ("email", "email_from")
 # What an officer writes; all else is the person's, or follows from what is done.
@@ -132,7 +135,9 @@ class GdprRectificationLine(models.Model):
                 raise UserError(self.env._("%(record)s isn't there any more.", record=lines[0].record))
             record.check_access("write")
             lines._check_addresses()
-            record.write(lines._convert(record))
+            values = lines._convert(record)
+            lines._check_tax_id(record, values)
+            record.write(values)
             if hasattr(record, "_message_log"):
                 record._message_log(
                     body=self.env._(
@@ -159,6 +164,32 @@ class GdprRectificationLine(models.Model):
                         value=line.new_value,
                     )
                 )
+
+    def _check_tax_id(self, record, values):
+        """Refuse a tax number that can't be one: Odoo checks it where its module is installed and a country is known.
+
+        :param dict values: to be written to the record
+        :raise UserError: so
+        """
+        line = self.filtered(lambda line: line.field == "vat")
+        text = (values.get("vat") or "").strip() if line else ""
+        # A slash says that the person isn't subject to tax.
+        if text in ("", "/"):
+            return
+        countries = self.env["res.country"]
+        country = countries.browse(values.get("country_id", record.country_id.id))
+        # Without a country Odoo takes anything, even where a number begins with the code of one.
+        country = country or countries.search([("code", "=", text[:2].upper())], limit=1)
+        if country and hasattr(record, "_check_vat_number"):
+            record._run_vat_checks(country, text, partner_name=record.display_name)
+        elif not TAX_ID.fullmatch(text):
+            raise UserError(
+                self.env._(
+                    "%(label)s: “%(value)s” is no tax number. Ask the person, or reject the correction and say why.",
+                    label=line.label,
+                    value=text,
+                )
+            )
 
     def _reject(self):
         """Leave the records as they are.

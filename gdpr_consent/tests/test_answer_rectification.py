@@ -52,7 +52,9 @@ class TestAnswerRectification(AnswerCase):
         upload = self.env[action["res_model"]].with_user(self.officer).with_context(**action["context"])
         upload.create({"file": base64.b64encode(content)}).action_read()
 
-    def answer_by_mail(self, message, content, sender="Anna Rossi <anna.rossi@example.com>", kind="text/csv", raw=False):
+    def answer_by_mail(
+        self, message, content, sender="Anna Rossi <anna.rossi@example.com>", kind="text/csv", raw=False
+    ):
         """Let a message with a CSV file come in, as an answer to one that was sent; ``raw``: as it is, in 8 bits."""
         head = (
             f"From: {sender}\r\nTo: {message['Reply-To'] or message['From']}\r\nSubject: Re: data\r\n"
@@ -273,6 +275,31 @@ class TestAnswerRectification(AnswerCase):
                 self.assertEqual(
                     {line.label: line.new_value for line in request.correction_ids}, {"City": "Forlì – Città"}
                 )
+
+    def test_tax_number_that_is_none(self):
+        """It isn't written, with a country or without; nothing else that was ticked is lost."""
+        request, _message, path = self.open_case()
+        # Where its module is installed Odoo knows better.
+        known = ["IT00000000001"] if hasattr(self.partner, "_check_vat_number") else []
+        for text in ("nonsense", "???", "one two", *known):
+            with self.subTest(text=text):
+                self.propose(path, (self.name_of("vat"), text), (self.name_of("city"), "Milano"))
+                self.env.invalidate_all()
+                self.tick(request, "Tax ID", "City")
+                with self.assertRaises(UserError) as raised, self.env.cr.savepoint():
+                    request.action_apply_corrections()
+                self.assertIn(text[2:], str(raised.exception).lower())
+                self.assertEqual((self.partner.vat, self.partner.city), (False, "Torino"))
+                self.assertEqual(set(request.correction_ids.mapped("is_chosen")), {True})
+        self.partner.country_id = self.env.ref("base.it")
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            request.action_apply_corrections()
+        self.partner.country_id = False
+        self.propose(path, (self.name_of("vat"), "IT12345670017"))
+        self.env.invalidate_all()
+        self.tick(request, "Tax ID")
+        request.action_apply_corrections()
+        self.assertEqual((self.partner.vat, self.partner.city), ("IT12345670017", "Milano"))
 
     def test_lead_that_only_the_address_ties_to_the_person(self):
         """It is in the answer, so it can be corrected; not where somebody else has the address, too."""

@@ -285,7 +285,9 @@ class TestErasureKeeping(ErasureCase):
         )
         _liquidity, suspense, _others = statement_line._seek_for_lines()
         # Odoo secures what is reconciled.
-        suspense.account_id = self.invoice.line_ids.account_id.filtered(lambda account: account.account_type == "income")
+        suspense.account_id = self.invoice.line_ids.account_id.filtered(
+            lambda account: account.account_type == "income"
+        )
         statement_line.move_id.button_hash()
         self.assertTrue(statement_line.move_id.inalterable_hash)
         request = self.erase()
