@@ -118,12 +118,22 @@ class GdprConsentEvent(models.Model):
     purpose_id = fields.Many2one("gdpr.purpose", ondelete="restrict")
     channel_codes = fields.Char(help="The channels allowed, by code, separated by commas.")
     channel_ids = fields.Many2many("gdpr.channel", string="Channels", compute="_compute_channel_ids")
-    occurred_on = fields.Datetime(string="When", required=True)
-    recorded_on = fields.Datetime(required=True)
-    expires_on = fields.Datetime()
-    source = fields.Selection(SOURCES)
-    actor = fields.Selection([("person", "The person"), ("operator", "Operator"), ("system", "System")], required=True)
-    user_id = fields.Many2one("res.users", ondelete="restrict")
+    occurred_on = fields.Datetime(
+        string="When",
+        required=True,
+        help="When it happened; for what is entered by hand, the moment that was typed in.",
+    )
+    recorded_on = fields.Datetime(
+        required=True, help="When it was written into the ledger, by the clock of the server."
+    )
+    expires_on = fields.Datetime(help="When the consent lapses, unless it is renewed.")
+    source = fields.Selection(SOURCES, help="Where the person spoke, or how it came in.")
+    actor = fields.Selection(
+        [("person", "The person"), ("operator", "Operator"), ("system", "System")],
+        required=True,
+        help="Who acted: the person, somebody of the staff, or Odoo by itself.",
+    )
+    user_id = fields.Many2one("res.users", ondelete="restrict", help="Who of the staff recorded it.")
     version_id = fields.Many2one(
         "gdpr.consent.form.version", string="Wording", index="btree_not_null", ondelete="restrict"
     )
@@ -136,8 +146,10 @@ class GdprConsentEvent(models.Model):
         "gdpr.subject", string="Other History", ondelete="restrict", help="The one joined with, or split from."
     )
     commitments = fields.Json(readonly=True)
-    previous_hash = fields.Char(required=True)
-    hash = fields.Char(required=True)
+    previous_hash = fields.Char(
+        required=True, help="The hash of the event before; so each event vouches for all before it."
+    )
+    hash = fields.Char(required=True, help="Calculated from the whole event and the hash before: any change shows.")
     value_ids = fields.One2many("gdpr.consent.event.value", "event_id", string="Personal Values")
     description = fields.Char(string="What", compute="_compute_description")
     details = fields.Text(compute="_compute_details")

@@ -40,11 +40,17 @@ class GdprLedgerVerification(models.Model):
         required=True,
         readonly=True,
     )
-    verified_on = fields.Datetime(required=True, readonly=True, default=fields.Datetime.now)
+    verified_on = fields.Datetime(
+        required=True, readonly=True, default=fields.Datetime.now, help="When this check was made."
+    )
     user_id = fields.Many2one("res.users", string="By", readonly=True, ondelete="restrict")
-    subject_count = fields.Integer("People", readonly=True)
-    event_count = fields.Integer("Events", readonly=True)
-    fault_count = fields.Integer("Faults", readonly=True)
+    subject_count = fields.Integer("People", readonly=True, help="Whose histories were checked.")
+    event_count = fields.Integer(
+        "Events", readonly=True, help="The entries whose hash and place in the chain were calculated again."
+    )
+    fault_count = fields.Integer(
+        "Faults", readonly=True, help="Entries that were changed, are missing, or don't follow from the one before."
+    )
     faults = fields.Text("Faults Found", readonly=True)
     last_subject_id = fields.Integer(readonly=True, help="The last person checked so far.")
 

@@ -50,12 +50,22 @@ class GdprSubject(models.Model):
         readonly=True,
         default="not_applicable",
     )
-    consent_state = fields.Selection(CONSENT_STATES, required=True, readonly=True, default="not_applicable")
-    restricted = fields.Boolean("Processing Suspended", readonly=True)
-    objected = fields.Boolean("Objects to Marketing", readonly=True)
-    requested_on = fields.Datetime(readonly=True)
-    consent_on = fields.Datetime(readonly=True)
-    consent_source = fields.Selection(SOURCES, readonly=True)
+    consent_state = fields.Selection(
+        CONSENT_STATES,
+        required=True,
+        readonly=True,
+        default="not_applicable",
+        help="The state of all the person's consents in one word.",
+    )
+    restricted = fields.Boolean(
+        "Processing Suspended", readonly=True, help="The person's data is only stored until a privacy officer lifts it."
+    )
+    objected = fields.Boolean(
+        "Objects to Marketing", readonly=True, help="No marketing, whatever the legal basis; nobody can override it."
+    )
+    requested_on = fields.Datetime(readonly=True, help="When the person was asked last.")
+    consent_on = fields.Datetime(readonly=True, help="When the person agreed last.")
+    consent_source = fields.Selection(SOURCES, readonly=True, help="Where the person agreed last.")
     head_sequence = fields.Integer(readonly=True, default=0)
     head_hash = fields.Char(readonly=True, default=ledger.GENESIS)
     survivor_id = fields.Many2one(

@@ -81,6 +81,8 @@ class GdprSubjectMixin(models.AbstractModel):
         store=True,
         copy=False,
         groups="gdpr_consent.group_user",
+        help="How far the consent is: to be asked, asked, given, refused, taken back, lapsed, or no answer. It follows"
+        " what the person does.",
     )
     gdpr_restricted = fields.Boolean(
         "Processing Suspended",
@@ -88,6 +90,7 @@ class GdprSubjectMixin(models.AbstractModel):
         store=True,
         copy=False,
         groups="gdpr_consent.group_user",
+        help="The person's data is only stored: Odoo stops whatever would be sent to the person.",
     )
     gdpr_requested_on = fields.Datetime(
         "Consent Asked On", related="gdpr_subject_id.requested_on", groups="gdpr_consent.group_user"
@@ -101,10 +104,16 @@ class GdprSubjectMixin(models.AbstractModel):
         groups="gdpr_consent.group_user",
     )
     gdpr_consent_note = fields.Text(
-        "Note From the Person", compute="_compute_gdpr_consent_note", groups="gdpr_consent.group_user"
+        "Note From the Person",
+        compute="_compute_gdpr_consent_note",
+        groups="gdpr_consent.group_user",
+        help="What the person wrote with the last answer.",
     )
     gdpr_consent_expires_on = fields.Datetime(
-        "Valid Until", compute="_compute_gdpr_consents", groups="gdpr_consent.group_user"
+        "Valid Until",
+        compute="_compute_gdpr_consents",
+        groups="gdpr_consent.group_user",
+        help="When the first of the consents lapses, unless the person renews it.",
     )
     gdpr_purpose_ids = fields.Many2many(
         "gdpr.purpose",
@@ -112,6 +121,7 @@ class GdprSubjectMixin(models.AbstractModel):
         compute="_compute_gdpr_consents",
         search="_search_gdpr_purpose_ids",
         groups="gdpr_consent.group_user",
+        help="What the person agreed to, as it stands now.",
     )
     gdpr_channel_ids = fields.Many2many(
         "gdpr.channel",
@@ -119,6 +129,7 @@ class GdprSubjectMixin(models.AbstractModel):
         compute="_compute_gdpr_consents",
         search="_search_gdpr_channel_ids",
         groups="gdpr_consent.group_user",
+        help="How the person may be contacted for what was agreed to.",
     )
     gdpr_objected = fields.Boolean(
         "Objects to Marketing", related="gdpr_subject_id.objected", groups="gdpr_consent.group_user"

@@ -51,4 +51,6 @@ class GdprSubjectMixin(models.AbstractModel):
             user = self.env.user
             is_visitor = user._is_superuser() or not user._is_internal()
             values |= {"is_automatic": True, "user_id": self._gdpr_get_salesperson().id if is_visitor else user.id}
+            # The visitor reads the message in the language of the page.
+            values["lang"] = (is_visitor and self.env.lang) or values["lang"]
         return values

@@ -97,8 +97,8 @@ class MailComposeMessage(models.TransientModel):
         if self.gdpr_is_gated and self.gdpr_message_class == "service" and not self._gdpr_may_declare_service():
             raise UserError(
                 self.env._(
-                    "A message to many counts as marketing unless its template says that it is a service message. Choose"
-                    " such a template, or ask your privacy officer to send it."
+                    "A message to many counts as marketing unless its template says that it is a service message."
+                    " Choose such a template, or ask your privacy officer to send it."
                 )
             )
         return super()._action_send_mail_mass_mail(res_ids, auto_commit=auto_commit)

@@ -72,8 +72,10 @@ class MailComposeMessage(models.TransientModel):
         return super()._action_schedule_message()
 
     def _prepare_schedule_message_post_values(self, post_values):
-        """Remember until the message is posted that whoever wrote it was warned."""
+        """Remember until the message is posted that whoever wrote it was warned, if so."""
         values = super()._prepare_schedule_message_post_values(post_values)
+        if not self.gdpr_denials:
+            return values
         return {**values, "send_context": {**(values["send_context"] or {}), DECLARED: True}}
 
     def action_send_mail(self):

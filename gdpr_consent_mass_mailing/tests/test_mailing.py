@@ -91,15 +91,15 @@ class TestMailing(ConsentCase):
         mailing = self.make(self.readers, gdpr_message_class="service", gdpr_purpose_id=False)
         marketer = new_test_user(self.env, "marketer", "base.group_user,mass_mailing.group_mass_mailing_user")
         for send in ("action_launch", "action_put_in_queue"):
-            with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"):
+            with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
                 getattr(mailing.with_user(marketer), send)()
-        with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"):
+        with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
             mailing.with_user(marketer).action_send_mail()
         mailing.with_user(marketer).gdpr_purpose_id = self.marketing
         mailing.with_user(marketer).gdpr_message_class = "marketing"
         mailing.with_user(marketer).action_put_in_queue()
         self.assertEqual(mailing.state, "in_queue")
-        with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"):
+        with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
             mailing.with_user(marketer).gdpr_message_class = "service"
         mailing.with_user(marketer).action_cancel()
         mailing.gdpr_message_class = "service"

@@ -42,6 +42,13 @@ class TestNewsletter(PageCase):
         self.assertTrue(contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["allowed"])
         self.assertLedgerSound()
 
+    def test_language_of_the_page(self):
+        italian = self.env["res.lang"]._activate_lang("it_IT")
+        self.env["website"].get_current_website().language_ids |= italian
+        self.opener.cookies["frontend_lang"] = "it_IT"
+        self.subscribe()
+        self.assertEqual(self.get_contact().gdpr_subject_id.request_ids.lang, "it_IT")
+
     def test_who_left_is_not_brought_back(self):
         self.subscribe()
         contact = self.get_contact()
