@@ -352,12 +352,17 @@ class GdprErasurePlanLine(models.Model):
     def _group_by_end(self, ids):
         """Give the records with the day on which each is erased: ``(day or False, ids)``, a pair for each day."""
         self.ensure_one()
-        if self.action != "keep" or self.is_corrected or self.part != "all" or not self.map_id:
-            return [(self.keep_until if self.action == "keep" else False, ids)] if ids else []
-        groups = {}
-        for record_id, end in self.map_id._get_ends(ids).items():
-            groups.setdefault(end, []).append(record_id)
-        return sorted(groups.items())
+        if not ids:
+            return []
+        if self.action == "keep" and self.part == "all" and self.map_id:
+            ends = self.map_id._get_ends(self._get_ids())
+            # Another reason alone moves no end.
+            if not self.is_corrected or self.keep_until == max(ends.values()):
+                groups = {}
+                for record_id in ids:
+                    groups.setdefault(ends[record_id], []).append(record_id)
+                return sorted(groups.items())
+        return [(self.keep_until if self.action == "keep" else False, ids)]
 
     def action_show_records(self):
         """Open the list of the records, as far as the user may see them."""

@@ -144,9 +144,33 @@ class TestErasureKeeping(ErasureCase):
         self.assertIn(f"{name} (1): ", step.note)
         self.assertIn("03/01/2036 → 01/01/2038", step.note)
         self.assertIn("→ The tax office examines 2026", step.note)
+        # The name and the file stay as long.
+        self.plan(request)
         request = self.erase(request)
         self.assertEqual(request.erasure_state, "finished", request.erasure_note)
         self.assertIn("The tax office examines 2026", request.resolution)
+
+    def test_what_a_document_needs_is_kept_as_long(self):
+        """Also when its end is put off after the plan was made: approving makes the plan anew."""
+        lines = self.plan(request := self.ask_erasure())
+        lines["account.move", "all"].write({"keep_until": "2038-01-01", "reason": "The tax office examines 2026"})
+        request.with_user(self.officer).action_approve()
+        self.assertEqual(request.erasure_state, "planned")
+        identity = request.plan_line_ids.filtered(lambda line: (line.model, line.part) == ("res.partner", "identity"))
+        self.assertEqual(str(identity.keep_until), "2038-01-01")
+        request.with_user(self.officer).action_approve()
+        self.assertEqual(request.erasure_state, "approved")
+
+    def test_another_reason_moves_no_end(self):
+        later = self.make_invoice("2026-09-01")
+        lines = self.plan(request := self.ask_erasure())
+        lines["account.move", "all"].reason = "Article 2220 of the Civil Code, and the tax office"
+        self.assertEqual(self.erase(request).erasure_state, "finished")
+        entries = request.erasure_journal_id.sudo().entry_ids.filtered(lambda entry: entry.model == "account.move")
+        self.assertEqual(
+            {(str(entry.keep_until), *entry.res_ids) for entry in entries},
+            {("2036-03-01", self.invoice.id), ("2036-09-01", later.id)},
+        )
 
     def test_correction_of_before_gives_way_to_the_law(self):
         """What was corrected while the map named another ground doesn't outlive a law the map names since."""
