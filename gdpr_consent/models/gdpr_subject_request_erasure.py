@@ -289,7 +289,7 @@ class GdprSubjectRequest(models.Model):
             set(vals["res_ids"]) == set(lines[key].res_ids or ())
             and bool(vals["obliged_until"]) == bool(lines[key].obliged_until)
             # What a document needs is kept as long as the document, whose end an officer may have put off since.
-            and (lines[key].is_corrected or lines[key].keep_until == fields.Date.to_date(vals["keep_until"] or False))
+            and (lines[key].is_corrected or lines[key].keep_until == (vals["keep_until"] or False))
             and set(doubtful) == set(lines[key].doubt_ids.mapped("res_id"))
             for key, (vals, doubtful) in proposed.items()
         )
