@@ -3,7 +3,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 from odoo.tools.misc import split_every
 
-from ..tools import heads
+from ..tools import heads, signed_lines
 from ..tools.consent_record import moment
 
 HEADS_BATCH = 10_000
@@ -49,7 +49,7 @@ class GdprSubject(models.Model):
         """
         try:
             header = heads.check(file, self._get_ledger_key())
-        except heads.BadFile as error:
+        except signed_lines.BadFile as error:
             raise UserError(
                 self.env._(
                     "This file can't be used: it isn't a file of signed heads made with this ledger's key, or it was"

@@ -304,7 +304,10 @@ class TestSignedHeads(VerificationCase, HttpCase):
         for name, change in changes.items():
             with self.subTest(change=name), self.assertRaisesRegex(UserError, "can't be used"):
                 self.check(self.repack(file, change))
-        for content in (b"", b"hello", file.getvalue()[:-20]):
+        damaged = [bytearray(file.getvalue()) for _place in range(10, len(file.getvalue()) - 8)]
+        for place, content in enumerate(damaged, start=10):
+            content[place] ^= 1
+        for content in (b"", b"hello", file.getvalue()[:-20], *map(bytes, damaged)):
             with self.assertRaisesRegex(UserError, "can't be used"):
                 self.check(io.BytesIO(content))
 

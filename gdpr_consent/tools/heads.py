@@ -7,20 +7,16 @@ over all that is above it. Written and read line by line, so that its size doesn
 import gzip
 import hashlib
 import hmac
-import json
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from . import ledger
+from .signed_lines import BadFile, read_lines
 
 FORMAT = "gdpr_consent ledger heads"
 VERSION = 1
 # A line is short; what is longer isn't one of ours.
 LINE_LIMIT = 10_000
-
-
-class BadFile(Exception):
-    """The file isn't one of ours, or was changed."""
 
 
 def write(file: BinaryIO, key: bytes, header: dict, heads: Iterable[tuple[str, int, str]]) -> dict:
@@ -59,7 +55,7 @@ def check(file: BinaryIO, key: bytes) -> dict:
     """
     digest = hashlib.sha256()
     header = last = None
-    for text, line in _read_lines(file):
+    for text, line in read_lines(file, LINE_LIMIT):
         if last is not None:
             digest.update(last)
         if header is None:
@@ -80,7 +76,7 @@ def check(file: BinaryIO, key: bytes) -> dict:
 
 def read(file: BinaryIO) -> Iterator[tuple[str, int, str]]:
     """Give what ``write`` was given: the reference, number and hash of each person."""
-    for _text, line in _read_lines(file):
+    for _text, line in read_lines(file, LINE_LIMIT):
         if "person" in line:
             yield line["person"], line["sequence"], line["hash"]
 
@@ -88,16 +84,3 @@ def read(file: BinaryIO) -> Iterator[tuple[str, int, str]]:
 def _sign(key, digest, last):
     message = b"heads\n" + digest.hexdigest().encode() + b"\n" + ledger.canonical(last)
     return hmac.new(key, message, hashlib.sha256).hexdigest()
-
-
-def _read_lines(file):
-    file.seek(0)
-    try:
-        with gzip.GzipFile(fileobj=file) as packed:
-            while text := packed.readline(LINE_LIMIT):
-                line = json.loads(text)
-                if not isinstance(line, dict):
-                    raise BadFile("not a file of ledger heads")
-                yield text, line
-    except (OSError, EOFError, ValueError) as error:
-        raise BadFile("not a file of ledger heads, or a damaged one") from error

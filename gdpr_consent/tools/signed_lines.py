@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import hmac
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -47,7 +48,7 @@ def read(file: BinaryIO, key: bytes, file_format: str) -> list[dict]:
 
     :raise BadFile: it isn't
     """
-    lines = list(_read_lines(file))
+    lines = list(read_lines(file))
     if len(lines) < 2 or lines[0][1].get("format") != file_format:
         raise BadFile("not such a file")
     *signed, (_text, last) = lines
@@ -58,14 +59,18 @@ def read(file: BinaryIO, key: bytes, file_format: str) -> list[dict]:
     return [line for _text, line in signed[1:]]
 
 
-def _read_lines(file: BinaryIO) -> Iterator[tuple[bytes, dict]]:
+def read_lines(file: BinaryIO, line_limit: int = LINE_LIMIT) -> Iterator[tuple[bytes, dict]]:
+    """Give each line as it stands and as it reads; who signed them isn't asked.
+
+    :raise BadFile: it is no such file, or a damaged one
+    """
     file.seek(0)
     try:
         with gzip.GzipFile(fileobj=file) as packed:
-            while text := packed.readline(LINE_LIMIT):
+            while text := packed.readline(line_limit):
                 line = json.loads(text)
                 if not isinstance(line, dict):
                     raise BadFile("not such a file")
                 yield text, line
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BadFile("not such a file, or a damaged one") from error
