@@ -44,6 +44,7 @@ def require_free_space(folder: Path, gigabytes: float) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` so that a reader never sees a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
+    # Two commands that begin at once write the same.
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
