@@ -67,6 +67,7 @@ from . import gdpr_subject_request_joining
 from . import gdpr_subject_request_retention
 from . import gdpr_subject_request_declaration
 from . import gdpr_notice_mixin
+from . import gdpr_message_template_mixin
 from . import gdpr_lifting_notice
 from . import gdpr_recipient_notice
 from . import gdpr_subject_request_recipients

@@ -16,7 +16,7 @@ class GdprConsentForm(models.Model):
     _description = "Consent Form"
     _order = "sequence, id"
 
-    name = fields.Char(required=True, help="For your own use; people see the title.")
+    name = fields.Char(required=True, translate=True, help="For your own use; people see the title.")
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
     company_id = fields.Many2one(

@@ -75,6 +75,21 @@ class IrActionsServer(models.Model):
         string="Source of the Withdrawal",
         help="How the persons took consent back. Empty: nobody said so, and none is put on record.",
     )
+    gdpr_unsaid_kind = fields.Boolean("Kind of Message Is Unsaid", compute="_compute_gdpr_unsaid_kind")
+
+    @api.depends("state", "model_id", "template_id.gdpr_message_class", "mail_post_method")
+    def _compute_gdpr_unsaid_kind(self):
+        """Tell where an action writes to people with a template that doesn't say whether it is marketing."""
+        covered = self.env["gdpr.scope"]._get_covered_models()
+        for action in self:
+            template = action._get_gdpr_message_template()
+            action.gdpr_unsaid_kind = (
+                template and not template.sudo().gdpr_message_class and action.model_id.model in covered
+            )
+
+    def _get_gdpr_message_template(self):
+        """Give the template of the messages that the action sends, of e-mails here."""
+        return self.template_id if self.state == "mail_post" and self.mail_post_method != "note" else None
 
     @api.constrains(
         "state", "model_id", "gdpr_legal_basis", "gdpr_legal_basis_reason", "gdpr_template_id", "gdpr_request_type"

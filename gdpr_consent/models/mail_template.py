@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.exceptions import UserError, ValidationError
 
 from .mail_mail import CONSENT_PLACEHOLDER
@@ -6,23 +6,8 @@ from .mail_mail_gate import MESSAGE_KIND, MessageKind
 
 
 class MailTemplate(models.Model):
-    _inherit = "mail.template"
-
-    gdpr_message_class = fields.Selection(
-        [("marketing", "Marketing"), ("service", "Service message")],
-        string="Kind of Message",
-        help="For messages to many and those that automation rules send: marketing goes to those who may get it only, a"
-        " service message (about an order, a contract) to all but those whose processing is suspended. Empty: what a"
-        " user sends to many is marketing unless the user says otherwise, what a rule sends is a service message.",
-    )
-    gdpr_purpose_id = fields.Many2one(
-        "gdpr.purpose",
-        string="Purpose",
-        domain="[('message_class', '=', 'marketing')]",
-        ondelete="restrict",
-        help="What marketing with this template is for: it goes to those who agreed to this purpose, or whose legal"
-        " basis it has. Empty: what the sender chooses, and for automation rules the first purpose of marketing.",
-    )
+    _name = "mail.template"
+    _inherit = ["mail.template", "gdpr.message.template.mixin"]
 
     def send_mail_batch(self, res_ids, *args, **kwargs):
         """Let the mails of a marketing template be asked about when they leave, whichever program sends them."""

@@ -16,6 +16,8 @@ class GdprOverviewReport(models.AbstractModel):
             "docs": self.env.company,
             "figures": figures,
             "format_count": lambda count: formatLang(self.env, count, digits=0),
+            "format_share": lambda count, total: f"{round(100 * count / total)} %" if total else "",
+            "trend_height": max((max(series["counts"]) for series in figures["trend"]["series"]), default=0) or 1,
             "verified_on": verified_on and format_datetime(self.env, verified_on),
             "printed_on": format_datetime(self.env, fields.Datetime.now()),
         }

@@ -1,7 +1,7 @@
 from datetime import timedelta
 from unittest.mock import patch
 
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, freeze_time, tagged
 from odoo.tools import mute_logger
 
@@ -246,6 +246,23 @@ class TestComposer(ToManyCase):
         self.assertTrue(composer.gdpr_may_declare)
         mails, _messages = composer._action_send_mail()
         self.assertEqual(len(mails.filtered(lambda mail: mail.state == "outgoing")), 7)
+
+    def test_who_makes_a_service_template(self):
+        """Otherwise whoever may not declare a message would make a template that does."""
+        values = {"name": "Mine", "model_id": self.env["ir.model"]._get_id("res.partner")}
+        templates = self.env["mail.template"]
+        for user in (self.officer, self.env.ref("base.user_admin")):
+            templates |= templates.with_user(user).create({**values, "gdpr_message_class": "service"})
+        own = (
+            self.env["mail.template"].with_user(self.salesperson).create({**values, "gdpr_message_class": "marketing"})
+        )
+        for refused in (
+            lambda: own.write({"gdpr_message_class": "service"}),
+            lambda: own.create({**values, "gdpr_message_class": "service"}),
+        ):
+            with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
+                refused()
+        self.assertEqual(own.gdpr_message_class, "marketing")
 
     def test_user_without_the_role(self):
         """Who may not see the privacy state is held to it all the same."""

@@ -1,3 +1,4 @@
+import io
 from collections import Counter
 from datetime import timedelta
 
@@ -5,6 +6,7 @@ from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
 from odoo.tools import html2plaintext
+from odoo.tools.pdf import PdfFileReader
 
 from .browser import DESKTOP, PHONE, BrowserMixin
 from .common import ConsentCase
@@ -166,6 +168,15 @@ class TestOverview(ConsentCase):
         records = self.get_kind("res.partner")["count"]
         self.assertIn(f"Contacts: {records:,} records", paper)
         self.assertIn("Not applicable: Decided", paper, "Decided alone says nothing where no heading stands above.")
+
+    def test_paper_is_text_with_shares(self):
+        self.ask(self.partner)
+        report = self.env["ir.actions.report"].with_user(self.officer).with_context(force_report_rendering=True)
+        pdf, kind = report._render_qweb_pdf("gdpr_consent.overview_document", self.env.company.ids)
+        self.assertEqual(kind, "pdf")
+        text = " ".join(" ".join(page.extract_text() for page in PdfFileReader(io.BytesIO(pdf)).pages).split())
+        for words in ("Data Privacy Overview", "People per week", "From asking to agreeing", "100 %"):
+            self.assertIn(words, text)
 
     def test_thousands_on_paper(self):
         self.env["gdpr.ledger.verification"].sudo().create(

@@ -51,6 +51,20 @@ class TestServerActions(ConsentCase):
         self.run_action(self.make_action("gdpr_ask"), cards)
         self.assertEqual(self.get_requests(cards), requests, "Nobody is asked twice.")
 
+    def test_warning_of_a_template_without_a_kind(self):
+        """What a rule sends with it would reach who refused: whoever makes the rule is told."""
+        values = {"name": "News", "model_id": self.env["ir.model"]._get_id("res.partner")}
+        template = self.env["mail.template"].create(values)
+        action = self.make_action("mail_post", template_id=template.id)
+        self.assertTrue(action.gdpr_unsaid_kind)
+        action.mail_post_method = "note"
+        self.assertFalse(action.gdpr_unsaid_kind, "A note goes to colleagues.")
+        action.mail_post_method = "email"
+        template.gdpr_message_class = "marketing"
+        self.assertFalse(action.gdpr_unsaid_kind)
+        template = self.env["mail.template"].create(values | {"model_id": self.env["ir.model"]._get_id("crm.team")})
+        self.assertFalse(self.make_action("mail_post", "crm.team", template_id=template.id).gdpr_unsaid_kind)
+
     def test_form_and_template(self):
         form = self.form.copy({"name": "Another"})
         form.action_publish()
