@@ -56,6 +56,9 @@ class GdprRectificationLine(models.Model):
     shown_label = fields.Char(
         "What It Is", compute="_compute_shown_label", help="In the language of the officer who looks at it."
     )
+    shown_record = fields.Char(
+        "Record", compute="_compute_shown_record", help="In the language of the officer who looks at it."
+    )
     old_value = fields.Char("On Record", readonly=True, help="As the person was shown it.")
     new_value = fields.Text("What the Person Says", readonly=True)
     proposal = fields.Text("Proposed Value", compute="_compute_proposal")
@@ -85,6 +88,18 @@ class GdprRectificationLine(models.Model):
         for line in self:
             # Without a model: the person's own words.
             line.shown_label = line._get_field_label() if line.res_model else self.env._("In the person's words")
+
+    @api.depends("res_model", "res_id")
+    @api.depends_context("lang")
+    def _compute_shown_record(self):
+        self.shown_record = False
+        for model, lines in self.filtered(lambda line: line.res_model in self.env).grouped("res_model").items():
+            kind = self.env["ir.model"]._get(model).name
+            # An officer reads what is held of the person, whatever the officer's rights elsewhere.
+            records = self.env[model].sudo().browse(set(lines.mapped("res_id"))).exists()
+            names = {record.id: record.display_name for record in records}
+            for line in lines:
+                line.shown_record = f"{kind}: {names[line.res_id]}" if line.res_id in names else kind
 
     def _get_field_label(self):
         labels = self.env["ir.model.fields"].get_field_string(self.res_model) if self.res_model in self.env else {}

@@ -115,6 +115,11 @@ class TestAnswerRectification(AnswerCase):
         )
         self.assertIn("In your own words", response.text, "the person is spoken to")
         self.assertEqual(request.correction_ids.mapped("shown_label"), ["City", "In the person's words"])
+        self.assertEqual(
+            request.correction_ids.mapped("shown_record"),
+            [f"Contact: {self.partner.display_name}", False],
+            "Two values of one name, of a contact and a lead, are told apart.",
+        )
         self.assertIn("proposed", request.step_ids.mapped("action"))
 
     def test_apply(self):

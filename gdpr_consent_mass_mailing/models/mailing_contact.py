@@ -19,13 +19,9 @@ class MailingContact(models.Model):
         return self.name or self.email or self.display_name
 
     def _gdpr_declare_joining(self, purpose, lists):
-        """Record that the person chose lists of a purpose, and ask to confirm it, unless it is agreed already.
-
-        :return: whether the choice counts only when it is confirmed
-        :rtype: bool
-        """
+        """Record that the person chose lists of a purpose, and ask to confirm it, unless it is agreed already."""
         if not self:
-            return True
+            return
         said = self.env._("Chose on the page of mailing lists: %(lists)s", lists=", ".join(lists.mapped("name")))
         limits = self.env["gdpr.rate.limit"]
         act = self.env["mailing.subscription"]._gdpr_prepare_act() | {"actor": "person"}
@@ -34,7 +30,7 @@ class MailingContact(models.Model):
             self.env["gdpr.subject"]._record_acts(
                 [{**act, "subject_id": person.id, "action": "noted", "values": {"note": said}}]
             )
-            return False
+            return
         try:
             with self.env.cr.savepoint():
                 if self.gdpr_legal_basis == "not_applicable":
@@ -53,4 +49,3 @@ class MailingContact(models.Model):
             person = self._gdpr_ensure_subjects().root_id
             noted = {**act, "subject_id": person.id, "action": "noted", "values": {"note": f"{said}. {error}"}}
             self.env["gdpr.subject"]._record_acts([noted])
-        return True

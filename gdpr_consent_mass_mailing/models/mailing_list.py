@@ -16,8 +16,8 @@ class MailingList(models.Model):
     )
 
     def _update_subscription_from_email(self, email, opt_out=True, force_message=None):
-        """Who chooses lists on Odoo's page of subscriptions is asked to confirm, for the page hasn't the words of a
-        consent. Who had left a list is on it again only then.
+        """Who chooses lists on Odoo's page of subscriptions is on them, and asked to confirm, for the page hasn't the
+        words of a consent: until then the door out lets no mailing of the purpose through.
         """
         subscriptions = self.env["mailing.subscription"]
         is_covered = "mailing.contact" in self.env["gdpr.scope"]._get_covered_models()
@@ -28,15 +28,9 @@ class MailingList(models.Model):
         contacts = self.env["mailing.contact"].search([("email_normalized", "=", email_normalize(email))])
         known = contacts.subscription_ids.filtered(lambda subscription: subscription.list_id in self)
         left = known.filtered("opt_out")
+        result = super()._update_subscription_from_email(email, opt_out=False, force_message=force_message)
         joined = self.filtered("gdpr_purpose_id") - (known - left).list_id
-        left = left.filtered(lambda subscription: subscription.list_id in joined)
-        result = super(MailingList, self - left.list_id)._update_subscription_from_email(
-            email, opt_out=False, force_message=force_message
-        )
-        left.gdpr_is_awaited = True
         for purpose, lists in joined.grouped("gdpr_purpose_id").items():
             again = left.filtered(lambda subscription, lists=lists: subscription.list_id in lists)
-            if not (again.contact_id or contacts)[:1]._gdpr_declare_joining(purpose, lists):
-                # Nothing to wait for: the person agrees already.
-                again.write({"opt_out": False, "gdpr_is_awaited": False})
+            (again.contact_id or contacts)[:1]._gdpr_declare_joining(purpose, lists)
         return result

@@ -118,18 +118,39 @@ class TestLeaving(PageCase):
             )
         self.env.invalidate_all()
 
+    def send_to(self, mailing_list):
+        """Send a mailing to a list; give whom it reached."""
+        mailing = self.env["mailing.mailing"].create(
+            {
+                "subject": "News",
+                "body_html": "<p>News</p>",
+                "mailing_model_id": self.env["ir.model"]._get("mailing.list").id,
+                "contact_list_ids": [(4, mailing_list.id)],
+                "gdpr_purpose_id": (mailing_list.gdpr_purpose_id or self.marketing).id,
+            }
+        )
+        with self.catch_mails():
+            mailing.action_send_mail()
+            self.env["mail.mail"].sudo().search([("mailing_id", "=", mailing.id)]).send()
+        mails, self._mails = self._mails, []
+        return [address.split("<")[-1].strip(">") for mail in mails for address in mail["email_to"]]
+
     def test_choosing_a_list_again(self):
-        """Who left is on the list again when the words of the consent are confirmed from the mailbox."""
+        """Who left is on the list again, but gets nothing before the words of the consent are confirmed from the
+        mailbox.
+        """
         self.form.action_publish()
         self.leave(self.news)
         self.choose(self.news)
-        self.assertTrue(self.contact.subscription_ids.opt_out)
+        mails = [mail for mail in self._mails if "reader@example.com" in str(mail["email_to"])]
+        self.assertFalse(self.contact.subscription_ids.opt_out)
+        self.assertFalse(self.contact.gdpr_may_contact(self.marketing, self.email_channel)[self.contact.id]["allowed"])
+        self.assertFalse(self.send_to(self.news))
         event = self.contact.sudo().gdpr_subject_id.event_ids.filtered(lambda event: event.action == "declared")
         self.assertIn("News", event._get_value("evidence"))
-        mails = [mail for mail in self._mails if "reader@example.com" in str(mail["email_to"])]
         self.answer(self.find_token(mails[-1]["body"], "consent"), "confirm")
         self.env.invalidate_all()
-        self.assertFalse(self.contact.subscription_ids.opt_out)
+        self.assertEqual(self.send_to(self.news), ["reader@example.com"])
         self.assertTrue(self.contact.gdpr_may_contact(self.marketing, self.email_channel)[self.contact.id]["allowed"])
         self.assertLedgerSound()
 
@@ -159,14 +180,14 @@ class TestLeaving(PageCase):
         with self.catch_mails():
             self.make_jsonrpc_request("/mailing/list/update", {"lists_optin_ids": self.news.ids})
         self.env.invalidate_all()
-        self.assertTrue(self.contact.subscription_ids.opt_out)
+        self.assertFalse(self.send_to(self.news))
         self.assertIn("declared", self.get_events(self.contact))
 
     def test_choosing_where_nobody_can_be_asked(self):
         self.news.gdpr_purpose_id = self.env["gdpr.purpose"].create({"name": "Poems", "code": "poems"})
         self.leave(self.news)
         self.choose(self.news)
-        self.assertTrue(self.contact.subscription_ids.opt_out)
+        self.assertFalse(self.send_to(self.news))
         self.assertEqual(self.get_events(self.contact)[-1], "noted")
 
     def test_choosing_by_the_staff_is_odoos(self):
