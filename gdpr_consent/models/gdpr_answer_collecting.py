@@ -141,6 +141,7 @@ class GdprAnswer(models.Model):
             own.setdefault(place.model, set()).update(certain)
         subject = answer.request_id.subject_id
         person = self.env["gdpr.data.map"]._identify(subject, email_normalize_all(answer.request_id.email or ""))
+        earlier_emails, earlier_phones = self.env["gdpr.data.map"]._find_earlier_addresses(person)
         person.add("res.partner.bank", own.get("res.partner.bank", ()))
         users = self.env["res.users"].sudo().with_context(active_test=False)
         own_users = users.search([("partner_id", "in", list(own.get("res.partner", ())))])
@@ -150,8 +151,10 @@ class GdprAnswer(models.Model):
         company = answer.company_id
         redactor = Redactor(
             person.names,
-            person.emails | answer._get_company_addresses(),
-            person.phones | set(filter(None, map(get_phone_digits, (company.phone, company.partner_id.phone)))),
+            person.emails | earlier_emails | answer._get_company_addresses(),
+            person.phones
+            | earlier_phones
+            | set(filter(None, map(get_phone_digits, (company.phone, company.partner_id.phone)))),
             person.accounts | set(company.partner_id.bank_ids.mapped("sanitized_acc_number")),
             company.country_id.code,
             answer.mark,

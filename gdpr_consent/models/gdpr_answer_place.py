@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from ..tools.cells import make_cell
 from .gdpr_answer import ORIGINS
@@ -65,6 +66,14 @@ class GdprAnswerPlace(models.Model):
             part.invalidate_recordset()
         columns = [column for column in self.columns or () if column["name"] in held and column["category"]]
         return list(dict.fromkeys(column["category"] for column in columns))
+
+    def _count_rows(self):
+        """Give how many records go out."""
+        self.ensure_one()
+        left_out = Domain("kind", "=", "record") & Domain("decision", "!=", "include")
+        return len(self.record_ids) - self.env["gdpr.answer.item"].search_count(
+            Domain("place_id", "=", self.id) & left_out
+        )
 
     def _iterate_rows(self):
         """Yield the records of this place as they go out, a batch in memory at a time.

@@ -68,13 +68,18 @@ class GdprDataMap(models.Model):
                     {
                         "name": name,
                         "label": label,
-                        "type": field.type,
+                        "type": self._get_content_type(field),
                         "category": declared.category.with_env(self.env).sudo().name or "",
                         "origin": declared.origin,
                         "is_free_text": declared.is_free_text and field.type in TEXT_TYPES,
                     }
                 )
         return self._add_currencies(columns), left_out
+
+    @api.model
+    def _get_content_type(self, field):
+        """Give the type of what a field holds: Odoo keeps a mail's HTML in a field of text."""
+        return "html" if field.type == "text" and field.name.endswith("_html") else field.type
 
     def _add_currencies(self, columns):
         """Give the columns with one after each amount that says in which currency it is, where none does."""

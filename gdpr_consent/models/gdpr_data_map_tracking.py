@@ -1,5 +1,8 @@
 from odoo import api, models
+from odoo.tools import SQL
+from odoo.tools.mail import email_normalize_all
 
+from ..tools.person_identifiers import get_phone_digits
 from .gdpr_data_map_reading import PEOPLE_MODELS, SECRET, make_iso
 
 CHANGES_MODEL = "mail.tracking.value"
@@ -11,6 +14,47 @@ class GdprDataMap(models.Model):
     """Tracked changes as the person can read them: what was changed, from what to what, and by whom."""
 
     _inherit = "gdpr.data.map"
+
+    @api.model
+    def _find_earlier_addresses(self, person):
+        """Give the addresses and numbers that the person's cards had before, as the log of changes tells them.
+
+        What a card had that was renamed may be somebody else's, and isn't given.
+
+        :param PersonIdentifiers person: who
+        :return: normalised e-mail addresses, digits of numbers
+        :rtype: tuple[set[str], set[str]]
+        """
+        found = {"email": set(), "phone": set()}
+        others = {"email": set(), "phone": set()}
+        self.env.flush_all()
+        for model, ids in person.cards.items():
+            cards, get = self.env[model], self.env["ir.model.fields"]._get
+            name = get(model, "contact_name" if "contact_name" in cards._fields else "name").id
+            email = get(model, cards._gdpr_email_field).id
+            numbers = [get(model, field).id for field in cards._phone_get_number_fields()]
+            rows = self.env.execute_query(
+                SQL(
+                    """
+                    SELECT message.res_id, change.field_id, change.old_value_char, change.new_value_char
+                      FROM mail_tracking_value change
+                      JOIN mail_message message ON message.id = change.mail_message_id
+                     WHERE message.model = %s AND message.res_id IN %s AND change.field_id IN %s
+                    """,
+                    model,
+                    tuple(ids),
+                    (name, email, *numbers),
+                )
+            )
+            renamed = {res_id for res_id, field, old, _new in rows if field == name and old}
+            for res_id, field, *sides in rows:
+                kept = others if res_id in renamed else found
+                for text in filter(None, sides if field != name else ()):
+                    if field == email:
+                        kept["email"].update(email_normalize_all(text))
+                    else:
+                        kept["phone"].update(filter(None, [get_phone_digits(text)]))
+        return found["email"] - others["email"], found["phone"] - others["phone"]
 
     def _get_columns(self, origins):
         columns, left_out = super()._get_columns(origins)

@@ -41,7 +41,7 @@ class GdprAnswerReport(models.AbstractModel):
             "places": [
                 {
                     "name": place.name,
-                    "count": len(place.record_ids),
+                    "count": place._count_rows(),
                     # An amount is shown with its currency.
                     "columns": [column for column in place.columns or () if not column.get("is_currency")],
                     "has_changes": any(column["name"] == "old_value" for column in place.columns or ()),

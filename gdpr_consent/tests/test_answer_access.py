@@ -201,6 +201,38 @@ class TestAnswerAccess(AnswerCase):
         self.env.flush_all()
         self.env.cr.precommit.run()
 
+    def test_earlier_address_is_the_persons_own(self):
+        """What the person was reached by before isn't somebody else's; of a record that was renamed it may be."""
+        for value in ("anna.before@example.com", "anna.rossi@example.com"):
+            self.change(self.partner, self.colleague, email=value)
+        request = self.prepare("access")
+        place = self.env.ref("gdpr_consent.data_map_mail_tracking_value").name
+        sides = {
+            text
+            for values in self.get_values(self.read_json(request), place)
+            for text in (values["old_value"], values["new_value"])
+        }
+        self.assertIn("anna.before@example.com", sides)
+        self.assertNotIn(request.answer_id.mark, sides)
+
+    def test_address_of_a_record_that_was_renamed(self):
+        self.change(self.partner, self.colleague, name="Bruno Bianchi", email="bruno@example.com")
+        self.change(self.partner, self.colleague, name="Anna Rossi", email="anna.rossi@example.com")
+        request = self.prepare("access")
+        self.assertNotIn("bruno@example.com", str(self.read_json(request)))
+
+    def test_mail_in_the_queue_is_read_as_text(self):
+        self.env["mail.mail"].create(
+            {
+                "recipient_ids": [(4, self.partner.id)],
+                "body_html": "<html><style>p {color: red}</style><p>Your <b>order</b></p></html>",
+            }
+        )
+        request = self.prepare("access")
+        text = self.read_report(request)
+        self.assertIn("order", text)
+        self.assertNotIn("<b>", text)
+
     def test_tracked_changes(self):
         """What was changed, from what to what, by whom and when, in the person's language and without colleagues."""
         self.env["res.lang"]._activate_lang("it_IT")

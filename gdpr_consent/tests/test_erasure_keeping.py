@@ -1,3 +1,4 @@
+from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import freeze_time, tagged
 
@@ -352,3 +353,20 @@ class TestErasureKeeping(ErasureCase):
         states = set(values.filtered(lambda value: value.field_id.name == "state").mapped("new_value_char"))
         self.assertIn("Done", states)
         self.assertNotIn("Evasa", states)
+
+
+@tagged("post_install", "-at_install")
+class TestErasureOfQuotations(ErasureCase):
+    """What isn't an order yet keeps nobody on record."""
+
+    def test_request_for_quotation(self):
+        if "purchase.order" not in self.env:
+            self.skipTest("Odoo's app Purchase isn't installed")
+        orders = self.env["purchase.order"]
+        line = {"name": "Chairs", "product_qty": 1, "price_unit": 10, "date_planned": fields.Datetime.now()}
+        line["product_id"] = self.env["product.product"].create({"name": "Chair"}).id
+        order = orders.create({"partner_id": self.person.id, "order_line": [(0, 0, line)]})
+        lines = self.plan()
+        for records in (order, order.order_line, self.person):
+            found = [line for line in lines.values() if line.model == records._name and records.id in line.res_ids]
+            self.assertEqual([line.action for line in found], ["anonymise"], records._name)

@@ -1,6 +1,7 @@
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.service.model import call_kw
 from odoo.tests import Form, freeze_time, new_test_user, tagged
@@ -95,6 +96,21 @@ class TestSubjectRequest(PageCase):
         self.assertNotIn("/gdpr/consent", sent[0]["body"])
         self.assertNotIn("List-Unsubscribe", sent[0]["headers"])
         self.assertIn(request.name, request.message_ids.mapped("subject")[0] or "")
+
+    def test_acknowledgement_of_what_is_late_already(self):
+        """A letter that lay about: no day that has passed is promised."""
+        with self.catch_mails():
+            self.env["gdpr.subject.request"].create(
+                {
+                    "subject_id": self.partner._gdpr_ensure_subjects().id,
+                    "type": "access",
+                    "email": "anna.rossi@example.com",
+                    "received_on": fields.Datetime.now() - timedelta(days=80),
+                }
+            )
+        (mail,) = [mail for mail in self._mails if mail["email_to"] == ["anna.rossi@example.com"]]
+        self.assertIn("are sorry that we haven't", mail["body"])
+        self.assertNotIn("We answer by:", mail["body"])
 
     def test_officer_is_reminded(self):
         with freeze_time("2026-03-02 09:00:00"):
