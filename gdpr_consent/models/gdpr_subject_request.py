@@ -147,6 +147,7 @@ class GdprSubjectRequest(models.Model):
             ("website", "Web page"),
             ("mail", "E-mail"),
             ("operator", "Typed in"),
+            ("automation", "Automation rule"),
         ],
         required=True,
         default="operator",
@@ -413,6 +414,11 @@ class GdprSubjectRequest(models.Model):
         self.env["gdpr.subject.request.step"].sudo().create(
             [{"request_id": request.id, "user_id": operator.id, "action": action, "note": note} for request in self]
         )
+
+    def _get_actor(self):
+        """Give who acted when the request was made, as the ledger calls it."""
+        self.ensure_one()
+        return {"operator": "operator", "automation": "system"}.get(self.source, "person")
 
     @api.model
     def _get_default_responsible(self, company):

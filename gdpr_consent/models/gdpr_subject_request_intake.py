@@ -252,7 +252,7 @@ class GdprSubjectRequest(models.Model):
                     "action": "requested",
                     "occurred_on": request.received_on,
                     "source": request.source if request.source in SOURCES_OF_EVENTS else None,
-                    "actor": "operator" if request.source == "operator" else "person",
+                    "actor": request._get_actor(),
                     "company_id": request.company_id.id,
                     "values": {
                         "request": f"{request.name}: {types[request.type]}" if request.type else request.name,

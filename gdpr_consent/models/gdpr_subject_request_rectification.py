@@ -184,11 +184,12 @@ class GdprSubjectRequest(models.Model):
         by_state = self.correction_ids.grouped("state")
         applied, handled, rejected = (by_state.get(state) for state in ("applied", "handled", "rejected"))
         if applied:
-            labels = ", ".join(line._describe(line.explanation) for line in applied)
+            # The same value of several records, as a contact and its lead, is told once.
+            labels = ", ".join(dict.fromkeys(line._describe(line.explanation) for line in applied))
             yield self.env._("We corrected: %(labels)s.", labels=labels)
             yield self._get_recipients_sentence()
         for line in handled or ():
-            yield self.env._("What you wrote: %(done)s", done=line.explanation)
+            yield self.env._("About what you wrote: %(done)s", done=line.explanation)
         if rejected:
             reasons = "; ".join(line._describe(line._get_reason()) for line in rejected)
             yield self.env._("We didn't correct: %(reasons)s.", reasons=reasons)

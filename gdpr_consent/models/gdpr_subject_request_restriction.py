@@ -7,7 +7,7 @@ SUSPENDING_TYPES = ("restriction", "objection")
 BASES_WITHOUT_OBJECTION = ("contract", "legal_obligation", "vital_interests")
 
 # How requests come of which staff say what they ask: only there the kind can be a mistake.
-READ_BY_STAFF = ("operator", "mail")
+READ_BY_STAFF = ("operator", "automation", "mail")
 
 
 class GdprSubjectRequest(models.Model):
@@ -148,11 +148,11 @@ class GdprSubjectRequest(models.Model):
     def _prepare_act(self):
         """Give how the person acted, for the ledger."""
         self.ensure_one()
-        is_operator = self.source == "operator"
+        actor = self._get_actor()
         sources = dict(self.env["gdpr.consent.event"]._fields["source"].selection)
         return {
-            "actor": "operator" if is_operator else "person",
-            "source": self.source if not is_operator and self.source in sources else None,
+            "actor": actor,
+            "source": self.source if actor == "person" and self.source in sources else None,
             "company_id": self.company_id.id,
         }
 

@@ -2,7 +2,7 @@ import logging
 
 from psycopg2 import OperationalError
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..tools.server_context import RequestOptions
@@ -203,7 +203,11 @@ class IrActionsServer(models.Model):
     def _run_action_gdpr_request_multi(self, eval_context=None):
         cards = self._get_gdpr_cards(eval_context)
         if cards.env.su:
-            self._run_gdpr_safely(cards, lambda cards: cards._gdpr_receive_requests(self.gdpr_request_type))
+            # By the system, whoever caused it.
+            cards = cards.with_user(SUPERUSER_ID)
+            self._run_gdpr_safely(
+                cards, lambda cards: cards._gdpr_receive_requests(self.gdpr_request_type, source="automation")
+            )
             return None
         if self.gdpr_request_type in CONFIRMED_TYPES:
             return cards._gdpr_confirm_for_many(self.gdpr_request_type)

@@ -137,6 +137,12 @@ class TestAutomation(ConsentCase):
         requests = self.env["gdpr.subject.request"].search([("subject_id", "=", self.partner.gdpr_subject_id.id)])
         self.assertEqual(requests.mapped("type"), ["restriction"])
         self.assertTrue(self.partner.gdpr_restricted)
+        # Of the system, whoever caused it: nobody has typed it in.
+        self.assertEqual(requests.source, "automation")
+        self.assertFalse(requests.step_ids.filtered(lambda step: step.action == "received").user_id)
+        events = self.partner.sudo().gdpr_subject_id.event_ids
+        event = events.filtered(lambda event: event.action == "requested")
+        self.assertEqual((event.actor, event.user_id.id), ("system", False))
 
     def test_save_goes_through(self):
         """Whatever fails in the action, what the user does is saved."""
