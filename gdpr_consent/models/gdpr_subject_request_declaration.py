@@ -5,6 +5,7 @@ from psycopg2.errors import UniqueViolation
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..tools.person_identifiers import normalize_name
 from .gdpr_subject_request import REQUEST_TYPES
 
 DAYS = 7
@@ -99,7 +100,7 @@ class GdprSubjectRequestDeclaration(models.Model):
         person = (
             self.env["gdpr.subject"].sudo().create({"company_id": self.company_id.id})
             if self.is_on_behalf
-            else requests._get_person(self.email, self.company_id)
+            else self._get_person_of_mailbox()
         )
         request = requests._receive(
             person,
@@ -118,6 +119,20 @@ class GdprSubjectRequestDeclaration(models.Model):
         request._log_step("confirmed")
         self.write({"request_id": request.id, "note": False, "applicant_name": False})
         return request
+
+    def _get_person_of_mailbox(self):
+        """Give whose the confirmed mailbox is; records of one name that have its address are one person's.
+
+        :rtype: gdpr.subject
+        """
+        requests = self.env["gdpr.subject.request"]
+        people = requests._find_people(self.email, self.company_id)
+        names = {normalize_name(card._gdpr_get_name()) for cards in people._get_all_cards() for card in cards}
+        if len(people) > 1 and len(names) == 1 and len(people.company_id) < 2:
+            survivor, *others = people.sorted("id")
+            for other in others:
+                survivor._join(other, self.env._("One name, and one mailbox from which the person wrote."))
+        return requests._get_person(self.email, self.company_id)
 
     @api.autovacuum
     def _gc_declarations(self):

@@ -75,6 +75,8 @@ class GdprSubjectRequest(models.Model):
             raise UserError(self.env._("This person is another company's: each is its own controller."))
         person._join(asking, reason, actor="operator")
         self._log_step("identified", f"{person.display_name}: {reason}")
+        # Until now nobody's data was.
+        self.filtered("is_suspending")._log_step("restricted")
 
     @api.model
     @api.private

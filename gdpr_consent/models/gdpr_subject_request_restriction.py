@@ -110,7 +110,7 @@ class GdprSubjectRequest(models.Model):
         suspending._suspend()
         suspending.sudo().is_suspending = True
         self.env["gdpr.lifting.notice"]._find_all_current(suspending.subject_id).is_void = True
-        suspending._log_step("restricted")
+        suspending.filtered(lambda request: not request.is_unidentified)._log_step("restricted")
 
     def _is_about_suspending(self):
         self.ensure_one()

@@ -290,6 +290,35 @@ class TestSubjectRequestPage(PageCase):
         self.assertIn("requested", ugo.gdpr_event_ids.mapped("action"))
         self.assertLedgerSound()
 
+    def test_records_of_one_name_and_mailbox(self):
+        """A contact and what a web form left behind: to stop stops for both, at once."""
+        contact = self.env["res.partner"].create({"name": "Wanda Web", "email": "wanda@example.com"})
+        lead = self.env["crm.lead"].create(
+            {"name": "Chairs", "contact_name": "wanda  WEB", "email_from": "Wanda@example.com"}
+        )
+        self.assertFalse(lead.partner_id)
+        request = self.ask("wanda@example.com", "restriction")
+        self.assertFalse(request.is_unidentified)
+        self.env.invalidate_all()
+        self.assertTrue(contact.gdpr_restricted)
+        self.assertTrue(lead.gdpr_restricted)
+        self.assertLedgerSound()
+
+    def test_to_stop_at_a_shared_address(self):
+        """Nothing says that somebody is suspended before somebody is."""
+        ada, _ugo = self.env["res.partner"].create(
+            [{"name": name, "email": "Both@example.com"} for name in ("Ada", "Ugo")]
+        )
+        request = self.ask("both@example.com", "restriction")
+        self.assertTrue(request.is_unidentified)
+        self.assertNotIn("restricted", request.step_ids.mapped("action"))
+        action = request.with_user(self.officer).action_identify()
+        wizard = self.env[action["res_model"]].with_user(self.officer).with_context(**action["context"])
+        wizard.create({"subject_id": ada.gdpr_subject_id.id, "reason": "Asked by phone"}).action_confirm()
+        self.env.invalidate_all()
+        self.assertTrue(ada.gdpr_restricted)
+        self.assertIn("restricted", request.step_ids.mapped("action"))
+
     def test_address_is_matched_exactly(self):
         request = self.ask("anna_rossi@example.com")
         self.assertTrue(request.is_unidentified)
