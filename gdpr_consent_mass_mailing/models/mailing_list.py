@@ -29,6 +29,8 @@ class MailingList(models.Model):
         known = contacts.subscription_ids.filtered(lambda subscription: subscription.list_id in self)
         left = known.filtered("opt_out")
         result = super()._update_subscription_from_email(email, opt_out=False, force_message=force_message)
+        # The own choice counts now: what was typed before brings nobody back who leaves again.
+        left.gdpr_is_awaited = False
         joined = self.filtered("gdpr_purpose_id") - (known - left).list_id
         for purpose, lists in joined.grouped("gdpr_purpose_id").items():
             again = left.filtered(lambda subscription, lists=lists: subscription.list_id in lists)
