@@ -353,6 +353,11 @@ class GdprDataMap(models.Model):
         records = self._get_records() if len(self) == 1 else None
         return parsed if records is None else [name for name in parsed if self._has_path(records, name)]
 
+    def _is_noted_by_system(self):
+        """Say whether nobody wrote what is there: all of it is observed, and it is deleted with the person."""
+        origins = set(self.field_ids.mapped("origin")) - {"none"}
+        return self.erasure == "delete" and not self.document_fields and origins == {"observed"}
+
     def _get_records(self):
         """Give the model, empty; None where it isn't installed or has no rows of its own."""
         self.ensure_one()

@@ -153,6 +153,21 @@ class GdprErasurePlanLine(models.Model):
             self._log_correction(before)
         return written
 
+    def _is_as_proposed(self, vals, doubtful):
+        """Say whether the line would be made as it is.
+
+        :param dict vals: as it would be made now
+        :param list[int] doubtful: the records that would be looked at
+        """
+        self.ensure_one()
+        return (
+            set(vals["res_ids"]) == set(self.res_ids or ())
+            and bool(vals["obliged_until"]) == bool(self.obliged_until)
+            # What a document needs is kept as long as the document, whose end an officer may have put off since.
+            and (self.is_corrected or self.keep_until == (vals["keep_until"] or False))
+            and set(doubtful) == set(self.doubt_ids.mapped("res_id"))
+        )
+
     def _check_obligation(self):
         """Refuse to erase what the law makes the company keep, or what that needs (article 17(3)(b)).
 

@@ -192,6 +192,20 @@ class GdprSubjectRequest(models.Model):
             ]
         )
 
+    def _find_others_of_mailbox(self):
+        """Give the open requests that came from an address of the person, and of which nobody said whose they are."""
+        self.ensure_one()
+        addresses = self.env["gdpr.data.map"]._identify(self.subject_id, emails=filter(None, [self.email])).emails
+        found = self.sudo().search(
+            [
+                ("email", "in", list(addresses)),
+                ("company_id", "=", self.company_id.id),
+                ("state", "in", OPEN_STATES),
+                ("id", "!=", self.id),
+            ]
+        )
+        return found.filtered("is_unidentified")
+
     def _close_leftovers(self):
         """Close what else the person had asked: there is nothing left to do it with, and no address to answer to."""
         note = self.env._("The person was erased (%(number)s): nothing is left to answer with.", number=self.name)

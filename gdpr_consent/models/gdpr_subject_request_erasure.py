@@ -96,18 +96,31 @@ class GdprSubjectRequest(models.Model):
                     records=", ".join(f"{line.name} ({line.count})" for line in lines),
                 )
             )
-        if self.erasure_state in ("planned", "approved", "queued") and (leftovers := self._find_leftovers()):
+        if self.erasure_state not in ("planned", "approved", "queued"):
+            return warnings
+        if leftovers := self._find_leftovers():
             warnings.append(
                 self.env._(
                     "The person has asked for more, which can't be answered once the data is gone, and is closed then:"
                     " %(requests)s. Answer it first, or ask the person.",
-                    requests=", ".join(
-                        f"{request.name} ({request.type_in_words})" if request.type else request.name
-                        for request in leftovers
-                    ),
+                    requests=leftovers._list_in_words(),
+                )
+            )
+        if others := self._find_others_of_mailbox():
+            warnings.append(
+                self.env._(
+                    "Asked from the person's mailbox, and nobody has said by whom: %(requests)s. It stays open and keeps"
+                    " the address. Say whose it is first.",
+                    requests=others._list_in_words(),
                 )
             )
         return warnings
+
+    def _list_in_words(self):
+        """Give the numbers of the requests, each with what it asks for."""
+        return ", ".join(
+            f"{request.name} ({request.type_in_words})" if request.type else request.name for request in self
+        )
 
     # ------------------------------------------------------------
     # ACTIONS
@@ -255,9 +268,12 @@ class GdprSubjectRequest(models.Model):
         """Plan anew where the plan isn't what it would be now; give the action that tells the user, or None."""
         self.ensure_one()
         request = self.sudo()
-        if request._is_plan_current():
+        changed = request._find_changes()
+        if not changed:
             return None
         request._make_plan()
+        if all(changed.values()):
+            return None
         note = self.env._("Since the plan was made something came in or went: it was made anew. Look at it again.")
         request.write(
             {
@@ -282,17 +298,28 @@ class GdprSubjectRequest(models.Model):
             },
         }
 
-    def _is_plan_current(self):
+    def _find_changes(self):
+        """Give the lines of the plan that would be others now, and of each whether the plan takes it in unasked.
+
+        What the system notes by itself and deletes in any case, such as logins, joins an approved plan: a person who
+        logs in every day would put the erasure off for ever.
+
+        :return: whether it joins, by place and part
+        :rtype: dict[tuple[int, str], bool]
+        """
+        self.ensure_one()
         proposed = {(vals["map_id"], vals["part"]): (vals, doubtful) for vals, doubtful in self._propose_plan()}
         lines = {(line.map_id.id, line.part): line for line in self.plan_line_ids}
-        return proposed.keys() == lines.keys() and all(
-            set(vals["res_ids"]) == set(lines[key].res_ids or ())
-            and bool(vals["obliged_until"]) == bool(lines[key].obliged_until)
-            # What a document needs is kept as long as the document, whose end an officer may have put off since.
-            and (lines[key].is_corrected or lines[key].keep_until == (vals["keep_until"] or False))
-            and set(doubtful) == set(lines[key].doubt_ids.mapped("res_id"))
-            for key, (vals, doubtful) in proposed.items()
-        )
+        changes = {}
+        for key in proposed.keys() | lines.keys():
+            vals, doubtful = proposed.get(key, (None, None))
+            line = lines.get(key)
+            if line and vals and line._is_as_proposed(vals, doubtful):
+                continue
+            place = self.env["gdpr.data.map"].browse(key[0])
+            is_deleted = (not line or line.action == "delete") and (not vals or vals["action"] == "delete")
+            changes[key] = is_deleted and not doubtful and place._is_noted_by_system()
+        return changes
 
     def _make_plan(self):
         """Write the lines as they are now. What an officer decided of a line stands."""

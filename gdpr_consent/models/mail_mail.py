@@ -53,18 +53,25 @@ class MailMail(models.Model):
 
         Where another transaction is in the way this is tried again; what couldn't be sent is left to Odoo's queue.
         """
-        asking = self.filtered(lambda mail: mail.sudo().gdpr_request_id)
-        others = self - asking
+        own = self.filtered(lambda mail: mail.sudo().gdpr_request_id or mail._is_of_request())
+        others = self - own
         if others:
             super(MailMail, others).send_after_commit()
-        if asking and modules.module.current_test:
-            asking.send()
-        elif asking:
-            ids, context = asking.ids, self.env.context
+        if own and modules.module.current_test:
+            own.send()
+        elif own:
+            ids, context = own.ids, self.env.context
             deliveries = self.env["gdpr.consent.delivery"]
             self.env.cr.postcommit.add(
-                lambda: deliveries._act_apart(lambda env: env["mail.mail"].with_context(**context).browse(ids).send())
+                lambda: deliveries._act_apart(
+                    lambda env: env["mail.mail"].with_context(**context).browse(ids).exists().send()
+                )
             )
+
+    def _is_of_request(self):
+        """Tell whether the mail is about what somebody has asked of us, or about another record of the add-on."""
+        self.ensure_one()
+        return (self.sudo().model or "").startswith("gdpr.")
 
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
         """Leave out what has left before, although that isn't on record yet."""
@@ -100,6 +107,10 @@ class MailMail(models.Model):
 
     def _prepare_outgoing_list(self, mail_server=False, doc_to_followers=None):
         """Put the personal links into the copy that goes to the person, and into no other."""
+        if self._is_of_request():
+            # Hold the mail before it leaves: of two processes that send it, Odoo stops the second one only afterwards,
+            # and the link in the second copy stands for nothing.
+            self.flush_recordset()
         emails = super()._prepare_outgoing_list(mail_server=mail_server, doc_to_followers=doc_to_followers)
         request = self.sudo().gdpr_request_id
         tokens = None

@@ -3,7 +3,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from unittest.mock import patch
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from lxml import html
@@ -188,6 +188,36 @@ class TestConcurrency(HttpCase):
             env = api.Environment(cr, SUPERUSER_ID, {})
             request = env["gdpr.subject.request"].search([("email", "=", "carla.verdi@example.com")])
             self.assertEqual(request.subject_id.id, self.subject_id)
+
+    def test_link_to_confirm_leaves_once(self):
+        """The page and the mail queue send the same message: one copy leaves, and the link in it stands."""
+        with self.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            values = {"email": "carla.verdi@example.com", "type": "access", "lang": "en_US"}
+            declaration = env["gdpr.subject.request.declaration"].create({**values, "company_id": env.company.id})
+            template = env.ref("gdpr_consent.mail_template_subject_request_declared")
+            mail = template.send_mail_batch(declaration.ids, email_values={"auto_delete": False})
+            self.addCleanup(self.remove, mail)
+            self.addCleanup(self.remove, declaration)
+        left = []
+
+        def take(_server, message, **_options):
+            left.append(message.get_body(("html",)).get_content())
+            return "<taken@example.com>"
+
+        servers = type(self.env["ir.mail_server"])
+        self.startPatcher(patch.object(servers, "_disable_send", lambda _server: False))
+        self.startPatcher(patch.object(servers, "_connect__", lambda _server, **_options: None))
+        self.startPatcher(patch.object(servers, "send_email", take))
+        self.run_together(*[lambda env: env["mail.mail"].browse(mail.id).send()] * 2)
+        self.assertEqual(len(left), 1)
+        link = next(url for url in html.fromstring(left[0]).xpath("//a/@href") if "/gdpr/request/" in url)
+        self.assertEqual(requests.get(urljoin(self.base_url(), urlsplit(link).path), timeout=30).status_code, 200)
+
+    def remove(self, records):
+        """Remove what was committed."""
+        with self.registry.cursor() as cr:
+            records.with_env(api.Environment(cr, SUPERUSER_ID, {})).exists().unlink()
 
     def test_acts_of_several_operators(self):
         """Acts on one person follow each other in one chain."""

@@ -1,3 +1,4 @@
+from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import freeze_time, tagged
 from odoo.tools import mute_logger
@@ -63,6 +64,39 @@ class TestErasurePlan(ErasureCase):
         self.env["crm.lead"].create({"name": "Another", "partner_id": self.person.id})
         self.assertEqual(request.action_execute()["tag"], "display_notification")
         self.assertEqual(request.erasure_state, "planned")
+
+    def create_portal_user(self):
+        """Give the person a login."""
+        portal = self.env.ref("base.group_portal")
+        values = {"login": EMAIL, "partner_id": self.person.id, "group_ids": [Command.set(portal.ids)]}
+        return self.env["res.users"].create(values)
+
+    def test_what_odoo_notes_by_itself_joins_the_plan(self):
+        """Who logs in every day doesn't put the erasure off for ever."""
+        user = self.create_portal_user()
+        logs = self.env["res.users.log"].with_user(user).sudo()
+        logs.create({})
+        request = self.ask_erasure().with_user(self.officer)
+        line = self.plan(request)["res.users.log", "all"]
+        logs.create({})
+        self.assertIs(request.action_approve(), True)
+        self.assertEqual((request.erasure_state, len(line.res_ids)), ("approved", 2))
+        logs.create({})
+        self.assertIs(request.action_execute(), True)
+        logs.create({})
+        self.run_erasure()
+        self.assertEqual(request.sudo().erasure_state, "finished", request.sudo().erasure_note)
+        self.assertFalse(logs.search_count([("create_uid", "=", user.id)]))
+
+    def test_what_odoo_notes_is_asked_about_where_it_is_kept(self):
+        user = self.create_portal_user()
+        logs = self.env["res.users.log"].with_user(user).sudo()
+        logs.create({})
+        request = self.ask_erasure().with_user(self.officer)
+        line = self.plan(request)["res.users.log", "all"]
+        line.write({"action": "keep", "ground": "legal_claims", "keep_until": "2030-01-01", "reason": "Lawsuit 7"})
+        logs.create({})
+        self.assertEqual(request.with_user(self.second_officer).action_approve()["tag"], "display_notification")
 
     def test_what_comes_in_after_the_order_is_looked_at(self):
         request = self.ask_erasure().with_user(self.officer)
@@ -590,6 +624,19 @@ class TestErasure(ErasureCase):
         with self.assertRaisesRegex(UserError, "was erased since"):
             access.with_user(self.officer).action_reopen()
         self.assertEqual(request.sudo().erasure_state, "finished")
+
+    def test_what_somebody_asked_from_the_same_mailbox(self):
+        """Nobody has said that it is the same person, so it stays; whoever approves is told."""
+        requests = self.env["gdpr.subject.request"].sudo()
+        nobody = self.env["gdpr.subject"].sudo().create({"company_id": self.env.company.id})
+        with self.catch_mails():
+            other = requests._receive(
+                nobody, "access", company_id=self.env.company.id, source="website", email=EMAIL, applicant_name="Pat"
+            )
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        self.assertIn(other.name, request.erasure_warning)
+        self.assertIn("nobody has said by whom", request.erasure_warning)
 
     def test_nobody_was_on_record(self):
         """Who was never on record isn't told that anything was deleted."""
