@@ -1,10 +1,13 @@
 from odoo.http import Controller, request, route
 
-from .privacy_page import HEADERS, LINK_PAGE, PrivacyPage
+from .privacy_page import HEADERS, LINK_PAGE
+from .request_link_page import RequestLinkPage
 
 
-class DownloadPage(PrivacyPage, Controller):
+class DownloadPage(RequestLinkPage, Controller):
     """The page behind the link of an answer: its files, each with a button (law.md R-49, R-93, R-99)."""
+
+    _unusable_template = "gdpr_consent.download_unusable"
 
     @route("/gdpr/download/<string:token>", methods=["GET", "POST"], **LINK_PAGE)
     def download(self, token, **_params):
@@ -26,23 +29,6 @@ class DownloadPage(PrivacyPage, Controller):
             return self._unusable()
         link.answer_id.request_id._log_step("downloaded", wanted.name)
         return self._give(wanted)
-
-    def _unusable(self):
-        """Say what may have happened, and how to get the files all the same: the same words whatever the link was."""
-        self._speak(request.best_lang)
-        return self._render("gdpr_consent.download_unusable", self._get_controller(), status=404)
-
-    def _get_controller(self):
-        """Give whom to ask: the company of the web site."""
-        company = request.website.company_id.sudo()
-        return {
-            "controller": {
-                "name": company.name,
-                "address": "",
-                "officer": company.gdpr_officer_name,
-                "email": company.gdpr_officer_email or company.email,
-            }
-        }
 
     def _get_files(self, link):
         answer = link.answer_id

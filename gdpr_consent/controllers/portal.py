@@ -54,7 +54,9 @@ class PrivacyPortal(RecordPage, CustomerPortal):
         valid = record["given"].filtered(lambda consent: not consent.renewal_due)
         given = {consent.purpose_id.code: consent.channel_ids.mapped("code") for consent in valid}
         ticked = set(given) | {f"{code}.{channel}" for code, channels in given.items() for channel in channels}
-        values = {"ticked": ticked, "email": partner.email, **record, **self._get_rights(subject), **values}
+        rights = self._get_rights(subject)
+        received = rights["open_requests"].filtered(lambda asked: asked.name == request.params.get("number"))
+        values = {"ticked": ticked, "email": partner.email, "received": received, **record, **rights, **values}
         response = request.render("gdpr_consent.portal_my_privacy", values)
         response.status_code = status
         response.headers["Cache-Control"] = "no-store"
@@ -108,7 +110,7 @@ class PrivacyPortal(RecordPage, CustomerPortal):
             return self._show_in_portal(partner, values | {"missing_type": True, "request_note": note}, status=422)
         if missing:
             return self._show_in_portal(partner, values | {"to_confirm": request_type, "request_note": note})
-        request.env["gdpr.subject.request"]._receive(
+        received = request.env["gdpr.subject.request"]._receive(
             partner.sudo()._gdpr_ensure_subjects(),
             request_type,
             company_id=partner.sudo()._gdpr_get_company().id,
@@ -117,4 +119,4 @@ class PrivacyPortal(RecordPage, CustomerPortal):
             lang=request.env.lang,
             note=note,
         )
-        return self._redirect("/my/privacy?saved=requested")
+        return self._redirect(f"/my/privacy?saved=requested&number={received.name}")

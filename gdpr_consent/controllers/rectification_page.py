@@ -4,7 +4,8 @@ from odoo.http import Controller, request, route
 from ..models.gdpr_rectification_line import Proposal
 from ..models.gdpr_subject_request import OPEN_STATES
 from .answers import NOTE_LIMIT
-from .privacy_page import LINK_PAGE, PrivacyPage
+from .privacy_page import LINK_PAGE
+from .request_link_page import RequestLinkPage
 
 # Many times the size of what was sent.
 MEGABYTES = 1
@@ -14,7 +15,7 @@ LISTED_MODELS = ("res.country", "res.country.state", "res.lang", "res.partner.in
 CHOICES = 500
 
 
-class RectificationPage(PrivacyPage, Controller):
+class RectificationPage(RequestLinkPage, Controller):
     """Where a person says what is right instead of what is on record (article 16, S33)."""
 
     @route("/gdpr/rectification/<string:token>", methods=["GET", "POST"], **LINK_PAGE)

@@ -4,13 +4,14 @@ from odoo.tools.mail import email_normalize
 from ..models.gdpr_subject_request import OPEN_STATES
 from .privacy_page import LINK_PAGE
 from .record_page import RecordPage
+from .request_link_page import RequestLinkPage
 
 # Sendings of the form by one address in ten minutes.
 SENDINGS_ALLOWED = 10
 NAME_LIMIT = 200
 
 
-class RequestPage(RecordPage, Controller):
+class RequestPage(RequestLinkPage, RecordPage, Controller):
     """Ask about the own data without a link or a login: typed on a page, confirmed from the mailbox (law.md R-48)."""
 
     @route("/gdpr/request", methods=["GET", "POST"], **LINK_PAGE)
@@ -122,12 +123,5 @@ class RequestPage(RecordPage, Controller):
             "form": form,
             "content": content,
             # Without a published form the company speaks for itself.
-            "controller": None
-            if content
-            else {
-                "name": company.name,
-                "address": "",
-                "officer": company.gdpr_officer_name,
-                "email": company.gdpr_officer_email or company.email,
-            },
+            "controller": None if content else self._get_controller(company),
         }

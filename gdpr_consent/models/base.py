@@ -216,6 +216,15 @@ class Base(models.AbstractModel):
                     changed |= record
         changed._gdpr_forget_versions()
 
+    def _gdpr_filter_written(self, names, pattern):
+        """Keep the records in one of whose texts a pattern is.
+
+        :param names: of the fields; those that hold no text count for nothing
+        :param re.Pattern pattern: as it is written
+        """
+        texts = [name for name in names if self._fields[name].type in TEXT_TYPES]
+        return self.filtered(lambda record: any(pattern.search(record[name] or "") for name in texts))
+
     def _gdpr_redact_column(self, field, expression):
         """Replace what an expression finds in values that are kept for each language or company.
 

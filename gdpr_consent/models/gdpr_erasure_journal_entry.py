@@ -203,15 +203,21 @@ class GdprErasureJournalEntry(models.Model):
         journal = self.journal_id
         place = self.map_id.sudo()
         person = self.env["gdpr.data.map"]._identify(journal.request_id.subject_id)
-        texts = [
-            *place._get_email_fields(),
-            *place._get_phone_fields(),
-            *self._get_emptied_fields(records),
-        ]
         for path in place._get_paths():
             records._gdpr_take_out(path, person.found)
-        records._gdpr_redact(texts, person)
+        records._gdpr_redact(self._get_text_fields(records), person)
         self._redact_chatter(records, person)
+
+    def _get_text_fields(self, records):
+        """Give the names of the fields of records about others too that may name the person."""
+        place = self.map_id.sudo()
+        return [*place._get_email_fields(), *place._get_phone_fields(), *self._get_emptied_fields(records)]
+
+    def _find_written(self, pattern):
+        """Give the records in whose own texts a pattern is."""
+        self.ensure_one()
+        records = self.env[self.model].sudo().with_context(**QUIETLY).browse(self.res_ids).exists()
+        return records._gdpr_filter_written(self._get_text_fields(records), pattern)
 
     def _redact_chatter(self, records, person):
         """Take the person out of the messages on records that stay, and of the changes Odoo noted there."""

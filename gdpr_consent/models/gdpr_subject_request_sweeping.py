@@ -1,9 +1,11 @@
+import re
 from itertools import chain
 
 from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..tools.redaction import SHORTEST_SINGLE_NAME, WORD
 from ..tools.trace_scanner import scan_database
 from .gdpr_erasure_journal_entry import QUIETLY, TRACKED
 
@@ -42,6 +44,7 @@ class GdprSubjectRequest(models.Model):
         notes._gdpr_redact(["subject", "body"], identified)
         self._sweep_tracked(identified)
         self._tell_mentions([*identified.emails, *identified.phones])
+        self._tell_single_names(identified.names)
 
     @api.model
     def _find_written(self, model, terms):
@@ -88,14 +91,46 @@ class GdprSubjectRequest(models.Model):
                     places.setdefault(place, record)
         if not places:
             return
-        names = [
-            f"{self.env['ir.model']._get(model).name or model} {res_id or ''}".strip()
-            for model, res_id in sorted(places)
-        ]
         self._call_officer(
             self.env._(
                 "Others have written the person's address or number on records that aren't the person's. Look whether"
                 " it can stay: %(records)s",
-                records=", ".join(names[:LISTED]) + (f" … ({len(names)})" if len(names) > LISTED else ""),
+                records=self._list_places(places),
             )
         )
+
+    def _tell_single_names(self, names):
+        """Tell the officer which records that the person was taken out of say a first or last name alone.
+
+        It may be another's, so nobody takes it out unasked.
+        """
+        words = {word for name in names for word in WORD.findall(name) if len(word) >= SHORTEST_SINGLE_NAME}
+        if not words:
+            return
+        # As it is written in the name: a word that is spelt the same begins with a small letter.
+        pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(words)))})(?!\w)")
+        places = [
+            (record._name, record.id)
+            for entry in self.sudo().erasure_journal_id.entry_ids
+            if entry.action == "detach"
+            for record in entry._find_written(pattern)
+        ]
+        if places:
+            self._call_officer(
+                self.env._(
+                    "The person was taken out of these records, but a first or last name alone is still in them. Look"
+                    " whether it can stay: %(records)s",
+                    records=self._list_places(places),
+                )
+            )
+
+    def _list_places(self, places):
+        """Give records in words, no more than somebody reads.
+
+        :param places: model and id of each
+        """
+        names = [
+            f"{self.env['ir.model']._get(model).name or model} {res_id or ''}".strip()
+            for model, res_id in sorted(set(places))
+        ]
+        return ", ".join(names[:LISTED]) + (f" … ({len(names)})" if len(names) > LISTED else "")

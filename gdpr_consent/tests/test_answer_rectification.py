@@ -243,7 +243,9 @@ class TestAnswerRectification(AnswerCase):
         request, _message, path = self.open_case()
         request.resolution = "Corrected on the phone."
         request.action_fulfil()
-        self.assertEqual(self.url_open(path).status_code, 404)
+        response = self.url_open(path)
+        self.assertEqual(response.status_code, 404)
+        self.assertIn('href="/gdpr/request"', response.text)
 
     def test_csv_by_the_officer(self):
         request = self.prepare("rectification")

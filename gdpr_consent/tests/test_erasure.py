@@ -430,6 +430,7 @@ class TestErasure(ErasureCase):
                 "partner_ids": [(6, 0, (self.person | self.partner).ids)],
             }
         )
+        called = meeting.copy({"name": f"Lunch with {NAME.split()[0]}", "description": False})
         request = self.ask_erasure()
         self.plan(request)
         # The rows that were archived declared more.
@@ -440,6 +441,9 @@ class TestErasure(ErasureCase):
         self.assertEqual(meeting.name, "[Erased] and Bob")
         self.assertIn("Bring the plans", meeting.description)
         self.assertEqual([str(trace) for trace in self.find_traces()], [])
+        told = " ".join(request.activity_ids.mapped("summary"))
+        self.assertIn(f"Calendar Event {called.id}", told)
+        self.assertNotIn(f"Calendar Event {meeting.id}", told)
 
     def test_however_it_is_written(self):
         """In addresses of the web, and as it is dialled inside the country; what is longer is no number of a person."""

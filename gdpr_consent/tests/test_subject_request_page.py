@@ -230,7 +230,9 @@ class TestSubjectRequestPage(PageCase):
             self.send()
         link = self.get_links()["anna.rossi@example.com"]
         for path in (link, f"{PATH}/wrong", "/gdpr/identity/wrong", link.replace("request", "identity")):
-            self.assertEqual(self.url_open(path).status_code, 404)
+            response = self.url_open(path)
+            self.assertEqual(response.status_code, 404)
+            self.assertIn('href="/gdpr/request"', response.text)
 
     def test_unconfirmed_ones_are_forgotten(self):
         with freeze_time(fields.Datetime.now() - timedelta(days=8)):
