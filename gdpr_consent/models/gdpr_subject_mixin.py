@@ -425,6 +425,13 @@ class GdprSubjectMixin(models.AbstractModel):
         self.gdpr_legal_basis_reason = reason if self.gdpr_legal_basis == basis else False
 
     def _gdpr_refuse_projected(self, names):
+        if "gdpr_restricted" in names and "gdpr_consent_state" not in names:
+            raise AccessError(
+                self.env._(
+                    "The processing isn't suspended or resumed by hand: it follows from what the person asked. Make a"
+                    " data-subject request, or resume the processing from the one that suspends it."
+                )
+            )
         if not set(PROJECTED_FIELDS).isdisjoint(names):
             raise AccessError(
                 self.env._(

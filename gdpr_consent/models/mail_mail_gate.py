@@ -1,7 +1,8 @@
+from ast import literal_eval
 from dataclasses import dataclass
 
 from odoo import api, fields, models
-from odoo.tools.mail import email_normalize, email_normalize_all
+from odoo.tools.mail import email_normalize, email_normalize_all, email_split_and_format
 
 from .gdpr_subject_door_out import Outgoing
 
@@ -11,6 +12,10 @@ EXEMPTION = "gdpr_exemption"
 MESSAGE_KIND = "gdpr_message_kind"
 # In the context while mails are sent: by id of the mail, the contacts and addresses that get no copy.
 LEFT_OUT = "gdpr_left_out"
+# In the context while mails are sent: by id of the mail, the addresses that its copies don't name either.
+UNNAMED = "gdpr_unnamed"
+# Whom Odoo names in a copy although it goes to others, so that they are answered to.
+NAMED_HEADER = "X-Msg-To-Add"
 
 
 class Exemption:
@@ -66,22 +71,28 @@ class MailMail(models.Model):
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
         """Stop, before any server is called, the mails to persons who may not be contacted now."""
         stopped = self._stop_forbidden()
-        left_out = (self - stopped)._stop_for_restricted()
+        left_out, unnamed = (self - stopped)._stop_for_restricted()
         stopped |= self.browse(left_out).filtered(lambda mail: mail.sudo().state == "cancel")
         if stopped and post_send_callback:
             post_send_callback(stopped.ids)
         if stopped and stopped == self:
             return True
         sending = self - stopped
-        if left_out:
-            sending = sending.with_context(**{LEFT_OUT: left_out})
+        if left_out or unnamed:
+            sending = sending.with_context(**{LEFT_OUT: left_out, UNNAMED: unnamed})
         return super(MailMail, sending).send(
             auto_commit=auto_commit, raise_exception=raise_exception, post_send_callback=post_send_callback
         )
 
     def _prepare_outgoing_list(self, mail_server=False, doc_to_followers=None):
-        """Make no copy for those whose processing is suspended."""
+        """Make no copy for those whose processing is suspended, and don't name them in those of others."""
         emails = super()._prepare_outgoing_list(mail_server=mail_server, doc_to_followers=doc_to_followers)
+        if unnamed := self.env.context.get(UNNAMED, {}).get(self.id):
+            for email in emails:
+                named = email_split_and_format(email["headers"].get(NAMED_HEADER) or "")
+                kept = [address for address in named if email_normalize(address) not in unnamed]
+                # The copies of one mail share their headers.
+                email["headers"] = {**email["headers"], NAMED_HEADER: ",".join(kept)}
         partner_ids, addresses = self.env.context.get(LEFT_OUT, {}).get(self.id, ((), ()))
         if not partner_ids and not addresses:
             return emails
@@ -145,15 +156,18 @@ class MailMail(models.Model):
     def _stop_for_restricted(self):
         """Cancel the mails that go to nobody but persons whose processing is suspended (law.md R-61).
 
-        :return: by id of the mail, the contacts and addresses that get no copy
-        :rtype: dict[int, tuple[frozenset, frozenset]]
+        :return: by id of the mail, the contacts and addresses that get no copy, and the addresses that no copy names
+        :rtype: tuple[dict[int, tuple[frozenset, frozenset]], dict[int, frozenset]]
         """
         if not self.env["gdpr.subject"]._is_anybody_restricted():
-            return {}
+            return {}, {}
         queued = self.sudo().filtered(lambda mail: mail.state == "outgoing")
-        outgoing = {mail.id: mail._describe_outgoing() for mail in queued}
-        left_out = self.env["gdpr.subject"]._get_restricted_addressees(outgoing)
-        return {mail.id: mail._leave_out(*left_out[mail.id]) for mail in queued if mail.id in left_out}
+        outgoing = {(mail.id, False): mail._describe_outgoing() for mail in queued}
+        named = {(mail.id, True): mail._describe_named() for mail in queued if NAMED_HEADER in (mail.headers or "")}
+        found = self.env["gdpr.subject"]._get_restricted_addressees(outgoing | named)
+        left_out = {mail.id: mail._leave_out(*found[mail.id, False]) for mail in queued if (mail.id, False) in found}
+        unnamed = {mail_id: addresses for (mail_id, is_named), (_ids, addresses) in found.items() if is_named}
+        return left_out, unnamed
 
     def _leave_out(self, partner_ids, addresses):
         """Let the mail not go to these contacts and addresses; cancel it where nobody else is left."""
@@ -216,6 +230,21 @@ class MailMail(models.Model):
         return Outgoing(
             partner_ids=frozenset(self.recipient_ids.ids),
             addresses=frozenset(address for text in texts for address in email_normalize_all(text or "")),
+            model=self.model,
+            res_id=self.res_id,
+            is_confirmed=bool(self.gdpr_exemption),
+        )
+
+    def _describe_named(self):
+        """Give whom the copies name beside those they go to."""
+        self.ensure_one()
+        try:
+            named = literal_eval(self.headers).get(NAMED_HEADER)
+        except (ValueError, SyntaxError):
+            # Nor does Odoo read them then.
+            named = None
+        return Outgoing(
+            addresses=frozenset(email_normalize_all(named or "")),
             model=self.model,
             res_id=self.res_id,
             is_confirmed=bool(self.gdpr_exemption),

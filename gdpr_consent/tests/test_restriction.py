@@ -397,7 +397,7 @@ class TestMessages(RestrictionCase):
             self.env.flush_all()
             self.env.invalidate_all()
             before = self.env.cr.sql_log_count
-            self.assertFalse(mails._stop_for_restricted())
+            self.assertEqual(mails._stop_for_restricted(), ({}, {}))
             counts.append(self.env.cr.sql_log_count - before)
         self.assertLessEqual(counts[1], counts[0] + 3)
 
@@ -422,6 +422,21 @@ class TestMailServer(SmtpCase, RestrictionCase):
         self.assertEqual(len(subjects), 1)
         self.assertIn(request.name, subjects[0], "Only the request is confirmed.")
         self.assertEqual(mails.mapped("state"), ["sent", "cancel"])
+
+    def test_named_to_nobody(self):
+        """The copies of the others don't name the person: who answers to all would write to it."""
+        self.start_server()
+        self.restrict()
+        third = self.make_person("Tina Third")
+        self.card.message_subscribe(self.officer.partner_id.ids)
+        self.card.with_user(self.salesperson).message_post(
+            body="Offer", partner_ids=(self.card + self.other + third).ids, subtype_xmlid="mail.mt_comment"
+        )
+        self.env["mail.mail"].process_email_queue()
+        copies = {envelope.rcpt_tos[0]: self.read(envelope)["To"] for envelope in self.mailbox.envelopes}
+        self.assertNotIn("rita.stop@example.com", str(copies))
+        self.assertIn("tina.third@example.com", copies["olga.go@example.com"])
+        self.assertIn("olga.go@example.com", copies[self.officer.email])
 
 
 @tagged("post_install", "-at_install")
