@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..tools.listing import list_names
+
 # What must be told, by the article that asks for it.
 BLOCKS = (
     ("purposes", "15(1)(a)"),
@@ -12,6 +14,8 @@ BLOCKS = (
     ("automated_decisions", "15(1)(h)"),
     ("transfers", "15(2)"),
 )
+# More than so many are counted, not listed.
+LISTED = 10
 
 
 class GdprAnswer(models.Model):
@@ -46,13 +50,9 @@ class GdprAnswer(models.Model):
             self.env._("transfers abroad"): purposes.filtered(lambda purpose: not purpose.transfers),
         }
         if not purposes:
-            missing = dict.fromkeys(missing, places)
+            missing = {", ".join(missing): places}
         missing = {self.env._("purposes"): unexplained, **missing}
-        return [
-            f"{what}: {', '.join(dict.fromkeys(which.mapped('display_name')))}"
-            for what, which in missing.items()
-            if which
-        ]
+        return [f"{what}: {list_names(which.mapped('display_name'), LISTED)}" for what, which in missing.items() if which]
 
     def _get_information(self):
         """Give what article 15 asks to tell, in the language of the context; no block is ever empty.

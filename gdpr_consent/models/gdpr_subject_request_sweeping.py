@@ -5,6 +5,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..tools.listing import list_names
 from ..tools.redaction import SHORTEST_SINGLE_NAME, WORD
 from ..tools.trace_scanner import scan_database
 from .gdpr_erasure_journal_entry import QUIETLY, TRACKED
@@ -129,8 +130,8 @@ class GdprSubjectRequest(models.Model):
 
         :param places: model and id of each
         """
-        names = [
-            f"{self.env['ir.model']._get(model).name or model} {res_id or ''}".strip()
-            for model, res_id in sorted(set(places))
-        ]
-        return ", ".join(names[:LISTED]) + (f" … ({len(names)})" if len(names) > LISTED else "")
+        models_known = self.env["ir.model"]
+        names = (
+            f"{models_known._get(model).name or model} {res_id or ''}".strip() for model, res_id in sorted(set(places))
+        )
+        return list_names(names, LISTED)

@@ -137,7 +137,7 @@ class TestAnswerAccess(AnswerCase):
         request = self.make_request("access")
         request.action_prepare_answer()
         self.assertNotIn("purposes:", request.answer_undeclared)
-        self.assertRegex(request.answer_undeclared, "transfers abroad: .*Contact")
+        self.assertRegex(request.answer_undeclared, "^recipients, automated decisions, transfers abroad: .*Contact")
         unexplained = request.answer_id.sudo().place_ids[0]
         unexplained.map_id = False
         request.answer_id.invalidate_recordset(["undeclared"])
