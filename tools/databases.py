@@ -64,6 +64,11 @@ class Recipe:
         return self.base.replace("_base_", "_addon_")
 
 
+def name_for_worker(database: str, worker: str) -> str:
+    """Return the name of the copy that one of several test processes uses."""
+    return f"{database}_{worker}"
+
+
 def recipe(source: OdooSource, modules: Iterable[str] = (), demo: bool = False) -> Recipe:
     """Return the recipe for our usual apps and the given ones."""
     return Recipe(tuple(sorted({*BASE_MODULES, *modules})), demo, source.identity)

@@ -52,7 +52,9 @@ class GdprAnswer(models.Model):
         if not purposes:
             missing = {", ".join(missing): places}
         missing = {self.env._("purposes"): unexplained, **missing}
-        return [f"{what}: {list_names(which.mapped('display_name'), LISTED)}" for what, which in missing.items() if which]
+        return [
+            f"{what}: {list_names(which.mapped('display_name'), LISTED)}" for what, which in missing.items() if which
+        ]
 
     def _get_information(self):
         """Give what article 15 asks to tell, in the language of the context; no block is ever empty.

@@ -2,7 +2,7 @@ import logging
 from dataclasses import dataclass
 
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, html2plaintext
 from odoo.tools.mail import email_normalize
 
 from .gdpr_blacklist_mixin import BLACKLISTS
@@ -22,6 +22,11 @@ class Outgoing:
     model: str | None = None
     res_id: int | None = None
     is_confirmed: bool = False
+
+
+def get_words(text):
+    """Give the words of a text, whatever its markup: an editor writes it anew."""
+    return html2plaintext(text or "").split()
 
 
 class GdprSubject(models.Model):
@@ -214,18 +219,20 @@ class GdprSubject(models.Model):
         return exempt
 
     @api.model
-    def _may_declare_service(self, template):
+    def _may_declare_service(self, template, **texts):
         """Tell whether somebody who may has said that a message to many is a service message (law.md R-14).
 
-        It goes to people who didn't agree to it: a privacy officer says so by sending it, or its template does.
+        It goes to people who didn't agree to it: a privacy officer says so by sending it, or its template does as long
+        as nobody rewrote it.
 
         :param template: what the message is made from, if anything
+        :param texts: what is sent, by the field of the template
         """
-        return (
-            self.env.su
-            or template.sudo().gdpr_message_class == "service"
-            or self.env.user.has_group("gdpr_consent.group_officer")
+        template = template.sudo()
+        is_as_template = template.gdpr_message_class == "service" and all(
+            get_words(template[name]) == get_words(text) for name, text in texts.items()
         )
+        return self.env.su or is_as_template or self.env.user.has_group("gdpr_consent.group_officer")
 
     @api.model
     def _get_contact_explanations(self):

@@ -109,8 +109,8 @@ class GdprSubjectRequest(models.Model):
         if others := self._find_others_of_mailbox():
             warnings.append(
                 self.env._(
-                    "Asked from the person's mailbox, and nobody has said by whom: %(requests)s. It stays open and keeps"
-                    " the address. Say whose it is first.",
+                    "Asked from the person's mailbox, and nobody has said by whom: %(requests)s. It stays open and"
+                    " keeps the address. Say whose it is first.",
                     requests=others._list_in_words(),
                 )
             )

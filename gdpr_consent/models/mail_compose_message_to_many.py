@@ -57,7 +57,7 @@ class MailComposeMessage(models.TransientModel):
             chosen = composer.template_id.sudo().gdpr_message_class or composer.gdpr_message_class
             composer.gdpr_message_class = chosen or "marketing"
 
-    @api.depends("template_id")
+    @api.depends("template_id", "subject", "body")
     @api.depends_context("uid")
     def _compute_gdpr_may_declare(self):
         for composer in self:
@@ -97,15 +97,17 @@ class MailComposeMessage(models.TransientModel):
         if self.gdpr_is_gated and self.gdpr_message_class == "service" and not self._gdpr_may_declare_service():
             raise UserError(
                 self.env._(
-                    "A message to many counts as marketing unless its template says that it is a service message."
-                    " Choose such a template, or ask your privacy officer to send it."
+                    "A message to many counts as marketing unless its template says that it is a service message and"
+                    " nobody rewrote it. Choose such a template, or ask your privacy officer to send it."
                 )
             )
         return super()._action_send_mail_mass_mail(res_ids, auto_commit=auto_commit)
 
     def _gdpr_may_declare_service(self):
         self.ensure_one()
-        return self.env["gdpr.subject"]._may_declare_service(self.template_id)
+        return self.env["gdpr.subject"]._may_declare_service(
+            self.template_id, subject=self.subject, body_html=self.body
+        )
 
     def _get_gdpr_refusals(self, res_ids):
         """Give, by id, why some of the records must not get this message."""

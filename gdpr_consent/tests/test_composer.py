@@ -238,11 +238,21 @@ class TestComposer(ToManyCase):
         template = self.env["mail.template"].create(
             {
                 "name": "Opening hours",
+                "subject": "Closed on Monday",
+                "body_html": "<p>Dear <t t-out='object.name'>Anna</t>, we are closed.</p>",
                 "model_id": self.env["ir.model"]._get_id("res.partner"),
                 "gdpr_message_class": "service",
             }
         )
-        composer = self.compose(user=self.salesperson, template_id=template.id)
+        values = {"template_id": template.id, "subject": "Closed on Monday", "body": template.body_html}
+        for rewritten in ({"subject": "Half price"}, {"body": f"{template.body_html}<p>Half price on Sunday!</p>"}):
+            composer = self.compose(user=self.salesperson, **{**values, **rewritten})
+            self.assertFalse(composer.gdpr_may_declare)
+            with self.assertRaisesRegex(UserError, "nobody rewrote it"):
+                composer.action_send_mail()
+        # An editor writes the markup anew.
+        body = str(template.body_html).replace("<p>", '<p style="margin: 0;">')
+        composer = self.compose(user=self.salesperson, **{**values, "body": body})
         self.assertTrue(composer.gdpr_may_declare)
         mails, _messages = composer._action_send_mail()
         self.assertEqual(len(mails.filtered(lambda mail: mail.state == "outgoing")), 7)

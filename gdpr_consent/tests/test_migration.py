@@ -1,18 +1,7 @@
-from importlib import util
-
-from odoo.modules.module import get_module_path
 from odoo.tests import tagged
 
 from .common import ConsentCase
-
-
-def load(version, name="post-migrate"):
-    """Give the migration to a version of the add-on, as Odoo loads it."""
-    path = f"{get_module_path('gdpr_consent')}/migrations/{version}/{name}.py"
-    spec = util.spec_from_file_location("gdpr_consent_migration", path)
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from .migration_common import load_migration
 
 
 @tagged("post_install", "-at_install")
@@ -27,7 +16,7 @@ class TestMigration(ConsentCase):
         self.env.cr.execute("UPDATE gdpr_subject SET root_id = NULL")
         self.env.cr.execute("UPDATE gdpr_consent_request SET expires_on = NULL")
         self.env.invalidate_all()
-        load("19.0.2.0.0").migrate(self.env.cr, "19.0.1.0.0")
+        load_migration("19.0.2.0.0").migrate(self.env.cr, "19.0.1.0.0")
         self.env.invalidate_all()
         self.assertEqual(self.partner.gdpr_subject_id.root_id, self.partner.gdpr_subject_id)
         self.assertEqual(len(self.partner.gdpr_event_ids), 2)
@@ -44,7 +33,7 @@ class TestMigration(ConsentCase):
         self.env.cr.execute("UPDATE gdpr_subject_request SET type = 'restriction' WHERE id = %s", [request.id])
         self.env.cr.execute("UPDATE res_partner SET gdpr_legal_basis = NULL WHERE id = %s", [untouched.id])
         self.env.invalidate_all()
-        load("19.0.4.0.0", "post-suspend").migrate(self.env.cr, "19.0.3.0.0")
+        load_migration("19.0.4.0.0", "post-suspend").migrate(self.env.cr, "19.0.3.0.0")
         self.env.invalidate_all()
         self.assertTrue(self.partner.gdpr_restricted and request.is_suspending)
         self.assertEqual(untouched.gdpr_legal_basis, "not_applicable")
@@ -60,7 +49,7 @@ class TestMigration(ConsentCase):
         earlier = self.env.ref("gdpr_consent.data_map_mail_tracking_value")
         earlier.field_ids.filtered(lambda line: line.names == "field_id").unlink()
         self.env.flush_all()
-        load("19.0.5.0.0", "post-map").migrate(self.env.cr, "19.0.4.0.0")
+        load_migration("19.0.5.0.0", "post-map").migrate(self.env.cr, "19.0.4.0.0")
         self.env.invalidate_all()
         self.assertEqual((line.sequence, line.path), (299, new))
         self.assertEqual(line.account_fields, "account_number, transaction_details")
@@ -70,5 +59,18 @@ class TestMigration(ConsentCase):
     def test_not_on_a_new_database(self):
         self.env.flush_all()
         self.marketing.data_category_ids = False
-        load("19.0.2.0.0").migrate(self.env.cr, None)
+        load_migration("19.0.2.0.0").migrate(self.env.cr, None)
         self.assertFalse(self.marketing.data_category_ids)
+
+    def test_headers_of_mails(self):
+        """They go out no more, but for an administrator who wants them."""
+        place = self.env.ref("gdpr_consent.data_map_mail_mail")
+        headers = place.field_ids.filtered(lambda line: line.names == "headers")
+        self.assertEqual(headers.origin, "none")
+        headers.unlink()
+        line = place.field_ids.filtered(lambda line: line.names.startswith("failure_reason"))
+        line.names = "headers, failure_reason, state, scheduled_date"
+        for _again in range(2):
+            load_migration("19.0.7.2.0", "post-map").migrate(self.env.cr, "19.0.7.1.0")
+            fields_now = place._get_fields()
+            self.assertEqual((fields_now["headers"].origin, fields_now["state"].origin), ("none", "observed"))

@@ -35,9 +35,10 @@ class MailComposeMessage(models.TransientModel):
 
     def _prepare_mail_values_mailing_traces(self, mail_values_all):
         traces = super()._prepare_mail_values_mailing_traces(mail_values_all)
-        failures = dict(self.env["mailing.trace"]._fields["failure_type"]._description_selection(self.env))
+        # A mail says it in words.
+        reasons = {words: code for code, words in self.env["gdpr.subject"]._get_contact_explanations().items()}
         for res_id, mail_values in mail_values_all.items():
             if traces[res_id] and mail_values.get("gdpr_message_class") and mail_values.get("state") == "cancel":
-                reason = mail_values.get("failure_reason") or failures.get(mail_values.get("failure_type"))
+                reason = reasons.get(mail_values.get("failure_reason")) or mail_values.get("failure_type")
                 traces[res_id]["gdpr_reason"] = reason
         return traces

@@ -28,8 +28,7 @@ class MailMail(models.Model):
     def _stop(self, reason):
         super()._stop(reason)
         traces = self.sudo().mailing_trace_ids
-        explanation = self.env["gdpr.subject"]._get_contact_explanations()[reason]
         if reason == "undecided":
-            traces.write({"trace_status": "error", "failure_type": "unknown", "gdpr_reason": explanation})
+            traces.write({"trace_status": "error", "failure_type": "unknown", "gdpr_reason": reason})
         else:
-            traces.write({"trace_status": "cancel", "failure_type": "mail_optout", "gdpr_reason": explanation})
+            traces.write({"trace_status": "cancel", "failure_type": "mail_optout", "gdpr_reason": reason})

@@ -1,9 +1,19 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class MailingTrace(models.Model):
     _inherit = "mailing.trace"
 
-    gdpr_reason = fields.Char(
-        "Left Out Because", readonly=True, help="Why the person didn't get the mailing, when it was sent."
+    # The code, so that everybody reads it in their own language.
+    gdpr_reason = fields.Selection(
+        "_gdpr_get_reasons",
+        string="Left Out Because",
+        readonly=True,
+        help="Why the person didn't get the mailing, when it was sent.",
     )
+
+    @api.model
+    def _gdpr_get_reasons(self):
+        """Give why somebody gets nothing: the answers of the door out, and Odoo's own rules."""
+        failures = self._fields["failure_type"]._description_selection(self.env)
+        return [*self.env["gdpr.subject"]._get_contact_explanations().items(), *failures]

@@ -5,6 +5,7 @@ from odoo.tests import tagged
 from odoo.tests.common import new_test_user
 
 from odoo.addons.gdpr_consent.tests.common import ConsentCase
+from odoo.addons.gdpr_consent.tests.migration_common import load_migration
 
 
 @tagged("post_install", "-at_install")
@@ -49,7 +50,7 @@ class TestMailing(ConsentCase):
         mailing = self.make(second | other)
         self.assertEqual({address.split("<")[-1].strip(">") for address in self.send(mailing)}, {"reader0@example.com"})
         trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
-        self.assertEqual((trace.res_id, trace.gdpr_reason), (second.id, "The person took the consent back."))
+        self.assertEqual((trace.res_id, trace.gdpr_reason), (second.id, "withdrawn"))
 
     def test_left_out_by_odoo(self):
         """Who is left out by Odoo's own rules is counted and listed with the reason too."""
@@ -60,9 +61,23 @@ class TestMailing(ConsentCase):
         traces = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
         self.assertEqual(
             {trace.res_id: trace.gdpr_reason for trace in traces},
-            {self.unknown.id: "Blacklisted Address", nowhere.id: "Missing email address"},
+            {self.unknown.id: "mail_bl", nowhere.id: "mail_email_missing"},
         )
         self.assertEqual(mailing.gdpr_left_out_count, 2)
+
+    def test_reasons_kept_in_words(self):
+        """What was sent before has the codes, whatever language whoever sent it speaks."""
+        mailing = self.make(self.readers)
+        self.send(mailing)
+        traces = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
+        before = {trace: trace.gdpr_reason for trace in traces}
+        words = dict(self.env["mailing.trace"]._gdpr_get_reasons())
+        for trace, code in before.items():
+            self.env.cr.execute("UPDATE mailing_trace SET gdpr_reason = %s WHERE id = %s", [words[code], trace.id])
+        migration = load_migration("19.0.1.5.0", "post-reasons", "gdpr_consent_mass_mailing")
+        migration.migrate(self.env.cr, "19.0.1.4.0")
+        self.env.invalidate_all()
+        self.assertEqual({trace: trace.gdpr_reason for trace in traces}, before)
 
     def test_contacts(self):
         mailing = self.make(self.readers)
@@ -76,8 +91,8 @@ class TestMailing(ConsentCase):
         self.assertEqual(
             {trace.res_id: trace.gdpr_reason for trace in traces},
             {
-                self.refusing.id: "The person took the consent back.",
-                self.silent.id: "The person hasn't agreed to this purpose.",
+                self.refusing.id: "withdrawn",
+                self.silent.id: "no_consent",
             },
         )
         self.assertEqual(mailing.gdpr_left_out_count, 2)
@@ -180,7 +195,7 @@ class TestMailing(ConsentCase):
             mails.send()
         self.assertFalse(self._mails)
         trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id)])
-        self.assertEqual((trace.trace_status, trace.gdpr_reason), ("cancel", "The person took the consent back."))
+        self.assertEqual((trace.trace_status, trace.gdpr_reason), ("cancel", "withdrawn"))
 
     def test_leads_and_mailing_contacts(self):
         self.lead.gdpr_record_consent(self.marketing, self.email_channel, "phone", evidence="Call")

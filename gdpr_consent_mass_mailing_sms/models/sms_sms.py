@@ -9,8 +9,7 @@ class SmsSms(models.Model):
 
     def _stop(self, reasons):
         super()._stop(reasons)
-        explanations = self.env["gdpr.subject"]._get_contact_explanations()
         for reason, messages in self.grouped(lambda sms: reasons[sms.id]).items():
             messages.mailing_trace_ids.write(
-                {"trace_status": "cancel", "failure_type": "sms_optout", "gdpr_reason": explanations[reason]}
+                {"trace_status": "cancel", "failure_type": "sms_optout", "gdpr_reason": reason}
             )

@@ -37,7 +37,7 @@ class TestSmsMailing(PageCase, SMSCase):
             mailing.action_send_sms()
         self.assertEqual({sms["number"] for sms in self._sms}, {agreeing.phone_sanitized})
         trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
-        self.assertEqual((trace.res_id, trace.gdpr_reason), (refusing.id, "The person took the consent back."))
+        self.assertEqual((trace.res_id, trace.gdpr_reason), (refusing.id, "withdrawn"))
         self.assertEqual(mailing.gdpr_left_out_count, 1)
 
     def make_mailing(self, **values):

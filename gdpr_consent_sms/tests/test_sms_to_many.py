@@ -80,6 +80,10 @@ class TestSmsToMany(ConsentCase, SMSCase):
                 "gdpr_message_class": "service",
             }
         )
+        composer.body = "Half price today"
+        with self.assertRaisesRegex(UserError, "nobody rewrote it"):
+            composer.action_send_sms()
+        composer.body = "Hello"
         self.assertEqual(self.send(composer), set(self.people.mapped("phone_sanitized")))
         composer = self.compose(gdpr_message_class="service").with_user(self.officer)
         self.assertTrue(composer.gdpr_may_declare)

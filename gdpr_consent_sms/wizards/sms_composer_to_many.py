@@ -53,7 +53,7 @@ class SmsComposer(models.TransientModel):
             chosen = (composer.template_id or composer._get_gdpr_template()).sudo().gdpr_message_class
             composer.gdpr_message_class = chosen or composer.gdpr_message_class or "marketing"
 
-    @api.depends("template_id")
+    @api.depends("template_id", "body")
     @api.depends_context("uid")
     def _compute_gdpr_may_declare(self):
         for composer in self:
@@ -81,8 +81,8 @@ class SmsComposer(models.TransientModel):
             if is_service and not composer._gdpr_may_declare_service():
                 raise UserError(
                     self.env._(
-                        "A message to many counts as marketing unless its template says that it is a service message."
-                        " Choose such a template, or ask your privacy officer to send it."
+                        "A message to many counts as marketing unless its template says that it is a service message"
+                        " and nobody rewrote it. Choose such a template, or ask your privacy officer to send it."
                     )
                 )
         return super().action_send_sms()
@@ -90,7 +90,8 @@ class SmsComposer(models.TransientModel):
     def _gdpr_may_declare_service(self):
         self.ensure_one()
         template = self.template_id or self._get_gdpr_template()
-        return self.env.context.get(BY_RULE) is RULE or self.env["gdpr.subject"]._may_declare_service(template)
+        people = self.env["gdpr.subject"]
+        return self.env.context.get(BY_RULE) is RULE or people._may_declare_service(template, body=self.body)
 
     def _find_gdpr_left_out(self, records):
         """Give, by id and in words, why some of the records wouldn't get this message if it were sent now.
