@@ -40,11 +40,17 @@ class GdprDataMap(models.Model):
                 employees = self.env["hr.employee"].sudo().with_context(active_test=False)
                 contact, user = Domain("work_contact_id", "in", list(partner_ids)), person.found.get("res.users", ())
                 person.add("hr.employee", employees.search(contact | Domain("user_id", "in", list(user))).ids)
+        self._note_shared(person)
+        return person
+
+    @api.model
+    def _note_shared(self, person):
+        """Note which addresses and numbers of a person somebody else has too."""
+        person.shared_emails, person.shared_phones = set(), set()
         for cards in self._find_others_cards(person):
             for card in cards:
                 person.shared_emails |= person.emails & set(email_normalize_all(card[card._gdpr_email_field] or ""))
                 person.shared_phones |= person.phones & self._read_phones(card)
-        return person
 
     @api.model
     def _find_shared_emails(self, person, company):

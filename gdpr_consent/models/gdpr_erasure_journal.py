@@ -29,6 +29,13 @@ class GdprErasureJournal(models.Model):
     card_digests = fields.Json(
         "Keyed Hashes of the Cards", readonly=True, groups="base.group_system", copy=False, help="By model and number."
     )
+    decided_digests = fields.Json(
+        "Keyed Hashes of Records Decided About",
+        readonly=True,
+        groups="base.group_system",
+        copy=False,
+        help="By model and number: those that an officer said are the person's.",
+    )
     entry_ids = fields.One2many("gdpr.erasure.journal.entry", "journal_id", string="Records", readonly=True)
     is_rechecked = fields.Boolean(readonly=True, help="What came in while it was being erased was looked for.")
     started_on = fields.Datetime(readonly=True, required=True, default=fields.Datetime.now)
@@ -44,10 +51,11 @@ class GdprErasureJournal(models.Model):
         return identifier_digest.digest(key, kind, value)
 
     @api.model
-    def _get_card_digest(self, card):
+    def _get_record_digest(self, record):
         """Give the keyed hash that tells a record from one that got its number after a backup was restored."""
-        created_on = card.create_date and fields.Datetime.to_string(card.create_date)
-        return self._get_digest(identifier_digest.RECORDS, f"{card._name},{card.id}", created_on or "")
+        created_on = "create_date" in record._fields and record.create_date
+        created_on = fields.Datetime.to_string(created_on) if created_on else ""
+        return self._get_digest(identifier_digest.RECORDS, f"{record._name},{record.id}", created_on)
 
     @api.model
     def _open(self, request):
@@ -55,8 +63,8 @@ class GdprErasureJournal(models.Model):
 
         :rtype: gdpr.erasure.journal
         """
-        person = self.env["gdpr.data.map"]._identify(request.subject_id)
-        shared = self._find_others_addresses(person, request.plan_line_ids, request.company_id)
+        person = request._identify_decided()
+        shared = self.env["gdpr.data.map"]._find_shared_emails(person, request.company_id)
         cards = request.subject_id.sudo().root_id._get_all_cards()
         journal = self.create(
             {
@@ -69,30 +77,21 @@ class GdprErasureJournal(models.Model):
                     for kind, values in (("email", person.emails - shared), ("phone", person.phones))
                     for value in sorted(values)
                 ],
-                "card_digests": {
-                    f"{card._name},{card.id}": self._get_card_digest(card) for records in cards for card in records
-                },
+                "card_digests": self._digest_records(cards),
+                "decided_digests": self._digest_records(request._find_decided()),
             }
         )
         journal._add_entries(request.plan_line_ids)
         return journal
 
     @api.model
-    def _find_others_addresses(self, person, lines, company):
-        """Give which of the person's addresses somebody of the same company has whose card isn't erased."""
-        erased = {}
-        for line in lines:
-            erased.setdefault(line.model, set()).update(line._get_ids())
-        others = set()
-        for model in self.env["gdpr.subject.mixin"]._get_card_models() if person.shared_emails else ():
-            cards = self.env[model].sudo().with_context(active_test=False)
-            if "email_normalized" in cards._fields:
-                own = [*erased.get(model, ()), *person.cards.get(model, ())]
-                domain = [("email_normalized", "in", list(person.shared_emails)), ("id", "not in", own)]
-                if "company_id" in cards._fields:
-                    domain.append(("company_id", "in", [False, company.id]))
-                others |= set(cards.search_fetch(domain, ["email_normalized"]).mapped("email_normalized"))
-        return others
+    def _digest_records(self, recordsets):
+        """Give the keyed hash of each record, by model and number."""
+        return {
+            f"{record._name},{record.id}": self._get_record_digest(record)
+            for records in recordsets
+            for record in records
+        }
 
     def _add_entries(self, lines, known=()):
         """Note what is to be done with the records of some lines.

@@ -45,6 +45,7 @@ class GdprErasureJournal(models.Model):
             "started_on": fields.Datetime.to_string(self.started_on),
             "identifiers": self.identifier_digests or [],
             "cards": self.card_digests or {},
+            "decided": self.decided_digests or {},
             "decisions": [
                 {
                     "place": line.map_id.get_external_id().get(line.map_id.id) or line.map_id.name,
@@ -114,7 +115,7 @@ class GdprErasureJournal(models.Model):
             known = (
                 cards.browse(numbers)
                 .exists()
-                .filtered(lambda card: self._get_card_digest(card) == line["cards"][f"{card._name},{card.id}"])
+                .filtered(lambda card: self._get_record_digest(card) == line["cards"][f"{card._name},{card.id}"])
             )
             alike = cards.browse(card_id for digest in digests for card_id in index.get((model, digest), ())).exists()
             known |= alike.filtered(lambda card: card._gdpr_get_own_company() in (company, company.browse()))
@@ -159,7 +160,7 @@ class GdprErasureJournal(models.Model):
             if request.state != "in_progress":
                 request.action_start()
             request._make_plan()
-            request._decide_again(line["decisions"])
+            request._decide_again(line["decisions"], line.get("decided", {}))
             now = fields.Datetime.now()
             request.write({"erasure_state": "queued", "planned_on": now, "approved_on": now, "erase_on": now})
             request._log_step("approved", self.env._("Erased before, as %(number)s.", number=line["number"]))

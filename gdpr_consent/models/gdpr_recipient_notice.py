@@ -127,7 +127,7 @@ class GdprRecipientNotice(models.Model):
     def action_send(self):
         """Tell these recipients, or try again where that failed.
 
-        :raise UserError: one of them isn't to be told
+        :raise UserError: one of them isn't to be told, or the person was erased before it could be
         """
         self.check_access("write")
         for notice in self:
@@ -139,12 +139,23 @@ class GdprRecipientNotice(models.Model):
                     )
                 )
         self.request_id._check_tellable()
+        if lost := self.sudo()._filter_lost():
+            raise UserError(
+                self.env._(
+                    "The person was erased, so %(recipients)s can't be told any more whose data it is. Say under Isn't Told"
+                    " that it is impossible, and why.",
+                    recipients=", ".join(lost.recipient_id.mapped("name")),
+                )
+            )
         self.sudo()._tell()
         return True
 
     def _tell(self):
         """Send those that haven't left yet."""
         due = self.filtered(lambda notice: not notice.exemption and notice.state in ("to_tell", "failed"))
+        lost = due._filter_lost()
+        lost._mark_failed(self.env._("The person was erased before the recipient could be told whose data it is."))
+        due -= lost
         if not due:
             return due
         for notice in due:
@@ -161,6 +172,17 @@ class GdprRecipientNotice(models.Model):
         mails.send_after_commit()
         (due - again)._send_notices()
         return due
+
+    def _filter_lost(self):
+        """Keep the notices that could only say that somebody was erased, not who."""
+        waiting = self.filtered(lambda notice: notice.state in ("to_tell", "failed"))
+        erased = waiting.filtered(lambda notice: notice.request_id.type == "erasure" and notice.request_id.erased_on)
+        cards = erased.request_id.erasure_journal_id.entry_ids.filtered("is_card")
+        named = cards.filtered(lambda entry: entry.action == "keep" and entry.state != "done").journal_id.request_id
+        nameless = erased.filtered(lambda notice: notice.request_id not in named)
+        # A message made before names the person.
+        made = self.env["mail.mail"].sudo().search([("model", "=", self._name), ("res_id", "in", nameless.ids)])
+        return nameless.filtered(lambda notice: notice.id not in made.mapped("res_id"))
 
     @api.model
     def _cron_retry(self):

@@ -157,7 +157,7 @@ class GdprSubjectRequest(models.Model):
         The addresses are remembered as keyed hashes alone.
         """
         person = self.subject_id.root_id
-        identified = self.env["gdpr.data.map"]._identify(person)
+        identified = self._identify_decided()
         terms = [*identified.emails, *identified.phones, *(name for name in identified.names if " " in name.strip())]
         self.env["gdpr.suppression"]._remember(identified, self.company_id)
         for entry in cards.sorted(lambda entry: (entry.sequence, entry.id)):
@@ -174,6 +174,32 @@ class GdprSubjectRequest(models.Model):
         self.erasure_journal_id.finished_on = fields.Datetime.now()
         self.write({"erasure_state": "telling", "erased_on": fields.Datetime.now(), "erasure_note": False})
         self._log_step("executed")
+
+    def _identify_decided(self):
+        """Give what identifies the person; the cards that an officer said are the person's count as such.
+
+        :rtype: PersonIdentifiers
+        """
+        maps = self.env["gdpr.data.map"]
+        identified = maps._identify(self.subject_id.root_id)
+        cards = self.env["gdpr.subject.mixin"]._get_card_models()
+        for records in self._find_decided():
+            if records._name in cards:
+                identified.cards.setdefault(records._name, set()).update(records.ids)
+        # Nobody else has an address that only those cards have.
+        maps._note_shared(identified)
+        return identified
+
+    def _find_decided(self):
+        """Give the doubtful records that an officer said are the person's, a recordset a model.
+
+        :rtype: list[odoo.models.BaseModel]
+        """
+        theirs = self.plan_line_ids.doubt_ids.filtered(lambda doubt: doubt.decision == "theirs")
+        return [
+            self.env[model].sudo().with_context(active_test=False).browse(doubts.mapped("res_id")).exists()
+            for model, doubts in theirs.grouped("model").items()
+        ]
 
     def _get_officer_lang(self):
         """Give the language of whoever is in charge of the erasure, or else of the company."""
@@ -373,6 +399,8 @@ class GdprSubjectRequest(models.Model):
                     reason=reason,
                 )
             )
+        if sentences and (told := self._get_recipients_sentence()):
+            sentences.append(told)
         return sentences or [self.env._("We hold nothing of you, and held nothing when we looked.")]
 
     def _file_certificate(self):
@@ -415,13 +443,15 @@ class GdprSubjectRequest(models.Model):
                 continue
             entry.write({"state": "todo", "action": entry.after_keeping or "anonymise", "attempts": 0, "part": "all"})
             # An entry that failed gives way to one for each reason.
-            journal = entry.journal_id
+            journal, name = entry.journal_id, entry.line_id.name or entry.map_id.name or entry.model
             entry._carry_out()
             failed = journal.entry_ids.filtered(lambda entry: entry.state in ("todo", "failed"))
-            request = journal.request_id if failed else self.browse()
             # They stay kept, and are tried again tomorrow.
             failed.write({"state": "kept", "action": "keep"})
-            if request:
-                request._call_officer(self.env._("What was kept is over its time, but can't be erased."))
+            if request := journal.request_id:
+                if failed:
+                    request._call_officer(self.env._("What was kept is over its time, but can't be erased."))
+                else:
+                    request._log_step("keeping_ended", f"{name} ({entry.count})")
             if not job._commit_progress(1):
                 break

@@ -136,6 +136,7 @@ class GdprSubjectRequest(models.Model):
             if request.state != "in_progress":
                 request.action_start()
             request.sudo()._make_plan()
+            request.sudo()._propose_recipients()
             request.sudo().write(
                 {
                     "erasure_state": "planned",
@@ -157,8 +158,8 @@ class GdprSubjectRequest(models.Model):
 
         Where something came in since, the plan is made anew instead, and the user told.
 
-        :raise UserError: not planned, a doubt is left, nobody said why something is kept, or somebody else has to
-            approve it
+        :raise UserError: not planned, a doubt is left, nobody said why something is kept, a recipient can't be told, or
+            somebody else has to approve it
         """
         for request in self:
             request._check_officer()
@@ -181,6 +182,7 @@ class GdprSubjectRequest(models.Model):
                     )
                 )
             request.plan_line_ids._check_reason()
+            request._check_recipients_reachable()
             request._check_gaps()
             request.sudo().write(
                 {"erasure_state": "approved", "approved_on": fields.Datetime.now(), "approved_by_id": self.env.uid}
@@ -343,10 +345,11 @@ class GdprSubjectRequest(models.Model):
         (self.plan_line_ids - kept).unlink()
         self.invalidate_recordset(["plan_line_ids"])
 
-    def _decide_again(self, decisions):
-        """Decide as it was decided before; doubtful records are somebody else's.
+    def _decide_again(self, decisions, decided):
+        """Decide as it was decided before; other doubtful records are somebody else's.
 
         :param list[dict] decisions: of exported lines of a journal, see ``gdpr.erasure.journal._to_line``
+        :param dict decided: the keyed hashes of the records that were said to be the person's, by model and number
         """
         self.ensure_one()
         by_place = {(decision["place"], decision["part"]): decision for decision in decisions}
@@ -357,7 +360,18 @@ class GdprSubjectRequest(models.Model):
                 names = ("action", "ground", "reason", "keep_until", "after_keeping")
                 values = {name: decision[name] for name in names}
                 line.with_context(gdpr_planning=True).write({**values, "is_corrected": True})
-        self.plan_line_ids.doubt_ids.filtered(lambda doubt: not doubt.decision).with_context(gdpr_planning=True).write(
+        journals = self.env["gdpr.erasure.journal"].sudo()
+        doubts = self.plan_line_ids.doubt_ids.filtered(lambda doubt: not doubt.decision)
+        theirs = doubts.browse()
+        for model, alike in doubts.grouped("model").items():
+            digests = journals._digest_records([self.env[model].sudo().browse(alike.mapped("res_id")).exists()])
+            theirs |= alike.filtered(
+                lambda doubt, digests=digests: (
+                    (name := f"{doubt.model},{doubt.res_id}") in decided and digests.get(name) == decided[name]
+                )
+            )
+        theirs.with_context(gdpr_planning=True).write({"decision": "theirs"})
+        (doubts - theirs).with_context(gdpr_planning=True).filtered(lambda doubt: not doubt.decision).write(
             {"decision": "others"}
         )
 

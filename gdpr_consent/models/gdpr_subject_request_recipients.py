@@ -54,6 +54,27 @@ class GdprSubjectRequest(models.Model):
                     )
                 )
 
+    def _check_recipients_reachable(self):
+        """Refuse to erase a person while there are recipients who can't be told: afterwards nobody can name the person.
+
+        :raise UserError: so
+        """
+        self.sudo()._propose_recipients()
+        for request in self.sudo():
+            unreachable = request.recipient_notice_ids.filtered(
+                lambda notice: notice.state != "sent" and not notice.exemption and not notice.recipient_id.email_normalized
+            )
+            if unreachable:
+                raise UserError(
+                    self.env._(
+                        "%(number)s: these recipients have no e-mail address, so they can't be told that the data was"
+                        " erased, and afterwards nobody can tell them whose: %(names)s. Add the address, or say under"
+                        " Recipients why they aren't told.",
+                        number=request.name,
+                        names=", ".join(unreachable.recipient_id.mapped("name")),
+                    )
+                )
+
     def _is_tellable(self):
         """Tell whether the data is corrected, erased or restricted, as the recipients would read."""
         self.ensure_one()

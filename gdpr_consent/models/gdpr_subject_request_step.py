@@ -53,6 +53,7 @@ class GdprSubjectRequestStep(models.Model):
             ("plan_corrected", "Plan corrected"),
             ("approved", "Approved"),
             ("executed", "Erasure carried out"),
+            ("keeping_ended", "Erased when its time was over"),
             ("restricted", "Processing suspended"),
             ("lifted", "Processing resumed"),
             ("told_recipients", "Recipients told"),

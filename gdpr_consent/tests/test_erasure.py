@@ -136,6 +136,23 @@ class TestErasurePlan(ErasureCase):
         self.assertFalse(theirs.exists())
         self.assertTrue(others.exists())
 
+    def test_address_of_doubtful_records_is_remembered(self):
+        """Once all of them are said to be the person's nobody else has the address, so it doesn't come back."""
+        twin = self.env["res.partner"].create({"name": "Zelda Q.", "email": EMAIL})
+        lead = self.env["crm.lead"].create({"name": "Boat", "email_from": EMAIL, "partner_id": twin.id})
+        lead.gdpr_legal_basis = "consent"
+        lead.partner_id = False
+        twin.unlink()
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.plan_line_ids.doubt_ids.action_theirs()
+        self.erase(request)
+        self.assertEqual(request.sudo().erasure_state, "finished", request.sudo().erasure_note)
+        self.assertFalse(lead.exists())
+        self.assertTrue(self.env["gdpr.suppression"]._recognise({1: [("email", EMAIL)]}))
+        again = self.env["res.partner"].create({"name": "Zelda Again", "email": EMAIL})
+        self.assertTrue(again.gdpr_restricted)
+
     def test_second_officer(self):
         self.env.company.gdpr_erasure_second_officer = True
         request = self.ask_erasure()

@@ -74,7 +74,7 @@ class TestErasureKeeping(ErasureCase):
         self.assertFalse(self.person.gdpr_may_contact(self.marketing, self.email_channel)[self.person.id]["allowed"])
 
     def test_in_the_end_it_goes(self):
-        self.erase()
+        request = self.erase()
         with freeze_time("2036-02-28 10:00:00"):
             self.run_erasure("ir_cron_end_keeping")
         self.assertEqual(self.person.name, NAME)
@@ -82,6 +82,8 @@ class TestErasureKeeping(ErasureCase):
             self.run_erasure("ir_cron_end_keeping")
         self.assertEqual([str(trace) for trace in self.find_traces()], [])
         self.assertTrue(self.invoice.exists())
+        ended = request.step_ids.filtered(lambda step: step.action == "keeping_ended")
+        self.assertTrue(any(note.endswith("(1)") for note in ended.mapped("note")), ended.mapped("note"))
 
     def test_what_is_over_isnt_kept(self):
         old = self.make_invoice("2012-03-01")

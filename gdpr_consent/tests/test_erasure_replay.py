@@ -58,6 +58,31 @@ class TestErasureReplay(ErasureCase):
         self.replay(file)
         self.assertNotEqual(back.name, NAME)
 
+    def test_doubtful_records_are_decided_again(self):
+        """What an officer said is the person's goes again, what was somebody else's stays."""
+        self.env["res.partner"].create({"name": "Somebody Else", "email": EMAIL})
+        leads = self.env["crm.lead"].create(
+            [{"name": "Boat", "email_from": EMAIL}, {"name": "Car", "email_from": EMAIL}]
+        )
+        theirs, others = leads
+        request = self.ask_erasure()
+        line = self.plan(request)["crm.lead", "all"]
+        line.action = "anonymise"
+        doubts = line.doubt_ids.grouped("res_id")
+        doubts[theirs.id].action_theirs()
+        request.plan_line_ids.doubt_ids.filtered(lambda doubt: not doubt.decision).action_others()
+        self.erase(request)
+        self.assertEqual([bool(lead.email_from) for lead in leads], [False, True])
+        file = self.export()
+        self.restore()
+        self.env.cr.execute(
+            "UPDATE crm_lead SET email_from = %s, email_normalized = %s WHERE id = %s", [EMAIL, EMAIL, theirs.id]
+        )
+        self.env.invalidate_all()
+        requests = self.replay(file)
+        self.assertEqual(requests.mapped("erasure_state"), ["finished"], requests.mapped("erasure_note"))
+        self.assertEqual([bool(lead.email_from) for lead in leads], [False, True])
+
     def test_customer_of_another_company_stays(self):
         """The journal knows the address for the company that erased, and only looks there."""
         company = self.env["res.company"].create({"name": "Other"})

@@ -125,6 +125,38 @@ class TestRecipients(RecipientCase):
         self.fulfil(request)
         self.assertEqual(self.get_outcomes(request), {self.partners[0]: "failed", self.partners[1]: "done"})
 
+    def test_erasure_waits_for_who_cant_be_told(self):
+        """Afterwards nobody can tell a recipient whose data was erased."""
+        printer, mailer = self.partners
+        printer.email = False
+        self.agree(self.card)
+        with self.catch_mails():
+            request = self.card.with_user(self.officer)._gdpr_receive_request("erasure")
+        request.action_plan()
+        self.assertEqual(request.recipient_notice_ids.recipient_id, self.partners)
+        with self.assertRaisesRegex(UserError, "Printer Ltd"), self.env.cr.savepoint():
+            request.action_approve()
+        notice = request.recipient_notice_ids.filtered(lambda notice: notice.recipient_id == printer)
+        notice.write({"exemption": "impossible", "reason": "Out of business"})
+        request.action_approve()
+        # The officer's word is taken back while it is erased.
+        notice.write({"exemption": False, "reason": False})
+        request.action_execute()
+        with self.catch_mails(), self.enter_registry_test_mode():
+            self.env.ref("gdpr_consent.ir_cron_erasure").method_direct_trigger()
+        self.assertEqual(request.sudo().erasure_state, "finished", request.sudo().erasure_note)
+        self.assertEqual(self.get_outcomes(request), {printer: "failed", mailer: "done"})
+        last = self._mails[-1]["body"]
+        self.assertIn("We tell those who received your data from us: Printer Ltd, Mailer Ltd.", last)
+        printer.email = "printer@example.com"
+        with self.catch_mails():
+            with self.assertRaisesRegex(UserError, "can't be told any more"), self.env.cr.savepoint():
+                notice.action_send()
+            notices = self.env["gdpr.recipient.notice"]
+            notices._cron_retry()
+        self.assertFalse(self._mails)
+        self.assertIn("before the recipient could be told", notice.failure_reason)
+
     def test_roles(self):
         self.agree(self.card)
         request = self.restrict()
