@@ -142,8 +142,8 @@ class GdprRecipientNotice(models.Model):
         if lost := self.sudo()._filter_lost():
             raise UserError(
                 self.env._(
-                    "The person was erased, so %(recipients)s can't be told any more whose data it is. Say under Isn't Told"
-                    " that it is impossible, and why.",
+                    "The person was erased, so %(recipients)s can't be told any more whose data it is. Say under Isn't"
+                    " Told that it is impossible, and why.",
                     recipients=", ".join(lost.recipient_id.mapped("name")),
                 )
             )

@@ -270,6 +270,14 @@ class GdprSubjectRequest(models.Model):
         template_name = "gdpr_consent.mail_template_subject_request_received"
         self._write_to_person(template_name, is_automatic=True)._log_step("acknowledged")
 
+    def _write_outcome(self, template_name):
+        """Tell these people what was done; where there is no address, note that somebody has to."""
+        told = self._write_to_person(template_name)
+        for request in self - told:
+            request.sudo()._message_log(
+                body=self.env._("There is no e-mail address: tell the person in another way what was done.")
+            )
+
     def _write_to_person(self, template_name, email=None, is_automatic=False):
         """Send a message from a template to those of these people that have an address, in their languages.
 

@@ -62,7 +62,9 @@ class GdprSubjectRequest(models.Model):
         self.sudo()._propose_recipients()
         for request in self.sudo():
             unreachable = request.recipient_notice_ids.filtered(
-                lambda notice: notice.state != "sent" and not notice.exemption and not notice.recipient_id.email_normalized
+                lambda notice: (
+                    notice.state != "sent" and not notice.exemption and not notice.recipient_id.email_normalized
+                )
             )
             if unreachable:
                 raise UserError(

@@ -199,11 +199,7 @@ class GdprSubjectRequest(models.Model):
         super()._close(state, action, note)
         if state == "done":
             requests = self.filtered(lambda request: request.type == "rectification")
-            told = requests._write_to_person("gdpr_consent.mail_template_answer_corrected")
-            for request in requests - told:
-                request.sudo()._message_log(
-                    body=self.env._("There is no e-mail address: tell the person on another way what was corrected.")
-                )
+            requests._write_outcome("gdpr_consent.mail_template_answer_corrected")
 
 
 def clean(text):

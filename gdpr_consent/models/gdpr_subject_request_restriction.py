@@ -224,6 +224,13 @@ class GdprSubjectRequest(models.Model):
         stopped = self.is_suspending and self.env._("We only store your data, and don't use it.")
         return " ".join(filter(None, [marketing, stopped, self._get_recipients_sentence()]))
 
+    def _close(self, state, action, note=None):
+        """Write to the people what was done of their requests to stop (article 12(3))."""
+        super()._close(state, action, note)
+        if state == "done":
+            requests = self.filtered(lambda request: request.type in SUSPENDING_TYPES)
+            requests._write_outcome("gdpr_consent.mail_template_subject_request_done")
+
     def _check_objection_decided(self):
         request = self.with_context(lang=self.env.user.lang)
         if not self.objection_outcome:

@@ -83,6 +83,28 @@ class TestTakesEffect(RestrictionCase):
                 self.assertEqual((card.gdpr_restricted, card.gdpr_objected), (is_suspended, True))
         self.assertLedgerSound()
 
+    def test_person_is_told_what_was_done(self):
+        """Both kinds are answered, in writing, although the processing is suspended (article 12(3))."""
+        for request_type, words in (("restriction", "We only store your data"), ("objection", "You get no marketing")):
+            person = self.make_person(f"Told {request_type}")
+            with self.catch_mails():
+                request = person.with_user(self.officer)._gdpr_receive_request(request_type)
+                request.action_start()
+                if request_type == "objection":
+                    request.objection_outcome = "upheld"
+                self._mails.clear()
+                request.action_fulfil()
+            [mail] = [mail for mail in self._mails if person.email_normalized in str(mail["email_to"])]
+            self.assertIn(request.name, mail["subject"])
+            self.assertIn(words, mail["body"])
+
+    def test_without_an_address_somebody_else_tells(self):
+        request = self.restrict()
+        request.email = False
+        request.action_start()
+        request.action_fulfil()
+        self.assertIn("in another way", str(request.message_ids.mapped("body")))
+
     def test_other_requests(self):
         with self.catch_mails():
             for kind in ("access", "rectification", "portability", "erasure"):

@@ -1,3 +1,5 @@
+"""How the suite shares its tests among processes."""
+
 from tools import suite
 
 
@@ -18,7 +20,12 @@ def test_databases_of_a_killed_run_are_dropped():
         dropped = []
 
         def names(self):
-            return ["gdpr_test_999999999", "gdpr_test_999999999_gw1", f"gdpr_test_{suite.os.getpid()}_gw0", "gdpr_test_x"]
+            return [
+                "gdpr_test_999999999",
+                "gdpr_test_999999999_gw1",
+                f"gdpr_test_{suite.os.getpid()}_gw0",
+                "gdpr_test_x",
+            ]
 
         def drop(self, name):
             self.dropped.append(name)
