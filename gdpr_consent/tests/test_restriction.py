@@ -479,6 +479,13 @@ class TestByThePerson(PageCase):
         event = self.partner.gdpr_subject_id.event_ids.filtered(lambda event: event.action == "restricted")
         self.assertEqual((event.actor, event.source), ("person", "email"))
 
+    def test_page_says_that_nothing_is_used(self):
+        _request, _grant, preferences = self.ask(self.partner)
+        page = f"/gdpr/preferences/{preferences}"
+        self.assertNotIn("we only store your data", self.url_open(page).text)
+        self.submit_request(page, "restriction")
+        self.assertIn("we only store your data", self.url_open(page).text)
+
     def test_objection_in_the_portal(self):
         self.partner.gdpr_set_legal_basis("legitimate_interests", "A customer for years")
         new_test_user(
