@@ -23,6 +23,13 @@ class RequestCalendarModel extends CalendarModel {
         }
         return super.load(params);
     }
+
+    /** Who asks what, before the number: a number alone tells nothing. */
+    normalizeRecord(rawRecord) {
+        const types = Object.fromEntries(this.fields.type.selection);
+        const words = [rawRecord.person_in_words, types[rawRecord.type], rawRecord.name];
+        return { ...super.normalizeRecord(rawRecord), title: words.filter(Boolean).join(" · ") };
+    }
 }
 
 registry.category("views").add("gdpr_request_calendar", { ...calendarView, Model: RequestCalendarModel });
