@@ -3,7 +3,7 @@ import logging
 from psycopg2 import OperationalError
 
 from odoo import api, fields, models
-from odoo.tools import mute_logger
+from odoo.tools import format_date, mute_logger
 from odoo.tools.misc import split_every
 
 from ..tools.server_context import SERVER
@@ -162,6 +162,32 @@ class GdprErasureJournalEntry(models.Model):
         elif self.part == "identity":
             # What a kept document needs, and no more.
             records._gdpr_freeze()
+
+    def _keep_for_newer(self):
+        """Keep cards on that documents need which were made after the erasure, until their end; tell the officer.
+
+        :return: whether they are kept
+        """
+        self.ensure_one()
+        request = self.journal_id.request_id
+        if not self.is_card or not request:
+            return False
+        needed = [
+            vals
+            for vals, _doubtful in request._propose_plan()
+            if (vals["model"], vals["part"]) == (self.model, "identity") and set(vals["res_ids"]) & set(self.res_ids)
+        ]
+        if not needed:
+            return False
+        self.keep_until = max(vals["keep_until"] for vals in needed)
+        request._call_officer(
+            self.env._(
+                "Documents were made after the erasure that need the person's name until %(day)s: it is kept. Erase what"
+                " else came in, by a new request.",
+                day=format_date(self.env, self.keep_until),
+            )
+        )
+        return True
 
     def _get_kept_cards(self):
         """Give the ids of the person's cards that stay for something else, by model."""

@@ -98,16 +98,20 @@ class GdprErasureJournal(models.Model):
             return requests
         self.env["gdpr.suppression"]._remember_digests(line["identifiers"], company)
         for cards in self._find_replayed_cards(line, index, company):
-            requests |= self._order_again(cards._gdpr_ensure_subjects().root_id, line, company)
+            # Two plans with the same record would each find that the other has changed it.
+            planned = requests.plan_line_ids.filtered(lambda line, model=cards._name: line.model == model)
+            covered = {record_id for line in planned for record_id in line._get_ids()}
+            left = cards.filtered(lambda card, covered=covered: card.id not in covered)
+            requests |= self._order_again(left._gdpr_ensure_subjects().root_id, line, company)
         return requests
 
     @api.model
     def _find_replayed_cards(self, line, index, company):
-        """Give the cards of the person of a line, a recordset for each model that has some.
+        """Give the cards of the person of a line, those known by their number first, a recordset for each model.
 
         What bears the address at another company alone is that company's.
         """
-        found = []
+        found, found_alike = [], []
         digests = {digest for _kind, digest in line["identifiers"]}
         for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models()):
             cards = self.env[model].sudo().with_context(active_test=False)
@@ -118,10 +122,10 @@ class GdprErasureJournal(models.Model):
                 .filtered(lambda card: self._get_record_digest(card) == line["cards"][f"{card._name},{card.id}"])
             )
             alike = cards.browse(card_id for digest in digests for card_id in index.get((model, digest), ())).exists()
-            known |= alike.filtered(lambda card: card._gdpr_get_own_company() in (company, company.browse()))
-            if known:
-                found.append(known)
-        return found
+            alike = alike.filtered(lambda card: card._gdpr_get_own_company() in (company, company.browse())) - known
+            found.append(known)
+            found_alike.append(alike)
+        return [cards for cards in found + found_alike if cards]
 
     @api.model
     def _index_cards(self, lines):

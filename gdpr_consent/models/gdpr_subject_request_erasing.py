@@ -439,7 +439,7 @@ class GdprSubjectRequest(models.Model):
         job._commit_progress(remaining=len(found))
         for entry in found:
             entry = entry.try_lock_for_update().filtered_domain(domain)
-            if not entry:
+            if not entry or entry._keep_for_newer():
                 continue
             entry.write({"state": "todo", "action": entry.after_keeping or "anonymise", "attempts": 0, "part": "all"})
             # An entry that failed gives way to one for each reason.

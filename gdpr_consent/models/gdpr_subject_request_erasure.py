@@ -6,6 +6,9 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
+from ..tools.listing import list_names
+from .gdpr_subject_request_sweeping import LISTED
+
 # In these it can be planned, or planned again: what is left of somebody who was erased too.
 PLANNING_STATES = ("planned", "approved", "blocked", "finished")
 
@@ -106,6 +109,15 @@ class GdprSubjectRequest(models.Model):
                     requests=leftovers._list_in_words(),
                 )
             )
+        if names := self._find_alike():
+            warnings.append(
+                self.env._(
+                    "Others have an address or a number of the person, and stay: %(records)s. Is one of them the same"
+                    " person? Then join them first (Same Person As…), and plan again. An address that somebody else has"
+                    " isn't remembered, so it can come back.",
+                    records=list_names(names, LISTED),
+                )
+            )
         if others := self._find_others_of_mailbox():
             warnings.append(
                 self.env._(
@@ -115,6 +127,22 @@ class GdprSubjectRequest(models.Model):
                 )
             )
         return warnings
+
+    def _find_alike(self):
+        """Give the names of the cards of others that have an address or a number of the person.
+
+        :rtype: list[str]
+        """
+        self.ensure_one()
+        asked_about = {
+            model: set(doubts.mapped("res_id")) for model, doubts in self.plan_line_ids.doubt_ids.grouped("model").items()
+        }
+        return [
+            f"{cards._description} “{card.display_name}” ({card.id})"
+            for cards in self.env["gdpr.data.map"]._find_others_cards(self._identify_decided())
+            for card in cards
+            if card.id not in asked_about.get(card._name, ()) and card._gdpr_get_own_company() <= self.company_id
+        ]
 
     def _list_in_words(self):
         """Give the numbers of the requests, each with what it asks for."""

@@ -659,6 +659,14 @@ class TestErasure(ErasureCase):
         self.assertIn(other.name, request.erasure_warning)
         self.assertIn("nobody has said by whom", request.erasure_warning)
 
+    def test_duplicates_are_pointed_out(self):
+        """A second contact with the address stays, as nobody has said that it is the same person; who approves knows."""
+        twin = self.env["res.partner"].create({"name": NAME, "email": EMAIL})
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        self.assertIn(f"“{twin.display_name}” ({twin.id})", request.erasure_warning)
+        self.assertIn("Same Person As", request.erasure_warning)
+
     def test_nobody_was_on_record(self):
         """Who was never on record isn't told that anything was deleted."""
         subjects = self.env["gdpr.subject"]

@@ -85,6 +85,17 @@ class TestErasureKeeping(ErasureCase):
         ended = request.step_ids.filtered(lambda step: step.action == "keeping_ended")
         self.assertTrue(any(note.endswith("(1)") for note in ended.mapped("note")), ended.mapped("note"))
 
+    def test_newer_document_keeps_the_name(self):
+        """A credit note made after the erasure needs the customer longer than the invoice did."""
+        request = self.erase()
+        newer = self.make_invoice("2027-06-01")
+        with freeze_time("2036-03-02 10:00:00"):
+            self.run_erasure("ir_cron_end_keeping")
+        self.assertEqual(self.person.name, NAME)
+        self.assertEqual(newer.partner_id, self.person)
+        self.assertNotEqual(self.invoice.partner_id, self.person)
+        self.assertIn("made after the erasure", str(request.activity_ids.mapped("summary")))
+
     def test_what_is_over_isnt_kept(self):
         old = self.make_invoice("2012-03-01")
         lines = self.plan()

@@ -58,6 +58,24 @@ class TestErasureReplay(ErasureCase):
         self.replay(file)
         self.assertNotEqual(back.name, NAME)
 
+    def test_cards_that_nothing_ties(self):
+        """A lead that only the name and the address lead to goes with the person, by one request, at the first run."""
+        lead = self.env["crm.lead"].create({"name": "Boat", "contact_name": NAME, "email_from": EMAIL})
+        line = self.plan(request := self.ask_erasure())["crm.lead", "all"]
+        self.assertEqual(line.res_ids, lead.ids)
+        line.action = "anonymise"
+        self.erase(request)
+        file = self.export()
+        self.restore()
+        self.env.cr.execute(
+            "UPDATE crm_lead SET name = 'Boat', contact_name = %s, email_from = %s, email_normalized = %s WHERE id = %s",
+            [NAME, EMAIL, EMAIL, lead.id],
+        )
+        self.env.invalidate_all()
+        requests = self.replay(file)
+        self.assertEqual(requests.mapped("erasure_state"), ["finished"], requests.mapped("erasure_note"))
+        self.assertEqual([str(trace) for trace in self.find_traces()], [])
+
     def test_doubtful_records_are_decided_again(self):
         """What an officer said is the person's goes again, what was somebody else's stays."""
         self.env["res.partner"].create({"name": "Somebody Else", "email": EMAIL})

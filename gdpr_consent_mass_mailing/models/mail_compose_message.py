@@ -7,6 +7,14 @@ class MailComposeMessage(models.TransientModel):
     _inherit = "mail.compose.message"
 
     @api.depends("mass_mailing_id")
+    def _compute_gdpr_is_gated(self):
+        """A mailing is no consent request, whatever links are in it: those of a form work in requests and campaigns."""
+        super()._compute_gdpr_is_gated()
+        covered = self.env["gdpr.scope"]._get_covered_models()
+        for composer in self.filtered("mass_mailing_id"):
+            composer.gdpr_is_gated = composer.composition_mode == "mass_mail" and composer.model in covered
+
+    @api.depends("mass_mailing_id")
     def _compute_gdpr_message_class(self):
         super()._compute_gdpr_message_class()
         for composer in self.filtered(lambda composer: composer.gdpr_is_gated and composer.mass_mailing_id):

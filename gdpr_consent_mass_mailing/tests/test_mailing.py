@@ -4,6 +4,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tests.common import new_test_user
 
+from odoo.addons.gdpr_consent.models.mail_mail import CONSENT_PLACEHOLDER
 from odoo.addons.gdpr_consent.tests.common import ConsentCase
 from odoo.addons.gdpr_consent.tests.migration_common import load_migration
 
@@ -51,6 +52,13 @@ class TestMailing(ConsentCase):
         self.assertEqual({address.split("<")[-1].strip(">") for address in self.send(mailing)}, {"reader0@example.com"})
         trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
         self.assertEqual((trace.res_id, trace.gdpr_reason), (second.id, "withdrawn"))
+
+    def test_link_of_a_consent_form_opens_nothing(self):
+        """What asks for consent is a request or a campaign: its link in a mailing lets nobody in who said no."""
+        mailing = self.make(self.readers)
+        mailing.body_html = f'{mailing.body_html}<a href="{CONSENT_PLACEHOLDER}">Choose</a>'
+        self.assertNotIn(self.refusing.email_normalized, str(self.send(mailing)))
+        self.assertEqual(mailing.gdpr_left_out_count, 2)
 
     def test_left_out_by_odoo(self):
         """Who is left out by Odoo's own rules is counted and listed with the reason too."""
