@@ -147,6 +147,16 @@ class TestDataMapCoverage(ConsentCase):
         place = self.maps.search([("model", "=", "crm.team.member")])
         self.assertEqual((place.path, place.erasure), ("user_id", "delete"))
 
+    def test_new_row_comes_after_what_it_leads_to(self):
+        """Or the path would lead to what is found later, and so to nothing."""
+        self.add_field("x_lead_id", "many2one", model="res.bank", relation="crm.lead")
+        lead_place = self.env.ref("gdpr_consent.data_map_crm_lead")
+        lead_place.sequence = 450
+        gap = self.env["gdpr.data.gap"].create({"model": "res.bank", "field": "x_lead_id", "kind": "part"})
+        self.env["gdpr.data.declaration"].create({"gap_ids": gap.ids, "decision": "path"}).action_apply()
+        place = self.maps.search([("model", "=", "res.bank"), ("is_personal", "=", True)])
+        self.assertEqual((place.path, place.sequence), ("x_lead_id", 451))
+
     def test_custom_field_of_a_model_that_is_not_personal(self):
         """That a model holds nothing personal was said of the fields that Odoo gives it."""
         self.assertFalse(self.maps.search([("model", "=", "res.bank")], limit=1).is_personal)

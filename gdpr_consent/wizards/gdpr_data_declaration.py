@@ -105,7 +105,13 @@ class GdprDataDeclaration(models.TransientModel):
             "reason": self.reason,
             "erasure": self.erasure if self.has_new_row else "anonymise",
         }
-        return self.env["gdpr.data.map"].create(values)
+        maps = self.env["gdpr.data.map"]
+        # A path leads to what is found before: the parts of a record come after it.
+        leading = [self.env[model]._fields[gap.field].comodel_name for gap in gaps if gap.kind in ("link", "part")]
+        last = maps.search([("model", "in", leading), ("is_personal", "=", True)], order="sequence DESC", limit=1)
+        if last:
+            values["sequence"] = max(last.sequence + 1, maps.default_get(["sequence"])["sequence"])
+        return maps.create(values)
 
     def _add_to_row(self, row, gaps):
         lines = gaps
