@@ -182,8 +182,8 @@ class GdprErasureJournalEntry(models.Model):
         self.keep_until = max(vals["keep_until"] for vals in needed)
         request._call_officer(
             self.env._(
-                "Documents were made after the erasure that need the person's name until %(day)s: it is kept. Erase what"
-                " else came in, by a new request.",
+                "Documents were made after the erasure that need the person's name until %(day)s: it is kept. Erase"
+                " what else came in, by a new request.",
                 day=format_date(self.env, self.keep_until),
             )
         )

@@ -135,7 +135,8 @@ class GdprSubjectRequest(models.Model):
         """
         self.ensure_one()
         asked_about = {
-            model: set(doubts.mapped("res_id")) for model, doubts in self.plan_line_ids.doubt_ids.grouped("model").items()
+            model: set(doubts.mapped("res_id"))
+            for model, doubts in self.plan_line_ids.doubt_ids.grouped("model").items()
         }
         return [
             f"{cards._description} “{card.display_name}” ({card.id})"

@@ -660,7 +660,7 @@ class TestErasure(ErasureCase):
         self.assertIn("nobody has said by whom", request.erasure_warning)
 
     def test_duplicates_are_pointed_out(self):
-        """A second contact with the address stays, as nobody has said that it is the same person; who approves knows."""
+        """A second contact with the address stays, for it may be somebody else; who approves knows."""
         twin = self.env["res.partner"].create({"name": NAME, "email": EMAIL})
         request = self.ask_erasure().with_user(self.officer)
         self.plan(request)

@@ -68,7 +68,8 @@ class TestErasureReplay(ErasureCase):
         file = self.export()
         self.restore()
         self.env.cr.execute(
-            "UPDATE crm_lead SET name = 'Boat', contact_name = %s, email_from = %s, email_normalized = %s WHERE id = %s",
+            "UPDATE crm_lead SET name = 'Boat', contact_name = %s, email_from = %s, email_normalized = %s"
+            " WHERE id = %s",
             [NAME, EMAIL, EMAIL, lead.id],
         )
         self.env.invalidate_all()

@@ -40,6 +40,22 @@ class TestSmsMailing(PageCase, SMSCase):
         self.assertEqual((trace.res_id, trace.gdpr_reason), (refusing.id, "withdrawn"))
         self.assertEqual(mailing.gdpr_left_out_count, 1)
 
+    def test_left_out_by_odoo(self):
+        """Who is left out by Odoo's own rules is counted and listed with the reason too."""
+        reader = self.make_reader()
+        reader.gdpr_record_consent(self.marketing, self.env.ref("gdpr_consent.channel_sms"), "phone", evidence="Call")
+        nowhere = self.env["res.partner"].create({"name": "Nowhere"})
+        people = reader | nowhere
+        mailing = self.make_mailing(
+            mailing_model_id=self.env["ir.model"]._get("res.partner").id,
+            mailing_domain=f"[('id', 'in', {people.ids})]",
+        )
+        with self.mockSMSGateway():
+            mailing.action_send_sms()
+        trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
+        self.assertEqual((trace.res_id, trace.gdpr_reason), (nowhere.id, "sms_number_missing"))
+        self.assertEqual(mailing.gdpr_left_out_count, 1)
+
     def make_mailing(self, **values):
         return self.env["mailing.mailing"].create(
             {

@@ -9,11 +9,15 @@ class SmsComposer(models.TransientModel):
     def _prepare_mass_sms_values(self, records):
         values_by_record = super()._prepare_mass_sms_values(records)
         if self._is_mass_sms() and self.gdpr_is_gated:
-            for record_id, reason in self._get_gdpr_refusals(records).items():
-                values = values_by_record.get(record_id, {})
-                if values.get("failure_type") == "sms_optout":
-                    for command in values["mailing_trace_ids"]:
-                        command[2]["gdpr_reason"] = reason
+            refusals = self._get_gdpr_refusals(records)
+            for record_id, values in values_by_record.items():
+                failure = values.get("failure_type")
+                if not failure:
+                    continue
+                # Odoo's own rules leave people out, too.
+                reason = refusals.get(record_id, failure) if failure == "sms_optout" else failure
+                for command in values.get("mailing_trace_ids") or ():
+                    command[2]["gdpr_reason"] = reason
         return values_by_record
 
     def _gdpr_may_declare_service(self):
