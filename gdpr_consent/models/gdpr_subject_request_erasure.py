@@ -113,8 +113,8 @@ class GdprSubjectRequest(models.Model):
             warnings.append(
                 self.env._(
                     "Others have an address or a number of the person, and stay: %(records)s. Is one of them the same"
-                    " person? Then join them first (Same Person As…), and plan again. An address that somebody else has"
-                    " isn't remembered, so it can come back.",
+                    " person? Then join them first (“Same person as…”), and plan again. An address that somebody else"
+                    " has isn't remembered, so it can come back.",
                     records=list_names(names, LISTED),
                 )
             )

@@ -665,7 +665,7 @@ class TestErasure(ErasureCase):
         request = self.ask_erasure().with_user(self.officer)
         self.plan(request)
         self.assertIn(f"“{twin.display_name}” ({twin.id})", request.erasure_warning)
-        self.assertIn("Same Person As", request.erasure_warning)
+        self.assertIn("Same person as…", request.erasure_warning)
 
     def test_nobody_was_on_record(self):
         """Who was never on record isn't told that anything was deleted."""
