@@ -152,7 +152,9 @@ class TestDataMapCoverage(ConsentCase):
         self.add_field("x_lead_id", "many2one", model="res.bank", relation="crm.lead")
         lead_place = self.env.ref("gdpr_consent.data_map_crm_lead")
         lead_place.sequence = 450
-        gap = self.env["gdpr.data.gap"].create({"model": "res.bank", "field": "x_lead_id", "kind": "part"})
+        gap = self.env["gdpr.data.gap"].create(
+            {"model": "res.bank", "model_name": "Bank", "field": "x_lead_id", "kind": "part"}
+        )
         self.env["gdpr.data.declaration"].create({"gap_ids": gap.ids, "decision": "path"}).action_apply()
         place = self.maps.search([("model", "=", "res.bank"), ("is_personal", "=", True)])
         self.assertEqual((place.path, place.sequence), ("x_lead_id", 451))
