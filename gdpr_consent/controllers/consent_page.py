@@ -73,6 +73,7 @@ class ConsentPage(ConfirmationPage, Controller):
         """Show what is now on record. Not by a redirect: a repeated POST changes nothing, and shows this again."""
         asking = link.request_id
         preferences = request.env["gdpr.link"]._issue("preferences", asking.subject_id, asking, link.email)
+        record = self._get_record(asking.subject_id)
         return self._render(
             "gdpr_consent.thanks_page",
             {
@@ -80,6 +81,18 @@ class ConsentPage(ConfirmationPage, Controller):
                 "form": asking.form_id,
                 "preferences_url": f"/gdpr/preferences/{preferences}",
                 "is_late": is_late,
-                **self._get_record(asking.subject_id),
+                **record,
+                "blocked": self._find_blocked(record["given"], link.email),
             },
         )
+
+    def _find_blocked(self, consents, email):
+        """Give which of these consents brings no e-mail, for somebody with the address objects to marketing.
+
+        Perhaps another record of the same person: nobody can tell, and only that person ends the objection.
+        """
+        marketing = consents.filtered(
+            lambda consent: consent.purpose_id._is_marketing() and "email" in consent.channel_ids.mapped("code")
+        )
+        blacklist = request.env["mail.blacklist"].sudo()
+        return marketing if marketing and blacklist.search_count([("email", "=", email)], limit=1) else None

@@ -158,6 +158,7 @@ from . import mail_compose_message_to_one
 from . import mail_notification
 from . import mail_mail_answer
 from . import mail_mail_delivery
+from . import mail_scheduled_message
 from . import mail_template
 from . import mail_thread
 from . import mail_thread_suppression

@@ -532,6 +532,10 @@ class GdprConsentRequest(models.Model):
             "values": values,
         }
         if self._is_answerable():
+            if self.kind == "confirmation" and choices and subject.root_id.legal_basis == "not_applicable":
+                basis = {"subject_id": subject.id, "action": "basis_changed", "legal_basis": "consent"}
+                subject._record_acts([{**basis, "actor": "system", "company_id": self.company_id.id}])
+                heads = None
             subject._record_answer(version, choices, offered=offered, heads=heads, **act)
             self._find_unsettled(subject)._close_answered()
             self._notify_asker()

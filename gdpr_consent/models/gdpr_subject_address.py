@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..tools.replay import DENIALS
+from .gdpr_subject_mixin_contact import NOES
 
 # So long an address isn't asked anew where nobody can tell whether the last question arrived there.
 DOUBT = timedelta(days=30)
@@ -31,6 +32,24 @@ class GdprSubject(models.Model):
             SQL("SELECT email FROM mail_blacklist WHERE active AND email = ANY(%s)", list(emails))
         )
         return {row[0] for row in rows} | self._filter_objected_to("mail.blacklist", emails)
+
+    @api.model
+    def _filter_refusing(self, emails, purpose, channel):
+        """Give those of these normalised addresses that marketing may not go to, whoever's record they are on.
+
+        They are blacklisted, or somebody there said no to this and nobody yes.
+
+        :rtype: set[str]
+        """
+        refusing = self._filter_blacklisted(emails)
+        rows = self._read_rows_from_cards(
+            "mail.blacklist", ("card.address", "subject.root_id"), SQL("card.address = ANY(%s)", list(emails))
+        )
+        reasons = self.browse({person_id for _email, person_id in rows})._get_contact_reasons(purpose, channel)
+        said = {}
+        for email, person_id in rows:
+            said.setdefault(email, set()).add(reasons[person_id])
+        return refusing | {email for email, answers in said.items() if answers & NOES and "allowed" not in answers}
 
     @api.model
     def _find_denials(self, emails):

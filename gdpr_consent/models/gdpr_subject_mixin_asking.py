@@ -210,11 +210,13 @@ class GdprSubjectMixin(models.AbstractModel):
         """
         options = get_request_options(self.env)
         is_asking = options.get("kind") not in UNASKED_KINDS
+        # Who confirms what was typed has the basis Consent then.
+        bases = ("consent", "not_applicable") if options.get("kind") == "confirmation" else ("consent",)
         cards = self.sudo()
         objecting = set(cards.gdpr_subject_id.filtered("objected").ids) if is_asking else ()
         codes = {}
         for card in cards:
-            if card.gdpr_legal_basis != "consent":
+            if card.gdpr_legal_basis not in bases:
                 codes[card.id] = "not_consent"
             elif card.gdpr_restricted:
                 codes[card.id] = "restricted"

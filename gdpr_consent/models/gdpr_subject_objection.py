@@ -92,6 +92,11 @@ class GdprSubject(models.Model):
     @api.model
     def _read_from_cards(self, blacklist, column, condition, card_models=None):
         """Read a column of the cards that have a history and an address, one query a model of cards."""
+        return {row[0] for row in self._read_rows_from_cards(blacklist, (column,), condition, card_models)}
+
+    @api.model
+    def _read_rows_from_cards(self, blacklist, columns, condition, card_models=None):
+        """Read columns of the cards that have a history and an address, one query a model of cards."""
         self.env.flush_all()
         found = set()
         if card_models is None:
@@ -104,17 +109,17 @@ class GdprSubject(models.Model):
             rows = self.env.execute_query(
                 SQL(
                     """
-                    SELECT DISTINCT %(column)s
+                    SELECT DISTINCT %(columns)s
                       FROM (SELECT card.gdpr_subject_id AS subject_id, %(address)s AS address
                               FROM %(table)s card WHERE card.gdpr_subject_id IS NOT NULL) card
                       JOIN gdpr_subject subject ON subject.id = card.subject_id
                      WHERE card.address IS NOT NULL AND %(condition)s
                     """,
-                    column=SQL.identifier(*column.split(".")),
+                    columns=SQL(", ").join(SQL.identifier(*column.split(".")) for column in columns),
                     address=address,
                     table=SQL.identifier(cards._table),
                     condition=condition,
                 )
             )
-            found.update(row[0] for row in rows)
+            found.update(rows)
         return found

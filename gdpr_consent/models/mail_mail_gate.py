@@ -78,6 +78,9 @@ class MailMail(models.Model):
         if stopped and stopped == self:
             return True
         sending = self - stopped
+        for mail_id, refusing in sending._find_refusing_addresses().items():
+            partner_ids, addresses = left_out.get(mail_id, (frozenset(), frozenset()))
+            left_out[mail_id] = partner_ids, addresses | refusing
         if left_out or unnamed:
             sending = sending.with_context(**{LEFT_OUT: left_out, UNNAMED: unnamed})
         return super(MailMail, sending).send(
@@ -153,6 +156,28 @@ class MailMail(models.Model):
             mails._stop(reason)
         return self.browse(stopped.ids)
 
+    def _find_refusing_addresses(self):
+        """Give the addresses that get no copy of marketing to many, by id of the mail: a record can hold several.
+
+        The verdict on the record is about the first of them alone.
+        """
+        marketing = self.sudo().filtered(lambda mail: mail.state == "outgoing" and mail.gdpr_message_class == "marketing")
+        addresses = {
+            mail: {address for text in mail._get_written_addresses() for address in email_normalize_all(text)[1:]}
+            for mail in marketing
+        }
+        several = marketing.filtered(lambda mail: addresses[mail])
+        channel = self.env.ref("gdpr_consent.channel_email").sudo()
+        refusing = {}
+        for (purpose, company), mails in several.grouped(
+            lambda mail: (mail.gdpr_purpose_id, mail._gdpr_get_company())
+        ).items():
+            people = self.env["gdpr.subject"].sudo().with_company(company)
+            every = set().union(*(addresses[mail] for mail in mails))
+            found = people._filter_refusing(every, purpose, channel)
+            refusing |= {mail.id: addresses[mail] & found for mail in mails if addresses[mail] & found}
+        return refusing
+
     def _stop_for_restricted(self):
         """Cancel the mails that go to nobody but persons whose processing is suspended (law.md R-61).
 
@@ -224,12 +249,16 @@ class MailMail(models.Model):
             + [{**common, "mail_email_address": address} for address in sorted(addresses)]
         )
 
+    def _get_written_addresses(self):
+        """Give the addresses the mail goes to as somebody wrote them; each text can have several."""
+        return [text for text in (self.email_to, self.email_cc, *self.recipient_ids.mapped("email")) if text]
+
     def _describe_outgoing(self):
         self.ensure_one()
-        texts = [self.email_to or "", self.email_cc or "", *self.recipient_ids.mapped("email")]
+        texts = self._get_written_addresses()
         return Outgoing(
             partner_ids=frozenset(self.recipient_ids.ids),
-            addresses=frozenset(address for text in texts for address in email_normalize_all(text or "")),
+            addresses=frozenset(address for text in texts for address in email_normalize_all(text)),
             model=self.model,
             res_id=self.res_id,
             is_confirmed=bool(self.gdpr_exemption),

@@ -1,4 +1,5 @@
 from odoo import Command
+from odoo.exceptions import UserError
 from odoo.tests import Form, new_test_user, tagged
 
 from odoo.addons.mail.tools.discuss import Store
@@ -176,6 +177,24 @@ class TestOneToOne(OneToOneCase):
         with self.catch_mails():
             scheduled._post_message()
         self.assertIn("Stated: A service message", self.get_records_of_writing(self.card).details)
+
+    def test_said_no_after_it_was_written(self):
+        """What waits to be sent when the person says no isn't, and whoever wrote it is told why."""
+        self.compose(self.other, scheduled_date="2040-03-02 09:30:00").action_schedule_message()
+        scheduled = self.env["mail.scheduled.message"].sudo().search([("res_id", "=", self.other.id)])
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE mail_scheduled_message SET create_date = '2026-01-01'")
+        self.env.invalidate_all()
+        self.other.gdpr_record_objection()
+        with self.assertRaisesRegex(UserError, "Olga Go objects to any marketing"):
+            scheduled.with_user(self.salesperson).post_message()
+        with self.catch_mails():
+            scheduled._post_message(raise_exception=False)
+        self.assertEqual(self.get_reached(self.other), 0)
+        self.assertFalse(scheduled.exists())
+        told = self.env["mail.message"].search([("notified_partner_ids", "in", self.salesperson.partner_id.ids)], limit=1)
+        self.assertIn("Olga Go objects to any marketing", told.body)
+        self.assertFalse(self.get_records_of_writing(self.other))
 
     def test_chatter(self):
         """Nobody is warned there, so nothing is stated; that the person was written to is recorded all the same."""

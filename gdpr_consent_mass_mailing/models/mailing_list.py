@@ -10,7 +10,8 @@ class MailingList(models.Model):
         string="Purpose",
         default=lambda self: self.env.ref("gdpr_consent.purpose_marketing", raise_if_not_found=False),
         domain="[('message_class', '=', 'marketing')]",
-        ondelete="set null",
+        required=True,
+        ondelete="restrict",
         help="What the list is for. Who leaves the list takes back the consent to this purpose, unless another list of"
         " the same purpose is kept.",
     )
@@ -31,7 +32,7 @@ class MailingList(models.Model):
         result = super()._update_subscription_from_email(email, opt_out=False, force_message=force_message)
         # The own choice counts now: what was typed before brings nobody back who leaves again.
         left.gdpr_is_awaited = False
-        joined = self.filtered("gdpr_purpose_id") - (known - left).list_id
+        joined = self - (known - left).list_id
         for purpose, lists in joined.grouped("gdpr_purpose_id").items():
             again = left.filtered(lambda subscription, lists=lists: subscription.list_id in lists)
             (again.contact_id or contacts)[:1]._gdpr_declare_joining(purpose, lists)

@@ -1,6 +1,10 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from odoo.addons.gdpr_consent.tools.server_context import SERVER, is_set
+
+# In the context (a mark of the server): the mailing itself is being sent, as it was released.
+SENDING_RELEASED = "gdpr_sending_released"
 # What a mailing is, says and reaches. Whoever changes it while it waits to be sent must be who may send it.
 RELEASED = (
     "gdpr_message_class",
@@ -73,6 +77,13 @@ class MailingMailing(models.Model):
         """Keep what an officer has released as it was released."""
         self.filtered(lambda mailing: mailing.state in ("in_queue", "sending"))._gdpr_check_release()
 
+    def write(self, vals):
+        """Keep what was sent as it was released, too: the winner of an A/B test is a copy of it."""
+        result = super().write(vals)
+        if not vals.keys().isdisjoint(self._gdpr_get_released_fields()):
+            self.filtered(lambda mailing: mailing.state == "done")._gdpr_check_release()
+        return result
+
     def _gdpr_check_release(self):
         """Let only a privacy officer send service messages: they go to people who didn't agree (law.md R-14).
 
@@ -109,9 +120,27 @@ class MailingMailing(models.Model):
                     self.env._("“%(mailing)s”: say what the mailing is for first.", mailing=mailing.display_name)
                 )
 
+    @api.model
+    def _gdpr_get_released_fields(self):
+        """Give the fields that say what a mailing is, says and reaches."""
+        return RELEASED
+
+    def _gdpr_as_released(self, res_ids=None):
+        """Give these mailings as they leave, and let them leave as what somebody who may has released.
+
+        :param res_ids: recipients who were chosen by whoever sends, if any
+        :raise ValidationError: nobody who may has released a service message, to these recipients
+        """
+        # A draft is sent by another program; what waits was released.
+        self.filtered(lambda mailing: res_ids or mailing.state == "draft")._gdpr_check_release()
+        return self.with_context(**{SENDING_RELEASED: SERVER})
+
     def _gdpr_is_released_service(self):
-        """Tell whether somebody who may has let this mailing leave as a service message."""
-        return self.gdpr_message_class == "service" and self.state != "draft"
+        """Tell whether this mailing is leaving as the service message that somebody who may has released.
+
+        Not whatever else is sent in its name: a client can make a composer with any text and any recipients.
+        """
+        return self.gdpr_message_class == "service" and is_set(self.env, SENDING_RELEASED)
 
     def action_gdpr_check(self):
         """Open who would get the mailing now and who wouldn't, with the reasons."""
@@ -141,9 +170,7 @@ class MailingMailing(models.Model):
 
     def _action_send_mail(self, res_ids=None):
         """Let the company of who is responsible count: a mailing that was scheduled is sent in nobody's name."""
-        # A draft sent by another program; what waits was released.
-        self.filtered(lambda mailing: mailing.state == "draft")._gdpr_check_release()
-        for mailing in self:
+        for mailing in self._gdpr_as_released(res_ids):
             company = mailing.user_id.company_id or self.env.company
             super(MailingMailing, mailing.with_company(company))._action_send_mail(res_ids)
         return True

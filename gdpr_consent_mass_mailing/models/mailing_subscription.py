@@ -13,8 +13,8 @@ class MailingSubscription(models.Model):
         "Waits for Confirmation",
         readonly=True,
         copy=False,
-        help="The person left the list, and somebody has typed the address again: it counts when it is confirmed from"
-        " the mailbox.",
+        help="Somebody has typed the address of a person who left the list, or is known from elsewhere: it counts when it"
+        " is confirmed from the mailbox.",
     )
 
     _gdpr_is_awaited_index = models.Index("(contact_id) WHERE gdpr_is_awaited")
@@ -22,7 +22,9 @@ class MailingSubscription(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         subscriptions = super().create(vals_list)
-        subscriptions.filtered("opt_out")._gdpr_record_leaving()
+        # Who has yet to confirm never was on the list.
+        left = subscriptions.filtered(lambda subscription: subscription.opt_out and not subscription.gdpr_is_awaited)
+        left._gdpr_record_leaving()
         return subscriptions
 
     def write(self, vals):
@@ -37,7 +39,7 @@ class MailingSubscription(models.Model):
         """
         if "mailing.contact" not in self.env["gdpr.scope"]._get_covered_models():
             return
-        leaving = self.sudo().filtered("list_id.gdpr_purpose_id")
+        leaving = self.sudo()
         if not leaving:
             return
         addresses = list(filter(None, leaving.contact_id.mapped("email_normalized")))

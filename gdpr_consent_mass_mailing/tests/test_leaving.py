@@ -1,5 +1,9 @@
-from odoo.tests import new_test_user, tagged
+from psycopg2.errors import NotNullViolation
 
+from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.gdpr_consent.tests.migration_common import load_migration
 from odoo.addons.gdpr_consent.tests.page_common import PageCase
 
 
@@ -71,10 +75,20 @@ class TestLeaving(PageCase):
         )
         self.assertEqual(self.get_events(other.sudo()), ["withdrawn"])
 
-    def test_list_without_a_purpose(self):
-        self.news.gdpr_purpose_id = False
-        self.leave(self.news)
-        self.assertFalse(self.contact.gdpr_subject_id)
+    def test_no_list_without_a_purpose(self):
+        """What a list is for can't be emptied: leaving it would be on record nowhere, and hold for nobody."""
+        with mute_logger("odoo.sql_db"), self.assertRaises(NotNullViolation), self.env.cr.savepoint():
+            self.news.gdpr_purpose_id = False
+            self.env.flush_all()
+
+    def test_lists_that_were_without_a_purpose(self):
+        """An update lets them be for marketing."""
+        self.env.cr.execute("ALTER TABLE mailing_list ALTER gdpr_purpose_id DROP NOT NULL")
+        self.env.cr.execute("UPDATE mailing_list SET gdpr_purpose_id = NULL WHERE id = %s", [self.news.id])
+        migration = load_migration("19.0.1.6.0", "pre-purpose", "gdpr_consent_mass_mailing")
+        migration.migrate(self.env.cr, "19.0.1.5.0")
+        self.env.invalidate_all()
+        self.assertEqual(self.news.gdpr_purpose_id, self.marketing)
 
     def test_one_click_of_a_mailing_list(self):
         mailing = self.env["mailing.mailing"].create(
@@ -126,7 +140,7 @@ class TestLeaving(PageCase):
                 "body_html": "<p>News</p>",
                 "mailing_model_id": self.env["ir.model"]._get("mailing.list").id,
                 "contact_list_ids": [(4, mailing_list.id)],
-                "gdpr_purpose_id": (mailing_list.gdpr_purpose_id or self.marketing).id,
+                "gdpr_purpose_id": mailing_list.gdpr_purpose_id.id,
             }
         )
         with self.catch_mails():

@@ -53,6 +53,16 @@ class TestMailing(ConsentCase):
         trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id), ("gdpr_reason", "!=", False)])
         self.assertEqual((trace.res_id, trace.gdpr_reason), (second.id, "withdrawn"))
 
+    def test_second_address_of_a_record(self):
+        """A record with several addresses brings marketing to none of them whose owner said no."""
+        objecting = self.env["res.partner"].create({"name": "Objecting", "email": "objecting@example.com"})
+        objecting.gdpr_record_objection()
+        self.agreeing.email = "reader0@example.com, reader1@example.com, home@example.com, objecting@example.com"
+        listed = self.env["mailing.contact"].create({"email": "new@example.com, objecting@example.com"})
+        for mailing in (self.make(self.agreeing), self.make(listed)):
+            recipients = {address.split("<")[-1].strip(">") for address in self.send(mailing)}
+            self.assertIn(recipients, ({"reader0@example.com", "home@example.com"}, {"new@example.com"}))
+
     def test_link_of_a_consent_form_opens_nothing(self):
         """What asks for consent is a request or a campaign: its link in a mailing lets nobody in who said no."""
         mailing = self.make(self.readers)
@@ -135,6 +145,37 @@ class TestMailing(ConsentCase):
                 mailing.with_user(marketer).write(values)
         mailing.with_user(marketer).action_cancel()
         mailing.with_user(marketer).subject = "Offer"
+
+    def test_released_service_message_lends_its_name_to_no_other(self):
+        """What an officer has released opens no door for other texts, other recipients, or after it was sent."""
+        officer = new_test_user(self.env, "officer", "gdpr_consent.group_officer,mass_mailing.group_mass_mailing_user")
+        marketer = new_test_user(
+            self.env, "marketer", "base.group_user,base.group_partner_manager,mass_mailing.group_mass_mailing_user"
+        )
+        service = {"gdpr_message_class": "service", "gdpr_purpose_id": False}
+        mailing = self.make(self.readers, ab_testing_enabled=True, ab_testing_pc=50, **service)
+        mailing.with_user(officer).action_put_in_queue()
+        composer = self.env["mail.compose.message"].with_user(marketer).with_context(active_ids=self.readers.ids)
+        composer = composer.create(
+            {
+                "model": "res.partner",
+                "composition_mode": "mass_mail",
+                "mass_mailing_id": mailing.id,
+                "subject": mailing.subject,
+                "body": "<p>Offer</p>",
+                "gdpr_message_class": "service",
+            }
+        )
+        with self.assertRaisesRegex(UserError, "counts as marketing"), self.env.cr.savepoint():
+            composer.action_send_mail()
+        with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
+            mailing.with_user(marketer).action_send_mail([self.refusing.id])
+        # Whoever sends what was released sends just that.
+        self.assertEqual(len(self.send(mailing.with_user(marketer))), 2)
+        self.assertEqual(mailing.state, "done")
+        for values in ({"subject": "Offer"}, {"body_html": "<p>Offer</p>"}):
+            with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
+                mailing.with_user(marketer).write(values)
 
     def test_service_message_to_who_objects(self):
         """Calling a mailing a service message is no way around an objection; the list can be passed by unticking it."""

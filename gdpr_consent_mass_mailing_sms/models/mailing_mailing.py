@@ -10,6 +10,13 @@ class MailingMailing(models.Model):
     def _check_gdpr_text(self):
         self._check_gdpr_message_class()
 
+    @api.model
+    def _gdpr_get_released_fields(self):
+        return (*super()._gdpr_get_released_fields(), "body_plaintext")
+
+    def action_send_sms(self, res_ids=None):
+        return super(MailingMailing, self._gdpr_as_released(res_ids)).action_send_sms(res_ids=res_ids)
+
     def _send_sms_get_composer_values(self, res_ids):
         return {
             **super()._send_sms_get_composer_values(res_ids),

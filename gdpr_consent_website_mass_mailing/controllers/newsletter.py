@@ -21,6 +21,8 @@ class NewsletterController(main.MassMailController):
         channel = CHANNELS[subscription_type]
         if is_governed and mailing_list._gdpr_is_silent_on(request.website, channel):
             return {"toast_type": "danger", "toast_content": self._refuse(mailing_list, channel)}
+        if is_governed and channel == "email" and not tools.email_normalize(value):
+            return {"toast_type": "danger", "toast_content": request.env._("This isn't an e-mail address.")}
         answer = super().subscribe(list_id, value, subscription_type, **post)
         if answer["toast_type"] == "success" and is_governed and channel == "email":
             # The same whether the address was known or not.
@@ -59,11 +61,14 @@ class NewsletterController(main.MassMailController):
                 # Nobody can confirm from a number, so who has left isn't brought back by who types it.
                 request.session[f"mass_mailing_{fname}"] = value
                 return None
-            # The same person, however the number is written.
-            value = (subscriptions.contact_id or contacts)[:1][fname] or value
-            main.MassMailController.subscribe_to_newsletter(
-                subscription_type, value, list_id, fname, address_name=address_name
-            )
+            if not subscriptions and contacts[:1]._gdpr_put_on(mailing_list):
+                request.session[f"mass_mailing_{fname}"] = value
+            else:
+                # The same person, however the number is written.
+                value = (subscriptions.contact_id or contacts)[:1][fname] or value
+                main.MassMailController.subscribe_to_newsletter(
+                    subscription_type, value, list_id, fname, address_name=address_name
+                )
             NewsletterController._find_by_number(value)[:1]._gdpr_record_number(
                 mailing_list._gdpr_find_version(request.website, "sms"), purpose, ConsentWebsiteForm()._get_page()
             )
@@ -73,22 +78,18 @@ class NewsletterController(main.MassMailController):
                 subscription_type, value, list_id, fname, address_name=address_name
             )
         _name, address = tools.parse_contact_from_email(value)
-        subscriptions = request.env["mailing.subscription"].sudo()
-        left = subscriptions.search(
-            [
-                ("list_id", "=", int(list_id)),
-                ("contact_id.email_normalized", "=", tools.email_normalize(address)),
-                ("opt_out", "=", True),
-            ]
-        )
-        if left:
-            left.gdpr_is_awaited = True
-            request.session[f"mass_mailing_{fname}"] = address
-        else:
+        contacts = request.env["mailing.contact"].sudo()._gdpr_find_typed(address)
+        request.session[f"mass_mailing_{fname}"] = address
+        subscriptions = contacts.subscription_ids.filtered(lambda known: known.list_id == mailing_list)
+        if subscriptions:
+            # Who has left isn't brought back by who types the address.
+            subscriptions.filtered("opt_out").gdpr_is_awaited = True
+        elif not contacts[:1]._gdpr_put_on(mailing_list):
             main.MassMailController.subscribe_to_newsletter(
-                subscription_type, value, list_id, fname, address_name=address_name
+                subscription_type, contacts[:1].email or value, list_id, fname, address_name=address_name
             )
-        contact = left[:1].contact_id or NewsletterController._find_contact(int(list_id), address)
+        awaited = subscriptions.filtered("gdpr_is_awaited") or subscriptions
+        contact = (awaited.contact_id or contacts)[:1] or NewsletterController._find_contact(int(list_id), address)
         version = mailing_list._gdpr_find_version(request.website)
         if contact and version:
             ConsentWebsiteForm()._record_choices(contact, Choices(version, {purpose.id: ["email"]}))

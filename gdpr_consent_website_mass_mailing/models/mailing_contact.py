@@ -1,8 +1,39 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ConcurrencyError
+from odoo.tools import SQL
+from odoo.tools.mail import email_normalize
 
 
 class MailingContact(models.Model):
     _inherit = "mailing.contact"
+
+    @api.model
+    def _gdpr_find_typed(self, address):
+        """Give the contacts with an address that somebody has just typed, once nobody else is typing it.
+
+        A double click, or a second tab, would make the same contact twice.
+
+        :raise ConcurrencyError: somebody else has made one: Odoo tries the whole request again
+        """
+        address = email_normalize(address)
+        self.env.cr.execute(SQL("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", f"gdpr_newsletter {address}"))
+        contacts = self.search([("email_normalized", "=", address)])
+        # What was committed after this transaction began shows in another alone.
+        with self.env.registry.cursor() as cr:
+            cr.execute(SQL("SELECT id FROM mailing_contact WHERE email_normalized = %s", address))
+            if {row[0] for row in cr.fetchall()} != {*contacts.ids}:
+                raise ConcurrencyError("Somebody else has just typed this address.")
+        return contacts
+
+    def _gdpr_put_on(self, mailing_list):
+        """Put this contact on a list once the person agrees to its purpose; tell whether it has to wait for that.
+
+        Where nobody has chosen a basis the person gets whatever lists it is on, and goes on to get those alone.
+        """
+        if not self or self.gdpr_legal_basis != "not_applicable":
+            return False
+        values = {"contact_id": self.id, "list_id": mailing_list.id, "opt_out": True, "gdpr_is_awaited": True}
+        return bool(self.env["mailing.subscription"].create(values))
 
     def _gdpr_record_number(self, version, purpose, page):
         """Record that somebody typed this contact's number into the newsletter block of the web site (law.md R-10).
@@ -17,15 +48,15 @@ class MailingContact(models.Model):
         """
         if not self or not version or self.gdpr_may_contact(purpose, "sms")[self.id]["allowed"]:
             return
-        if self.gdpr_legal_basis == "not_applicable":
-            self._gdpr_apply_basis("consent", actor="system")
+        is_to_confirm = self._gdpr_filter_to_confirm(purpose, "website")
+        self._gdpr_take_up(is_to_confirm)
         person = self._gdpr_ensure_subjects().root_id
         values = {
             "language": version.lang,
             "evidence": self.env._("Number typed into the newsletter block of the web site: %(page)s", page=page),
         }
         act = {"source": "website", "occurred_on": fields.Datetime.now(), "attachment": None}
-        if not self._gdpr_filter_to_confirm(purpose, "website"):
+        if not is_to_confirm:
             values["exemption"] = self._gdpr_get_company()._get_gdpr_exemption("website")
             choices = {purpose.id: ["sms"]}
             person._record_answer(version, choices, offered=purpose, actor="person", values=values, **act)

@@ -27,7 +27,7 @@ class TestNewsletter(PageCase):
 
     def confirm(self):
         mails = [mail for mail in self._mails if "reader@example.com" in str(mail["email_to"])]
-        self.answer(self.find_token(mails[-1]["body"], "consent"), "confirm")
+        return self.answer(self.find_token(mails[-1]["body"], "consent"), "confirm")
 
     def test_new_reader_confirms(self):
         answer = self.subscribe()
@@ -61,6 +61,58 @@ class TestNewsletter(PageCase):
         self.confirm()
         self.assertFalse(contact.subscription_ids.opt_out)
         self.assertTrue(contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["allowed"])
+
+    def get_known(self, **values):
+        """Give a reader whom nobody has looked at, and who was there before anybody typed the address."""
+        contact = self.env["mailing.contact"].create({"email": "reader@example.com", **values})
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE mailing_contact SET create_date = '2026-01-01' WHERE id = %s", [contact.id])
+        self.env.invalidate_all()
+        return contact
+
+    def get_refusals(self, contact):
+        return contact._gdpr_get_send_refusals(self.marketing, self.email_channel, "marketing")
+
+    def test_reader_whose_address_is_typed_goes_on_reading(self):
+        """A stranger can't stop what somebody gets by typing the address."""
+        contact = self.get_known(list_ids=[(4, self.news.id)])
+        self.assertEqual(self.subscribe(" Reader@Example.com ")["toast_type"], "success")
+        self.assertEqual((contact.gdpr_legal_basis, contact.gdpr_consent_state), ("not_applicable", "not_applicable"))
+        self.assertEqual(self.get_contact(), contact)
+        self.assertFalse(self.get_refusals(contact))
+        self.confirm()
+        self.assertEqual((contact.gdpr_legal_basis, contact.gdpr_consent_state), ("consent", "obtained"))
+        self.assertEqual(self.get_events(contact), ["declared", "asked", "basis_changed", "given"])
+        self.assertFalse(self.get_refusals(contact))
+        self.assertLedgerSound()
+
+    def test_reader_of_other_lists(self):
+        """Who gets other lists goes on to get them, and this one only once it is confirmed."""
+        other = self.env["mailing.list"].create({"name": "Other", "is_public": True})
+        contact = self.get_known(list_ids=[(4, other.id)])
+        self.subscribe()
+        added = contact.subscription_ids.filtered(lambda subscription: subscription.list_id == self.news)
+        self.assertTrue(added.opt_out and added.gdpr_is_awaited)
+        self.assertEqual(self.get_events(contact), ["declared", "asked"])
+        self.assertFalse(self.get_refusals(contact))
+        self.confirm()
+        self.assertFalse(added.opt_out or added.gdpr_is_awaited)
+        self.assertEqual(contact.gdpr_consent_state, "obtained")
+
+    def test_address_of_who_objects(self):
+        """Whoever confirms is told that another record with the address keeps the mails away, and what to do."""
+        partner = self.env["res.partner"].create({"name": "Reader", "email": "reader@example.com"})
+        self.subscribe()
+        self.assertNotIn("no marketing at all", self.confirm().text)
+        partner.gdpr_record_objection()
+        self.get_contact().gdpr_withdraw_consent(self.marketing)
+        self.subscribe()
+        self.assertIn("no marketing at all", self.confirm().text)
+        self.assertTrue(self.get_refusals(self.get_contact()))
+
+    def test_what_is_no_address(self):
+        self.assertEqual(self.subscribe("nonsense")["toast_type"], "danger")
+        self.assertFalse(self.env["mailing.contact"].search([("email", "=", "nonsense")]))
 
     def test_number_of_who_left(self):
         """The block takes numbers too where SMS Marketing is installed: however it is typed, who left stays away."""
@@ -114,8 +166,8 @@ class TestNewsletter(PageCase):
         self.assertEqual(answer["toast_type"], "danger")
         self.assertFalse(contact)
 
-    def test_list_without_a_purpose_is_odoos(self):
-        self.news.gdpr_purpose_id = False
+    def test_contacts_that_are_not_covered_are_odoos(self):
+        self.env["gdpr.scope"].search([("model", "=", "mailing.contact")]).active = False
         self.assertNotIn("confirm", self.subscribe()["toast_content"])
         self.assertFalse(self.get_contact().gdpr_subject_id)
 
