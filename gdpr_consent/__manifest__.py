@@ -85,6 +85,7 @@
         "views/res_partner_views.xml",
         "views/crm_lead_views.xml",
         "views/mail_compose_message_views.xml",
+        "views/portal_share_views.xml",
         "views/mail_template_views.xml",
         "views/ir_actions_server_views.xml",
         "views/res_config_settings_views.xml",

@@ -81,6 +81,7 @@ from . import gdpr_erasure_journal_entry
 from . import gdpr_erasure_replay
 from . import gdpr_suppression
 from . import gdpr_subject_request_erasure
+from . import gdpr_subject_request_ordering
 from . import gdpr_subject_request_erasing
 from . import gdpr_subject_request_gaps
 from . import gdpr_subject_request_sweeping
@@ -159,6 +160,7 @@ from . import mail_notification
 from . import mail_mail_answer
 from . import mail_mail_delivery
 from . import mail_scheduled_message
+from . import portal_share
 from . import mail_template
 from . import mail_thread
 from . import mail_thread_suppression

@@ -55,6 +55,7 @@ class GdprAnswer(models.Model):
         readonly=True,
         default="collecting",
         index=True,
+        help="It is collected in the background, reviewed by you, and sent once it is approved.",
     )
     failure_reason = fields.Char(readonly=True)
     prepared_on = fields.Datetime(readonly=True, help="When the data was found.")
@@ -69,7 +70,10 @@ class GdprAnswer(models.Model):
     item_ids = fields.One2many("gdpr.answer.item", "answer_id")
     item_count = fields.Integer(compute="_compute_item_count")
     undecided_count = fields.Integer(compute="_compute_item_count")
-    redacted_count = fields.Integer(compute="_compute_item_count")
+    redacted_count = fields.Integer(
+        compute="_compute_item_count",
+        help="Texts in which something is to be blacked out, because it names somebody else.",
+    )
     attachment_ids = fields.One2many(
         "ir.attachment", "res_id", string="Files", domain=[("res_model", "=", "gdpr.answer")], readonly=True
     )

@@ -14,14 +14,21 @@ class GdprAnswerItem(models.Model):
     answer_id = fields.Many2one("gdpr.answer", required=True, readonly=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="answer_id.company_id", store=True)
     place_id = fields.Many2one("gdpr.answer.place", required=True, readonly=True, index=True, ondelete="cascade")
-    place = fields.Char(related="place_id.display_name")
+    place = fields.Char(related="place_id.display_name", help="The kind of records it is from.")
     res_id = fields.Integer("Record", required=True, readonly=True)
     field = fields.Char(readonly=True, help="Empty: the whole record.")
-    kind = fields.Selection([("text", "Text"), ("file", "File"), ("record", "Record")], required=True, readonly=True)
+    kind = fields.Selection(
+        [("text", "Text"), ("file", "File"), ("record", "Record")],
+        required=True,
+        readonly=True,
+        help="What it is: a text of the conversation, a change of a record, or a file.",
+    )
     title = fields.Char("What", readonly=True, help="In the language of the person.")
     original_text = fields.Text("Found", readonly=True)
     shown_title = fields.Char("What It Is", compute="_compute_shown", help="In the language of who looks at it.")
-    shown_text = fields.Text("Text Found", compute="_compute_shown")
+    shown_text = fields.Text(
+        "Text Found", compute="_compute_shown", help="What it says, with the places that name somebody else marked."
+    )
     outgoing_text = fields.Text(
         "Given Out",
         compute="_compute_outgoing_text",
@@ -32,13 +39,22 @@ class GdprAnswerItem(models.Model):
     )
     proposed_text = fields.Text(readonly=True)
     outgoing_name = fields.Char(readonly=True, help="Where the file is in the archive.")
-    redaction_count = fields.Integer("Redacted", compute="_compute_redaction_count", store=True)
+    redaction_count = fields.Integer(
+        "Redacted",
+        compute="_compute_redaction_count",
+        store=True,
+        help="Places that are blacked out in what the person gets of it.",
+    )
     decision = fields.Selection(
         [("include", "Include"), ("redact", "Redact"), ("leave_out", "Leave out")],
         help="Redact: the text goes out as you see it, without what tells who somebody else is.",
     )
     state = fields.Selection(related="answer_id.state")
-    undecided_count = fields.Integer(related="answer_id.undecided_count", string="Still to Decide")
+    undecided_count = fields.Integer(
+        related="answer_id.undecided_count",
+        string="Still to Decide",
+        help="Texts and files of this answer that nobody has decided about. It can't be approved before.",
+    )
 
     @api.depends("decision")
     def _compute_outgoing_text(self):

@@ -10,7 +10,9 @@ class GdprChannel(models.Model):
     _description = "Communication Channel"
     _order = "sequence, id"
 
-    name = fields.Char(required=True, translate=True)
+    name = fields.Char(
+        required=True, translate=True, help="How people are contacted, in the words they read on the consent form."
+    )
     code = fields.Char(required=True, help="Technical name, used by forms, imports and the API.")
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)

@@ -18,7 +18,9 @@ class GdprConsent(models.Model):
     _log_access = False
 
     subject_id = fields.Many2one("gdpr.subject", required=True, readonly=True, index=True, ondelete="cascade")
-    purpose_id = fields.Many2one("gdpr.purpose", required=True, readonly=True, ondelete="restrict")
+    purpose_id = fields.Many2one(
+        "gdpr.purpose", required=True, readonly=True, ondelete="restrict", help="What the person said yes or no to."
+    )
     state = fields.Selection(
         [
             ("given", "Given"),
@@ -28,10 +30,22 @@ class GdprConsent(models.Model):
         ],
         required=True,
         readonly=True,
+        help="What counts now. Only a consent that is given, hasn't lapsed and covers the channel lets a message "
+        "of this purpose through.",
     )
-    channel_ids = fields.Many2many("gdpr.channel", string="Channels", readonly=True)
-    given_on = fields.Datetime(readonly=True)
-    expires_on = fields.Datetime(readonly=True, index="btree_not_null")
+    channel_ids = fields.Many2many(
+        "gdpr.channel",
+        string="Channels",
+        readonly=True,
+        help="How the person may be contacted for this purpose. Set by the person's answers, not here.",
+    )
+    given_on = fields.Datetime(readonly=True, help="When the person agreed.")
+    expires_on = fields.Datetime(
+        readonly=True,
+        index="btree_not_null",
+        help="From then on the consent doesn't count, and the person has to be asked again. Empty: it lasts until "
+        "it is taken back.",
+    )
     renewal_due = fields.Boolean(
         readonly=True, help="What the person agreed to has changed materially since: ask again before you rely on it."
     )

@@ -86,17 +86,27 @@ class GdprConsentCampaign(models.Model):
         default="draft",
         copy=False,
         index=True,
+        help="A draft sends nothing. A running campaign sends in the background, also after a restart; a paused "
+        "one goes on where it stopped.",
     )
     last_queued_id = fields.Integer(readonly=True, copy=False, help="The records up to this one are dealt with.")
     queued_on = fields.Datetime(
         "All Queued On", readonly=True, copy=False, help="When the last of the records was dealt with."
     )
-    failure_reason = fields.Text("Why It Stopped", readonly=True, copy=False)
+    failure_reason = fields.Text(
+        "Why It Stopped", readonly=True, copy=False, help="What has to be put right before the campaign can go on."
+    )
     checked_on = fields.Datetime(readonly=True, copy=False, help="When it was last found out who will be asked.")
-    to_ask_count = fields.Integer("Will Be Asked", readonly=True, copy=False)
+    to_ask_count = fields.Integer(
+        "Will Be Asked", readonly=True, copy=False, help="Persons who would be asked if the campaign began now."
+    )
     request_ids = fields.One2many("gdpr.consent.request", "campaign_id", readonly=True)
     exclusion_count_ids = fields.One2many(
-        "gdpr.consent.campaign.exclusion.count", "campaign_id", string="Left Out", readonly=True
+        "gdpr.consent.campaign.exclusion.count",
+        "campaign_id",
+        string="Left Out",
+        readonly=True,
+        help="Why records that match aren't asked, and how many each reason keeps out.",
     )
 
     @api.model

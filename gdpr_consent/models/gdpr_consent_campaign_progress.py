@@ -26,24 +26,34 @@ class GdprConsentCampaign(models.Model):
     _inherit = "gdpr.consent.campaign"
 
     total_count = fields.Integer("People", compute="_compute_counts", help="People queued so far, sent or not.")
-    queued_count = fields.Integer("Queued", compute="_compute_counts")
-    sent_count = fields.Integer("Sent", compute="_compute_counts")
-    failed_count = fields.Integer("Failed", compute="_compute_counts")
+    queued_count = fields.Integer("Queued", compute="_compute_counts", help="Messages that wait to be sent.")
+    sent_count = fields.Integer("Sent", compute="_compute_counts", help="Messages that the mail server took.")
+    failed_count = fields.Integer(
+        "Failed", compute="_compute_counts", help="Messages that couldn't be sent or came back. Each says why."
+    )
     cancelled_count = fields.Integer(
         "Dropped",
         compute="_compute_counts",
         help="People who were queued, but couldn't or shouldn't be asked any more.",
     )
-    answered_count = fields.Integer("Answered", compute="_compute_counts")
-    accepted_count = fields.Integer("Accepted", compute="_compute_counts")
-    refused_count = fields.Integer("Refused", compute="_compute_counts")
+    answered_count = fields.Integer("Answered", compute="_compute_counts", help="Persons who answered, with yes or no.")
+    accepted_count = fields.Integer(
+        "Accepted", compute="_compute_counts", help="Persons who agreed to at least one purpose."
+    )
+    refused_count = fields.Integer(
+        "Refused", compute="_compute_counts", help="Persons who answered and agreed to nothing."
+    )
     progress = fields.Float(
         compute="_compute_counts",
         digits=(5, 1),
         help="Per cent of the people whose turn has come. Those whom a cancelled campaign dropped it never came to.",
     )
-    excluded_count = fields.Integer("Records Left Out", compute="_compute_excluded_count")
-    summary = fields.Char(compute="_compute_summary")
+    excluded_count = fields.Integer(
+        "Records Left Out",
+        compute="_compute_excluded_count",
+        help="Records that match the selection and aren't asked, each for one of the reasons below.",
+    )
+    summary = fields.Char(compute="_compute_summary", help="What the campaign did, in a sentence.")
 
     # Whoever may see the campaign sees how many there are, those too whose records are others'.
     @api.depends("state", "request_ids.kind", "request_ids.state", "request_ids.outcome", "request_ids.sent_on")

@@ -26,7 +26,7 @@ class GdprConsentCampaign(models.Model):
     _inherit = "gdpr.consent.campaign"
 
     is_selection = fields.Boolean(compute="_compute_selection", help="Single records were chosen, not a filter.")
-    selected_count = fields.Integer("Selected", compute="_compute_selection")
+    selected_count = fields.Integer("Selected", compute="_compute_selection", help="Records that match the selection.")
 
     @api.depends("domain")
     def _compute_selection(self):

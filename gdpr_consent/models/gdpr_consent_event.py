@@ -115,7 +115,11 @@ class GdprConsentEvent(models.Model):
     )
     act = fields.Char(required=True, help="Events with the same mark were one act of one person.")
     legal_basis = fields.Selection([("not_applicable", "Not applicable"), *LEGAL_BASES])
-    purpose_id = fields.Many2one("gdpr.purpose", ondelete="restrict")
+    purpose_id = fields.Many2one(
+        "gdpr.purpose",
+        ondelete="restrict",
+        help="What the event is about; empty where it is about the person as a whole.",
+    )
     channel_codes = fields.Char(help="The channels allowed, by code, separated by commas.")
     channel_ids = fields.Many2many("gdpr.channel", string="Channels", compute="_compute_channel_ids")
     occurred_on = fields.Datetime(
@@ -135,7 +139,11 @@ class GdprConsentEvent(models.Model):
     )
     user_id = fields.Many2one("res.users", ondelete="restrict", help="Who of the staff recorded it.")
     version_id = fields.Many2one(
-        "gdpr.consent.form.version", string="Wording", index="btree_not_null", ondelete="restrict"
+        "gdpr.consent.form.version",
+        string="Wording",
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The frozen words the person saw, as the ledger keeps them.",
     )
     version_sha256 = fields.Char(
         "SHA-256 of the Wording", help="Kept with the event, so that the wording can't be altered either."
@@ -151,8 +159,12 @@ class GdprConsentEvent(models.Model):
     )
     hash = fields.Char(required=True, help="Calculated from the whole event and the hash before: any change shows.")
     value_ids = fields.One2many("gdpr.consent.event.value", "event_id", string="Personal Values")
-    description = fields.Char(string="What", compute="_compute_description")
-    details = fields.Text(compute="_compute_details")
+    description = fields.Char(string="What", compute="_compute_description", help="What happened.")
+    details = fields.Text(
+        compute="_compute_details",
+        help="What was noted with the event: who proves it, what the person wrote, from where. Erased with the "
+        "person; the event stays.",
+    )
 
     _subject_sequence_uniq = models.Constraint(
         "UNIQUE(subject_id, sequence)", "Two events can't have the same place in a history."

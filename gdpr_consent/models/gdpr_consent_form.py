@@ -94,7 +94,12 @@ class GdprConsentForm(models.Model):
         translate=True,
         help="Shown after the answer, above what is now on record.",
     )
-    version_ids = fields.One2many("gdpr.consent.form.version", "form_id", readonly=True)
+    version_ids = fields.One2many(
+        "gdpr.consent.form.version",
+        "form_id",
+        readonly=True,
+        help="What was published, never changed afterwards. A consent points at the version the person saw.",
+    )
     version_number = fields.Integer("Published Version", readonly=True, copy=False, help="0: never published.")
     material_version_number = fields.Integer(
         "Last Material Change",

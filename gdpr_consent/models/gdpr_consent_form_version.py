@@ -29,12 +29,26 @@ class GdprConsentFormVersion(models.Model):
     _order = "form_id, number DESC, lang"
     _log_access = False
 
-    form_id = fields.Many2one("gdpr.consent.form", required=True, index=True, ondelete="restrict")
-    number = fields.Integer("Version", required=True)
+    form_id = fields.Many2one(
+        "gdpr.consent.form",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        help="The form that was published in these words.",
+    )
+    number = fields.Integer(
+        "Version",
+        required=True,
+        help="Counts up with every publication. All languages of a publication have the same number.",
+    )
     lang = fields.Char("Language Code", required=True)
-    language = fields.Char(compute="_compute_language")
+    language = fields.Char(compute="_compute_language", help="The language of these words.")
     content = fields.Text(required=True, help="All that the person reads, as canonical JSON.")
-    sha256 = fields.Char("SHA-256", required=True)
+    sha256 = fields.Char(
+        "SHA-256",
+        required=True,
+        help="The hash of the frozen words. Verification computes it anew, so a change of a single letter shows.",
+    )
     is_material = fields.Boolean(
         "Material Change",
         help="What the person agrees to has changed: consents given to earlier versions are due for renewal.",
@@ -43,15 +57,22 @@ class GdprConsentFormVersion(models.Model):
         "Used Elsewhere",
         help="What is known of words that people were told outside Odoo, or before they were published here.",
     )
-    published_on = fields.Datetime(required=True, default=fields.Datetime.now)
+    published_on = fields.Datetime(
+        required=True, default=fields.Datetime.now, help="When people began to be asked in these words."
+    )
     published_by_id = fields.Many2one(
-        "res.users", required=True, default=lambda self: self.env.user, ondelete="restrict"
+        "res.users",
+        required=True,
+        default=lambda self: self.env.user,
+        ondelete="restrict",
+        help="Who published these words.",
     )
     collected_through = fields.Selection(
         lambda self: self.env["gdpr.consent.form"]._fields["collected_through"].selection,
         compute="_compute_collected_through",
+        help="The page where the form was filled in, of a form that isn't sent by this system.",
     )
-    preview = fields.Html(compute="_compute_preview", sanitize=False)
+    preview = fields.Html(compute="_compute_preview", sanitize=False, help="What the person sees.")
 
     _form_number_lang_uniq = models.Constraint("UNIQUE(form_id, number, lang)", "A version has one text per language.")
 

@@ -57,17 +57,28 @@ class GdprConsentRequest(models.Model):
         readonly=True, copy=False, help="Sent by itself: a new record, or a form of the web site."
     )
     campaign_id = fields.Many2one(
-        "gdpr.consent.campaign", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
+        "gdpr.consent.campaign",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The campaign that asked; empty where somebody asked this person alone.",
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     res_model = fields.Char(readonly=True)
     res_id = fields.Many2oneReference("Record", model_field="res_model", readonly=True)
-    form_id = fields.Many2one("gdpr.consent.form", required=True, readonly=True, ondelete="restrict")
-    version_number = fields.Integer("Form Version", readonly=True)
+    form_id = fields.Many2one(
+        "gdpr.consent.form",
+        required=True,
+        readonly=True,
+        ondelete="restrict",
+        help="The form behind the link of the message.",
+    )
+    version_number = fields.Integer("Form Version", readonly=True, help="The version of the form that the link shows.")
     template_id = fields.Many2one("mail.template", readonly=True, ondelete="set null")
-    user_id = fields.Many2one("res.users", string="Asked By", readonly=True)
+    user_id = fields.Many2one("res.users", string="Asked By", readonly=True, help="Who asked, and is told the answer.")
     email = fields.Char(readonly=True, index="btree_not_null", help="The address the link is delivered to.")
-    lang = fields.Char(readonly=True)
+    lang = fields.Char(readonly=True, help="The language of the message and of the page.")
     state = fields.Selection(
         [
             ("queued", "Queued"),
@@ -81,6 +92,7 @@ class GdprConsentRequest(models.Model):
         readonly=True,
         default="queued",
         index=True,
+        help="Waits for an answer once it is sent. An answer, a newer request or the end of its time closes it.",
     )
     outcome = fields.Selection(
         [("accepted", "Accepted"), ("refused", "Refused")],
@@ -88,20 +100,24 @@ class GdprConsentRequest(models.Model):
         copy=False,
         help="Whether the person who answered agreed to anything that was asked.",
     )
-    failure_reason = fields.Text(readonly=True)
+    failure_reason = fields.Text(readonly=True, help="What the mail server, or the check before sending, said.")
     is_in_doubt = fields.Boolean(
         "May Have Arrived",
         readonly=True,
         copy=False,
         help="Failed: nobody can tell whether the message arrived. It isn't sent again but by whom looks at it.",
     )
-    sent_on = fields.Datetime(readonly=True)
-    expires_on = fields.Datetime("Can Be Answered Until", readonly=True)
-    answered_on = fields.Datetime(readonly=True)
+    sent_on = fields.Datetime(readonly=True, help="When the mail server took the message.")
+    expires_on = fields.Datetime(
+        "Can Be Answered Until",
+        readonly=True,
+        help="After that the link shows how to ask for a new form instead of giving consent.",
+    )
+    answered_on = fields.Datetime(readonly=True, help="When the person answered through the link.")
     message_id = fields.Char("Message-Id", readonly=True, index="btree_not_null")
     mail_mail_ids = fields.One2many("mail.mail", "gdpr_request_id")
     link_ids = fields.One2many("gdpr.link", "request_id")
-    person_name = fields.Char("Name", compute="_compute_person_name")
+    person_name = fields.Char("Name", compute="_compute_person_name", help="The name on the person's record now.")
 
     # For the life-cycle job, which looks for the few that are due.
     _sent_index = models.Index("(company_id, sent_on) WHERE state = 'sent'")

@@ -1,5 +1,10 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+
+# So long the lines of a list are used for the next one.
+FRESH = timedelta(minutes=30)
 
 
 class GdprDataGap(models.TransientModel):
@@ -10,11 +15,11 @@ class GdprDataGap(models.TransientModel):
     _order = "kind, app, model, field"
     _rec_name = "field"
 
-    app = fields.Char(readonly=True)
-    model = fields.Char(readonly=True, required=True)
-    model_name = fields.Char("Records", readonly=True)
-    field = fields.Char(readonly=True, required=True)
-    field_label = fields.Char("Label", readonly=True)
+    app = fields.Char(readonly=True, help="The app that the field comes with.")
+    model = fields.Char(readonly=True, required=True, help="The technical name of the model.")
+    model_name = fields.Char("Records", readonly=True, help="The kind of records the field is on.")
+    field = fields.Char(readonly=True, required=True, help="The technical name of the field.")
+    field_label = fields.Char("Label", readonly=True, help="What users call the field.")
     kind = fields.Selection(
         [
             ("missing", "Declared, but there is no such field"),
@@ -29,19 +34,35 @@ class GdprDataGap(models.TransientModel):
         string="Looks Like",
         readonly=True,
         required=True,
+        help="What makes the field look as if it held personal data.",
     )
-    map_id = fields.Many2one("gdpr.data.map", string="Row", readonly=True, ondelete="cascade")
+    map_id = fields.Many2one(
+        "gdpr.data.map",
+        string="Row",
+        readonly=True,
+        ondelete="cascade",
+        help="The row of the data map that could take the field up.",
+    )
 
     @api.model
     def action_open(self):
         """Look for what nobody declared, and open the list of it."""
         self.check_access("read")
-        self.search([("create_uid", "=", self.env.uid)]).unlink()
+        # What another tab shows stays, so that it can go on from there.
+        own = self.search([("create_uid", "=", self.env.uid)])
+        fresh = own.filtered(lambda gap: gap.create_date > fields.Datetime.now() - FRESH)
+        shown = {(gap.model, gap.field, gap.kind): gap for gap in fresh}
         maps = self.env["gdpr.data.map"].sudo()
         rows = {place.model: place for place in reversed(maps.search([("is_personal", "=", True)]))}
         apps = {}
         vals_list = []
+        left = self.browse()
         for model, name, kind, place in maps._find_gaps():
+            row = place or rows.get(model, place)
+            if gap := shown.get((model, name, kind)):
+                gap.map_id = row
+                left |= gap
+                continue
             records = self.env[model]
             field = records._fields.get(name)
             module = records._original_module
@@ -54,7 +75,7 @@ class GdprDataGap(models.TransientModel):
                     "field": name,
                     "field_label": field.string if field is not None else False,
                     "kind": kind,
-                    "map_id": (place or rows.get(model, place)).id,
+                    "map_id": row.id,
                 }
             )
         names = {
@@ -65,6 +86,7 @@ class GdprDataGap(models.TransientModel):
         }
         for vals in vals_list:
             vals["app"] = names.get(vals["app"]) or vals["app"]
+        (own - left).unlink()
         self.create(vals_list)
         action = self.env["ir.actions.act_window"]._for_xml_id("gdpr_consent.gdpr_data_gap_action")
         # Without its number, so that whoever loads the page again comes here: an old list would say that all is well.

@@ -91,7 +91,14 @@ class GdprDataMap(models.Model):
     )
 
     # What it is and what becomes of it
-    field_ids = fields.One2many("gdpr.data.map.field", "map_id", string="Fields", copy=True)
+    field_ids = fields.One2many(
+        "gdpr.data.map.field",
+        "map_id",
+        string="Fields",
+        copy=True,
+        help="What of the records is personal, and what an erasure does with it. Fields that aren't named stay as "
+        "they are.",
+    )
     erasure = fields.Selection(
         ERASURES,
         string="On Erasure",

@@ -29,6 +29,12 @@ class GdprDataMap(models.Model):
 
     _inherit = "gdpr.data.map"
 
+    def _get_emptied_names(self):
+        """Give the names of the fields that are emptied where a record is made anonymous."""
+        return [
+            name for name, field in self._get_fields().items() if field.erasure == "empty" and field.origin != "none"
+        ]
+
     def _get_fields(self):
         """Give what is declared of each field that the model has: by the lines, else as an address or a number.
 

@@ -12,11 +12,21 @@ class GdprErasureDoubt(models.Model):
     _description = "Doubtful Record of an Erasure"
     _order = "line_id, res_id"
 
-    line_id = fields.Many2one("gdpr.erasure.plan.line", required=True, index=True, ondelete="cascade")
+    line_id = fields.Many2one(
+        "gdpr.erasure.plan.line",
+        required=True,
+        index=True,
+        ondelete="cascade",
+        help="The line of the plan that the record would be in.",
+    )
     request_id = fields.Many2one(related="line_id.request_id")
     model = fields.Char(related="line_id.model")
     res_id = fields.Many2oneReference("Record", model_field="model", required=True, readonly=True)
-    name = fields.Char(compute="_compute_name", compute_sudo=True)
+    name = fields.Char(
+        compute="_compute_name",
+        compute_sudo=True,
+        help="The record, which may be the person's or somebody else's. Open it before you decide.",
+    )
     decision = fields.Selection(
         [("theirs", "It is this person's"), ("others", "It is somebody else's")],
         help="Only what is this person's is erased.",

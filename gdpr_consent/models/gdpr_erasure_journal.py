@@ -19,10 +19,14 @@ class GdprErasureJournal(models.Model):
     _description = "Journal of an Erasure"
     _order = "id DESC"
 
-    name = fields.Char("Number of the Request", required=True, readonly=True)
+    name = fields.Char(
+        "Number of the Request", required=True, readonly=True, help="The request that ordered the erasure."
+    )
     request_id = fields.Many2one("gdpr.subject.request", readonly=True, index=True, ondelete="set null")
     company_id = fields.Many2one("res.company", readonly=True, required=True, ondelete="cascade")
-    subject_reference = fields.Char("Person", readonly=True)
+    subject_reference = fields.Char(
+        "Person", readonly=True, help="Stands for the person in the ledger; it names nobody."
+    )
     identifier_digests = fields.Json(
         "Keyed Hashes of Addresses and Numbers", readonly=True, groups="base.group_system", copy=False
     )
@@ -36,10 +40,23 @@ class GdprErasureJournal(models.Model):
         copy=False,
         help="By model and number: those that an officer said are the person's.",
     )
-    entry_ids = fields.One2many("gdpr.erasure.journal.entry", "journal_id", string="Records", readonly=True)
+    entry_ids = fields.One2many(
+        "gdpr.erasure.journal.entry",
+        "journal_id",
+        string="Records",
+        readonly=True,
+        help="What was done with which record, without what was in it.",
+    )
     is_rechecked = fields.Boolean(readonly=True, help="What came in while it was being erased was looked for.")
-    started_on = fields.Datetime(readonly=True, required=True, default=fields.Datetime.now)
-    finished_on = fields.Datetime(readonly=True)
+    started_on = fields.Datetime(
+        readonly=True,
+        required=True,
+        default=fields.Datetime.now,
+        help="When the first record was about to be erased. The journal is written before.",
+    )
+    finished_on = fields.Datetime(
+        readonly=True, help="When the last record was done. Empty: the erasure was interrupted and goes on by itself."
+    )
 
     @api.model
     def _get_digest(self, use, kind, value):

@@ -217,12 +217,7 @@ class GdprErasureJournalEntry(models.Model):
 
     def _get_emptied_fields(self, records):
         """Give the names of the fields that are emptied, as the map says."""
-        declared = self.map_id._get_fields() if self.map_id else {}
-        return [
-            name
-            for name, field in declared.items()
-            if field.erasure == "empty" and field.origin != "none" and name in records._fields
-        ]
+        return [name for name in self.map_id._get_emptied_names() if name in records._fields] if self.map_id else []
 
     def _detach(self, records):
         """Take the person out of records that are about others too: links, addresses, and the text that names it."""

@@ -43,13 +43,27 @@ class GdprErasurePlanLine(models.Model):
         default="all",
         help="Of one place, records with different ends.",
     )
-    name = fields.Char("Records", readonly=True, required=True)
+    name = fields.Char(
+        "Records", readonly=True, required=True, help="The records of one kind that belong to the person."
+    )
     model = fields.Char(readonly=True, required=True)
     res_ids = fields.Json("Record Numbers", readonly=True, copy=False)
-    doubt_ids = fields.One2many("gdpr.erasure.doubt", "line_id", string="Doubtful Records")
+    doubt_ids = fields.One2many(
+        "gdpr.erasure.doubt",
+        "line_id",
+        string="Doubtful Records",
+        help="Records of this line that somebody has to look at.",
+    )
     count = fields.Integer(compute="_compute_count", help="Without the doubtful ones that aren't this person's.")
-    doubtful_count = fields.Integer("To Be Looked At", compute="_compute_count")
-    examples = fields.Text(compute="_compute_examples", compute_sudo=True)
+    doubtful_count = fields.Integer(
+        "To Be Looked At",
+        compute="_compute_count",
+        help="Records that carry the person's name or address but may be somebody else's. Decide about each before"
+        " the plan is approved.",
+    )
+    examples = fields.Text(
+        compute="_compute_examples", compute_sudo=True, help="A few of the records, as far as you may see them."
+    )
     proposed_action = fields.Selection(ERASURES, readonly=True)
     action = fields.Selection(
         ERASURES,
@@ -77,7 +91,11 @@ class GdprErasurePlanLine(models.Model):
     is_corrected = fields.Boolean("Corrected", readonly=True, copy=False)
     done_count = fields.Integer("Done", compute="_compute_progress")
     failed_count = fields.Integer("Failed", compute="_compute_progress")
-    failure = fields.Text("Why It Failed", compute="_compute_progress")
+    failure = fields.Text(
+        "Why It Failed",
+        compute="_compute_progress",
+        help="Why these records couldn't be erased. The erasure goes on with the others, and tries these again.",
+    )
 
     _keep_explained = models.Constraint(
         "CHECK (action != 'keep' OR (ground IS NOT NULL AND keep_until IS NOT NULL))",
@@ -314,6 +332,24 @@ class GdprErasurePlanLine(models.Model):
                 self.env._(
                     "%(records)s: say why they are kept, which law or which claim: the person reads it.",
                     records=", ".join(unexplained.mapped("name")),
+                )
+            )
+
+    def _check_emptied(self):
+        """Refuse to make anonymous what has nothing that would be emptied: the person would read that it was.
+
+        :raise UserError: so
+        """
+        # Of these everything is emptied, whatever the map says.
+        whole = {*self.env["gdpr.subject.mixin"]._get_card_models(), "res.users"}
+        anonymous = self.filtered(lambda line: line.action == "anonymise" and line.count and line.model not in whole)
+        full = anonymous.filtered(lambda line: line.map_id and not line.map_id.sudo()._get_emptied_names())
+        if full:
+            raise UserError(
+                self.env._(
+                    "%(records)s: the data map names no field that is emptied, so they would stay as they are. Choose"
+                    " Delete, or have an administrator name the fields, and plan again.",
+                    records=", ".join(full.mapped("name")),
                 )
             )
 

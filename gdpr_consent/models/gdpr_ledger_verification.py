@@ -28,6 +28,7 @@ class GdprLedgerVerification(models.Model):
         string="Result",
         required=True,
         readonly=True,
+        help="Sound: every event is there, unchanged and in order. Otherwise the faults say where not.",
     )
     kind = fields.Selection(
         [
@@ -39,11 +40,18 @@ class GdprLedgerVerification(models.Model):
         string="How",
         required=True,
         readonly=True,
+        help="Who or what started it, or that it compared the ledger with heads kept outside the database.",
     )
     verified_on = fields.Datetime(
         required=True, readonly=True, default=fields.Datetime.now, help="When this check was made."
     )
-    user_id = fields.Many2one("res.users", string="By", readonly=True, ondelete="restrict")
+    user_id = fields.Many2one(
+        "res.users",
+        string="By",
+        readonly=True,
+        ondelete="restrict",
+        help="Who had the ledger verified; it is verified by itself too.",
+    )
     subject_count = fields.Integer("People", readonly=True, help="Whose histories were checked.")
     event_count = fields.Integer(
         "Events", readonly=True, help="The entries whose hash and place in the chain were calculated again."
@@ -51,7 +59,11 @@ class GdprLedgerVerification(models.Model):
     fault_count = fields.Integer(
         "Faults", readonly=True, help="Entries that were changed, are missing, or don't follow from the one before."
     )
-    faults = fields.Text("Faults Found", readonly=True)
+    faults = fields.Text(
+        "Faults Found",
+        readonly=True,
+        help="Each event that was changed, is missing or doesn't follow on the one before.",
+    )
     last_subject_id = fields.Integer(readonly=True, help="The last person checked so far.")
 
     def init(self):

@@ -22,9 +22,14 @@ class GdprNoticeMixin(models.AbstractModel):
     _notice_template = None
 
     email = fields.Char("E-mail", readonly=True)
-    sent_on = fields.Datetime("Told On", readonly=True, copy=False)
+    sent_on = fields.Datetime(
+        "Told On",
+        readonly=True,
+        copy=False,
+        help="When the mail server took the notice, or the person was told in another way.",
+    )
     message_id = fields.Char("Message-Id", readonly=True, copy=False, index="btree_not_null")
-    failure_reason = fields.Text(readonly=True, copy=False)
+    failure_reason = fields.Text(readonly=True, copy=False, help="Why the notice couldn't be sent.")
 
     @api.model
     def _get_notice_models(self):

@@ -31,7 +31,9 @@ class GdprRecipientNotice(models.Model):
         ondelete="restrict",
         help="Who received data of this person and must be told (article 19).",
     )
-    purpose_ids = fields.Many2many("gdpr.purpose", string="Purposes", readonly=True)
+    purpose_ids = fields.Many2many(
+        "gdpr.purpose", string="Purposes", readonly=True, help="The purposes for which the recipient got the data."
+    )
     state = fields.Selection(
         [("to_tell", "To Tell"), ("queued", "Queued"), ("sent", "Told"), ("failed", "Failed")],
         required=True,
@@ -63,6 +65,8 @@ class GdprRecipientNotice(models.Model):
         ],
         compute="_compute_outcome",
         store=True,
+        help="Told: the mail server took the notice, or somebody noted that the recipient was told in another way."
+        " Impossible and disproportionate need a reason.",
     )
     attempt_count = fields.Integer("Attempts", readonly=True, copy=False)
     person_name = fields.Char(compute="_compute_person")

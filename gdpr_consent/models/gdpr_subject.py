@@ -42,6 +42,7 @@ class GdprSubject(models.Model):
         readonly=True,
         copy=False,
         default=lambda self: self._new_reference(),
+        help="Stands for the person in the ledger. It stays when the records are erased, and names nobody.",
     )
     company_id = fields.Many2one("res.company", readonly=True, ondelete="restrict")
     legal_basis = fields.Selection(
@@ -49,6 +50,7 @@ class GdprSubject(models.Model):
         required=True,
         readonly=True,
         default="not_applicable",
+        help="Why you may hold the data (article 6 GDPR). Changed on the record's Data Privacy tab.",
     )
     consent_state = fields.Selection(
         CONSENT_STATES,
@@ -85,8 +87,16 @@ class GdprSubject(models.Model):
         help="The history that counts: this one, or the one at the end of the joined ones.",
     )
     member_ids = fields.One2many("gdpr.subject", "root_id", string="Joined Histories", readonly=True)
-    absorbed_ids = fields.One2many("gdpr.subject", "survivor_id", string="Absorbed Histories", readonly=True)
-    consent_ids = fields.One2many("gdpr.consent", "subject_id", readonly=True)
+    absorbed_ids = fields.One2many(
+        "gdpr.subject",
+        "survivor_id",
+        string="Absorbed Histories",
+        readonly=True,
+        help="Histories of duplicates that were joined with this one. They stay as they are.",
+    )
+    consent_ids = fields.One2many(
+        "gdpr.consent", "subject_id", readonly=True, help="What the person said yes or no to, purpose by purpose."
+    )
     event_ids = fields.One2many("gdpr.consent.event", "subject_id", readonly=True)
     history_ids = fields.One2many(
         "gdpr.consent.event",
@@ -98,10 +108,19 @@ class GdprSubject(models.Model):
     data_request_ids = fields.One2many(
         "gdpr.subject.request", "subject_id", readonly=True, groups="gdpr_consent.group_officer"
     )
-    request_ids = fields.One2many("gdpr.consent.request", "subject_id", readonly=True)
-    partner_ids = fields.One2many("res.partner", "gdpr_subject_id", string="Contacts", readonly=True)
+    request_ids = fields.One2many(
+        "gdpr.consent.request", "subject_id", readonly=True, help="The messages that asked for consent."
+    )
+    partner_ids = fields.One2many(
+        "res.partner", "gdpr_subject_id", string="Contacts", readonly=True, help="The contacts that are this person."
+    )
     lead_ids = fields.One2many(
-        "crm.lead", "gdpr_subject_id", string="Leads", readonly=True, groups="sales_team.group_sale_salesman"
+        "crm.lead",
+        "gdpr_subject_id",
+        string="Leads",
+        readonly=True,
+        groups="sales_team.group_sale_salesman",
+        help="The leads and opportunities that are this person.",
     )
 
     _reference_uniq = models.Constraint("UNIQUE(reference)", "Two people can't share a reference.")

@@ -88,7 +88,9 @@ class GdprSubjectRequest(models.Model):
     _order = "received_on DESC, id DESC"
     _primary_email = "email"
 
-    name = fields.Char("Number", required=True, readonly=True, copy=False, default="/")
+    name = fields.Char(
+        "Number", required=True, readonly=True, copy=False, default="/", help="The number the person was told."
+    )
     subject_id = fields.Many2one(
         "gdpr.subject",
         string="Person",
@@ -119,6 +121,8 @@ class GdprSubjectRequest(models.Model):
         tracking=True,
         copy=False,
         group_expand="_expand_states",
+        help="Where the case stands. It is closed when it was answered, refused or withdrawn; the clock runs until"
+        " then.",
     )
     received_on = fields.Datetime(
         required=True,
@@ -126,7 +130,9 @@ class GdprSubjectRequest(models.Model):
         tracking=True,
         help="When the request reached the company, in whatever way. The time to answer runs from here.",
     )
-    done_on = fields.Datetime("Closed On", readonly=True, copy=False)
+    done_on = fields.Datetime(
+        "Closed On", readonly=True, copy=False, help="When the person got the answer, and the clock stopped."
+    )
     user_id = fields.Many2one(
         "res.users",
         string="Responsible",
@@ -152,15 +158,28 @@ class GdprSubjectRequest(models.Model):
         required=True,
         default="operator",
         copy=False,
+        help="How the request came in.",
     )
     note = fields.Text(
         "What the Person Wrote",
         help="In the person's own words. Fixed once the work has begun.",
     )
-    email = fields.Char("Answer To", compute="_compute_email", store=True, readonly=False)
+    email = fields.Char(
+        "Answer To",
+        compute="_compute_email",
+        store=True,
+        readonly=False,
+        help="The acknowledgement, the answer and everything else about this case go there.",
+    )
     lang = fields.Char("Language", compute="_compute_email", store=True, readonly=False)
     resolution = fields.Text(copy=False, help="What was done, in words that can be shown to the person.")
-    step_ids = fields.One2many("gdpr.subject.request.step", "request_id", string="Log", readonly=True)
+    step_ids = fields.One2many(
+        "gdpr.subject.request.step",
+        "request_id",
+        string="Log",
+        readonly=True,
+        help="Every step with its time and who took it. It can't be changed.",
+    )
 
     @api.model
     def _expand_states(self, states, domain):

@@ -19,15 +19,35 @@ class GdprSubjectRequest(models.Model):
         "gdpr.answer", readonly=True, copy=False, ondelete="set null", help="The one that counts."
     )
     answer_state = fields.Selection(related="answer_id.state", string="Answer State")
-    answer_progress = fields.Float(related="answer_id.progress", string="Answer Progress")
-    answer_failure = fields.Char(related="answer_id.failure_reason", string="Why It Failed")
-    answer_item_count = fields.Integer(related="answer_id.item_count", string="Texts and Files")
-    answer_undecided_count = fields.Integer(related="answer_id.undecided_count", string="To Decide")
+    answer_progress = fields.Float(
+        related="answer_id.progress", string="Answer Progress", help="How much of the person's data has been collected."
+    )
+    answer_failure = fields.Char(
+        related="answer_id.failure_reason", string="Why It Failed", help="Why the answer couldn't be put together."
+    )
+    answer_item_count = fields.Integer(
+        related="answer_id.item_count",
+        string="Texts and Files",
+        help="Texts and files that may name somebody else. Look at them before you approve.",
+    )
+    answer_undecided_count = fields.Integer(
+        related="answer_id.undecided_count",
+        string="To Decide",
+        help="Texts and files that nobody has decided about. The answer can't be approved before.",
+    )
     answer_to_decide = fields.Char(compute="_compute_answer_to_decide", help="Beside the button of the review.")
-    answer_total_count = fields.Integer(related="answer_id.total_count", string="Records")
+    answer_total_count = fields.Integer(
+        related="answer_id.total_count", string="Records", help="Records that the answer is made of."
+    )
     answer_expires_on = fields.Datetime(related="answer_id.expires_on", string="Files Deleted On")
-    answer_download_count = fields.Integer(related="answer_id.download_count", string="Downloads")
-    answer_attachment_ids = fields.One2many(related="answer_id.attachment_ids", string="Files")
+    answer_download_count = fields.Integer(
+        related="answer_id.download_count",
+        string="Downloads",
+        help="How often the files were fetched through the link in the message.",
+    )
+    answer_attachment_ids = fields.One2many(
+        related="answer_id.attachment_ids", string="Files", help="What the person gets."
+    )
     answer_delivery = fields.Selection(related="company_id.gdpr_answer_delivery")
     card_summary = fields.Html(
         "Data of the Card", compute="_compute_card_summary", help="The person's data as a table, for templates."

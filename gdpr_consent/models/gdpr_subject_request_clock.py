@@ -40,12 +40,22 @@ class GdprSubjectRequest(models.Model):
     )
     extended_on = fields.Datetime(readonly=True, copy=False)
     extension_reason = fields.Selection(
-        [("complexity", "The request is complex"), ("number", "There are many requests")], readonly=True, copy=False
+        [("complexity", "The request is complex"), ("number", "There are many requests")],
+        readonly=True,
+        copy=False,
+        help="Why the answer may take two months more: it is complex, or there are many requests (article 12(3)).",
     )
-    extension_note = fields.Text("Why It Takes Longer", readonly=True, copy=False)
+    extension_note = fields.Text(
+        "Why It Takes Longer",
+        readonly=True,
+        copy=False,
+        help="The person reads it, and has to before the first month is over.",
+    )
     reminders = fields.Integer(default=0, readonly=True, copy=False, help="How many of the reminders were given.")
     urgency = fields.Selection(
-        [("overdue", "Overdue"), ("soon", "Due soon"), ("on_time", "On time")], compute="_compute_urgency"
+        [("overdue", "Overdue"), ("soon", "Due soon"), ("on_time", "On time")],
+        compute="_compute_urgency",
+        help="How the deadline stands.",
     )
 
     @api.depends("received_on", "company_id", "extended_on", "paused_days")

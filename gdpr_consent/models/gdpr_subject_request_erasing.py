@@ -23,7 +23,13 @@ class GdprSubjectRequest(models.Model):
 
     _inherit = "gdpr.subject.request"
 
-    erased_on = fields.Datetime(readonly=True, copy=False)
+    erased_on = fields.Datetime(readonly=True, copy=False, help="When the last record of the plan was done.")
+    is_address_remembered = fields.Boolean(readonly=True, copy=False, help="As a keyed hash: nobody else has it.")
+    closed_with_it = fields.Char(
+        readonly=True,
+        copy=False,
+        help="What else the person had asked, which can't be answered any more.",
+    )
     erasure_mail_id = fields.Many2one("mail.mail", readonly=True, copy=False, ondelete="set null")
 
     @api.model
@@ -95,12 +101,8 @@ class GdprSubjectRequest(models.Model):
         if self._plan_anew_if_changed():
             self._call_officer(self.env._("The plan changed before it was carried out: look at it again."))
             return False
-        person = self.subject_id.root_id
-        if not person.restricted:
-            # While it is going on nobody writes to the person any more.
-            self.env["gdpr.subject"]._record_acts(
-                [{"subject_id": person.id, "action": "restricted", "actor": "system", "company_id": self.company_id.id}]
-            )
+        # Where it was resumed since.
+        self._suspend_for_erasure()
         # While there is a name to tell them.
         self._tell_recipients()
         journal = self.env["gdpr.erasure.journal"].sudo()._open(self)
@@ -159,7 +161,7 @@ class GdprSubjectRequest(models.Model):
         person = self.subject_id.root_id
         identified = self._identify_decided()
         terms = [*identified.emails, *identified.phones, *(name for name in identified.names if " " in name.strip())]
-        self.env["gdpr.suppression"]._remember(identified, self.company_id)
+        self.is_address_remembered = self.env["gdpr.suppression"]._remember(identified, self.company_id)
         for entry in cards.sorted(lambda entry: (entry.sequence, entry.id)):
             entry._carry_out()
         if failed := self.erasure_journal_id.entry_ids.filtered(lambda entry: entry.state in ("todo", "failed")):
@@ -235,7 +237,9 @@ class GdprSubjectRequest(models.Model):
     def _close_leftovers(self):
         """Close what else the person had asked: there is nothing left to do it with, and no address to answer to."""
         note = self.env._("The person was erased (%(number)s): nothing is left to answer with.", number=self.name)
-        for request in self._find_leftovers():
+        leftovers = self._find_leftovers()
+        self.closed_with_it = leftovers.with_context(lang=self.lang or self.env.lang)._list_in_words()
+        for request in leftovers:
             request._close("cancelled", "cancelled", note)
 
     def _check_not_erased(self):
@@ -401,7 +405,15 @@ class GdprSubjectRequest(models.Model):
             )
         if sentences and (told := self._get_recipients_sentence()):
             sentences.append(told)
-        return sentences or [self.env._("We hold nothing of you, and held nothing when we looked.")]
+        sentences = sentences or [self.env._("We hold nothing of you, and held nothing when we looked.")]
+        if self.closed_with_it:
+            sentences.append(
+                self.env._(
+                    "What else you had asked is closed with it, for nothing is left to answer with: %(requests)s.",
+                    requests=self.closed_with_it,
+                )
+            )
+        return sentences
 
     def _file_certificate(self):
         """Put the certificate into the request: what was done, without a word about who it was."""

@@ -1,7 +1,5 @@
 from collections import defaultdict
 
-from dateutil.relativedelta import relativedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
@@ -27,7 +25,13 @@ class GdprSubjectRequest(models.Model):
 
     _inherit = "gdpr.subject.request"
 
-    plan_line_ids = fields.One2many("gdpr.erasure.plan.line", "request_id", string="Plan", copy=False)
+    plan_line_ids = fields.One2many(
+        "gdpr.erasure.plan.line",
+        "request_id",
+        string="Plan",
+        copy=False,
+        help="What is deleted, made anonymous or kept, and why. Nothing else is touched.",
+    )
     erasure_state = fields.Selection(
         [
             ("planned", "Planned"),
@@ -42,16 +46,32 @@ class GdprSubjectRequest(models.Model):
         readonly=True,
         copy=False,
         index="btree_not_null",
+        help="Nothing is erased before the plan is approved. Afterwards it goes on by itself, also after a crash.",
     )
-    erasure_note = fields.Text("What to Know", readonly=True, copy=False)
-    planned_on = fields.Datetime(readonly=True, copy=False)
-    planned_by_id = fields.Many2one("res.users", readonly=True, copy=False)
-    approved_on = fields.Datetime(readonly=True, copy=False)
-    approved_by_id = fields.Many2one("res.users", readonly=True, copy=False)
-    erase_on = fields.Datetime("Begins", readonly=True, copy=False)
+    erasure_note = fields.Text(
+        "What to Know", readonly=True, copy=False, help="What the plan can't say by itself: read it before you approve."
+    )
+    planned_on = fields.Datetime(
+        readonly=True, copy=False, help="What has come up since isn't in the plan: make it again before you approve it."
+    )
+    planned_by_id = fields.Many2one("res.users", readonly=True, copy=False, help="Who had the plan made.")
+    approved_on = fields.Datetime(readonly=True, copy=False, help="When the plan was approved.")
+    approved_by_id = fields.Many2one(
+        "res.users",
+        readonly=True,
+        copy=False,
+        help="Who has approved the plan; somebody other than who made it, where the settings say so.",
+    )
+    erase_on = fields.Datetime(
+        "Begins", readonly=True, copy=False, help="Until then the erasure can still be called off."
+    )
     erasure_journal_id = fields.Many2one("gdpr.erasure.journal", string="Journal", readonly=True, copy=False)
     erasure_progress = fields.Float(compute="_compute_erasure_progress", help="Per cent of the records.")
-    doubtful_count = fields.Integer("To Be Looked At", compute="_compute_doubtful_count")
+    doubtful_count = fields.Integer(
+        "To Be Looked At",
+        compute="_compute_doubtful_count",
+        help="Records that may be somebody else's. Decide about each before the plan is approved.",
+    )
     erasure_warning = fields.Text(
         compute="_compute_erasure_warning", help="What whoever approves the plan should know."
     )
@@ -211,44 +231,13 @@ class GdprSubjectRequest(models.Model):
                     )
                 )
             request.plan_line_ids._check_reason()
+            request.plan_line_ids._check_emptied()
             request._check_recipients_reachable()
             request._check_gaps()
             request.sudo().write(
                 {"erasure_state": "approved", "approved_on": fields.Datetime.now(), "approved_by_id": self.env.uid}
             )
             request._log_step("approved", request.erasure_warning)
-        return True
-
-    def action_execute(self):
-        """Have approved plans carried out, in the background, after the delay of the company.
-
-        Where something came in since, the plan is made anew instead, and the user told.
-
-        :raise UserError: not approved
-        """
-        for request in self:
-            request._check_officer()
-            if request.erasure_state != "approved":
-                raise UserError(self.env._("The plan of %(number)s isn't approved.", number=request.name))
-            if stale := request._plan_anew_if_changed():
-                return stale
-            delay = relativedelta(days=request.company_id.gdpr_erasure_delay_days)
-            request.sudo().write({"erasure_state": "queued", "erase_on": fields.Datetime.now() + delay})
-            self.env.ref("gdpr_consent.ir_cron_erasure").sudo()._trigger(at=request.erase_on)
-        return True
-
-    def action_hold_erasure(self):
-        """Take back the order to carry out a plan, while it hasn't begun.
-
-        :raise UserError: it has begun
-        """
-        for request in self:
-            request._check_officer()
-            locked = request.sudo().try_lock_for_update()
-            locked.invalidate_recordset(["erasure_state"])
-            if locked.erasure_state != "queued":
-                raise UserError(self.env._("%(number)s is being erased already.", number=request.name))
-            locked.write({"erasure_state": "approved", "erase_on": False})
         return True
 
     def action_retry_erasure(self):

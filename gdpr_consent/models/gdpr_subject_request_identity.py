@@ -31,8 +31,18 @@ class GdprSubjectRequest(models.Model):
         tracking=True,
         help="How sure it is who asks. A portal login or a confirmed mailbox is enough, unless there is doubt.",
     )
-    identity_method = fields.Char("How It Was Checked", readonly=True, copy=False)
-    identity_email = fields.Char("Asked To Confirm", readonly=True, copy=False)
+    identity_method = fields.Char(
+        "How It Was Checked",
+        readonly=True,
+        copy=False,
+        help="How you know that it is the person who asks. What was shown as proof is deleted after use.",
+    )
+    identity_email = fields.Char(
+        "Asked To Confirm",
+        readonly=True,
+        copy=False,
+        help="The mailbox that was asked to confirm the request. The clock stands still until it does.",
+    )
     identity_evidence_ids = fields.Many2many(
         "ir.attachment",
         "gdpr_subject_request_identity_evidence_rel",
@@ -45,7 +55,7 @@ class GdprSubjectRequest(models.Model):
         tracking=True,
         help="Somebody else asks for the person, and must show that they may.",
     )
-    representative_name = fields.Char("Representative")
+    representative_name = fields.Char("Representative", help="Who asks in the person's name. Check that they may.")
     mandate_file = fields.Binary(
         "Mandate",
         attachment=True,

@@ -27,7 +27,7 @@ class GdprSubjectRequest(models.Model):
         help="Who has this address on record. When it is more than one person, somebody has to decide.",
     )
 
-    person_in_words = fields.Char("Asked By", compute="_compute_person_in_words")
+    person_in_words = fields.Char("Asked By", compute="_compute_person_in_words", help="Whose data it is about.")
 
     @api.depends("subject_id", "applicant_name", "email")
     def _compute_person_in_words(self):

@@ -13,7 +13,12 @@ class GdprSubjectRequest(models.Model):
 
     _inherit = "gdpr.subject.request"
 
-    paused_on = fields.Datetime("Clock Paused Since", readonly=True, copy=False)
+    paused_on = fields.Datetime(
+        "Clock Paused Since",
+        readonly=True,
+        copy=False,
+        help="The clock stands still from then on, until the person has confirmed who asks.",
+    )
     paused_days = fields.Integer(
         "Days Paused",
         readonly=True,

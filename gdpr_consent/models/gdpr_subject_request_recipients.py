@@ -10,7 +10,12 @@ class GdprSubjectRequest(models.Model):
 
     _inherit = "gdpr.subject.request"
 
-    recipient_notice_ids = fields.One2many("gdpr.recipient.notice", "request_id", string="Recipients")
+    recipient_notice_ids = fields.One2many(
+        "gdpr.recipient.notice",
+        "request_id",
+        string="Recipients",
+        help="Who got the data, and has to be told that it was corrected, erased or restricted (article 19).",
+    )
     has_recipients_to_tell = fields.Boolean(compute="_compute_has_recipients_to_tell")
 
     @api.depends(
@@ -102,9 +107,14 @@ class GdprSubjectRequest(models.Model):
         if is_again:
             told = requests.recipient_notice_ids.filtered(lambda notice: notice.state == "sent")
             told.write({"state": "to_tell", "attempt_count": 0})
-        told = requests.recipient_notice_ids._tell()
-        for request, notices in told.grouped("request_id").items():
-            request.with_env(self.env)._log_step("told_recipients", ", ".join(notices.recipient_id.mapped("name")))
+        tried = requests.recipient_notice_ids._tell()
+        for request, notices in tried.grouped("request_id").items():
+            told = notices.filtered(lambda notice: notice.state != "failed")
+            notes = [", ".join(told.recipient_id.mapped("name"))]
+            if untold := notices - told:
+                names = ", ".join(untold.recipient_id.mapped("name"))
+                notes.append(self.env._("Couldn't be told: %(names)s", names=names))
+            request.with_env(self.env)._log_step("told_recipients", ". ".join(filter(None, notes)))
         return requests.recipient_notice_ids
 
     def _propose_recipients(self):
@@ -152,6 +162,8 @@ class GdprSubjectRequest(models.Model):
     def _get_recipients_sentence(self):
         """Give the sentence that tells the person which recipients are told; empty where there are none."""
         self.ensure_one()
-        told = self.sudo().recipient_notice_ids.filtered(lambda notice: not notice.exemption)
+        told = self.sudo().recipient_notice_ids.filtered(
+            lambda notice: not notice.exemption and notice.state != "failed"
+        )
         names = ", ".join(told.recipient_id.mapped("name"))
         return names and self.env._("We tell those who received your data from us: %(names)s.", names=names)

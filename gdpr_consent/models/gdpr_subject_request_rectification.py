@@ -13,7 +13,12 @@ class GdprSubjectRequest(models.Model):
 
     _inherit = "gdpr.subject.request"
 
-    correction_ids = fields.One2many("gdpr.rectification.line", "request_id", string="Corrections")
+    correction_ids = fields.One2many(
+        "gdpr.rectification.line",
+        "request_id",
+        string="Corrections",
+        help="What the person wants changed, next to what is on record. Apply what is right.",
+    )
     proposed_count = fields.Integer(compute="_compute_decision_counts")
     rejected_count = fields.Integer(compute="_compute_decision_counts")
 

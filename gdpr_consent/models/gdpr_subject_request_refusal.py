@@ -36,10 +36,32 @@ class GdprSubjectRequest(models.Model):
 
     _inherit = "gdpr.subject.request"
 
-    refusal_ground = fields.Selection(GROUNDS, readonly=True, copy=False, tracking=True)
-    refusal_explanation = fields.Text("Why It Is Refused", readonly=True, copy=False)
-    refusal_evidence = fields.Text("Proof", readonly=True, copy=False)
-    refusal_proposed_by_id = fields.Many2one("res.users", string="Proposed By", readonly=True, copy=False)
+    refusal_ground = fields.Selection(
+        GROUNDS,
+        readonly=True,
+        copy=False,
+        tracking=True,
+        help="The ground in the law. The person reads it, and who can be complained to.",
+    )
+    refusal_explanation = fields.Text(
+        "Why It Is Refused",
+        readonly=True,
+        copy=False,
+        help="In words the person understands. It goes out with the refusal.",
+    )
+    refusal_evidence = fields.Text(
+        "Proof",
+        readonly=True,
+        copy=False,
+        help="What proves the ground, for the supervisory authority: the burden of proof is yours (article 12(5)).",
+    )
+    refusal_proposed_by_id = fields.Many2one(
+        "res.users",
+        string="Proposed By",
+        readonly=True,
+        copy=False,
+        help="Who proposed to refuse; somebody else has to agree where the settings say so.",
+    )
     refusal_ground_in_words = fields.Char(compute="_compute_refusal_ground_in_words")
     authority_name = fields.Char(compute="_compute_authority")
     authority_url = fields.Char(compute="_compute_authority")

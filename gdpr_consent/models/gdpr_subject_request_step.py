@@ -52,6 +52,8 @@ class GdprSubjectRequestStep(models.Model):
             ("planned", "Erasure planned"),
             ("plan_corrected", "Plan corrected"),
             ("approved", "Approved"),
+            ("ordered", "Erasure ordered"),
+            ("held", "Erasure held back"),
             ("executed", "Erasure carried out"),
             ("keeping_ended", "Erased when its time was over"),
             ("restricted", "Processing suspended"),

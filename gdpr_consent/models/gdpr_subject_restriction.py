@@ -74,6 +74,8 @@ class GdprSubject(models.Model):
         person = self._lock_person()
         if not person.restricted:
             raise UserError(self.env._("The processing of this person's data isn't suspended."))
+        if not request:
+            person._check_nothing_open()
         if not (reason or "").strip():
             raise UserError(self.env._("Say why the processing resumes: the person reads it."))
         company = request.company_id if request else person.company_id or self.env.company
@@ -120,14 +122,21 @@ class GdprSubject(models.Model):
         :raise UserError: the person wasn't told yet, or a request that suspends it is still open
         """
         person = self._lock_person()
-        requests = person.sudo().data_request_ids.filtered("is_suspending")
+        person._check_nothing_open()
+        person._resume()
+        person.sudo().data_request_ids.filtered("is_suspending")._end_suspension()
+
+    def _check_nothing_open(self):
+        """Refuse to take up the processing, or to announce it, while what suspends it has yet to be answered.
+
+        :raise UserError: so
+        """
+        requests = self.sudo().data_request_ids.filtered("is_suspending")
         still_open = requests.filtered(lambda request: request.state in ("new", "verifying", "in_progress"))
         if still_open:
             raise UserError(
                 self.env._("The person's request %(number)s is still open: answer it first.", number=still_open[0].name)
             )
-        person._resume()
-        requests._end_suspension()
 
     def _resume(self):
         if not self.restricted:

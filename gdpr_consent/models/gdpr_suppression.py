@@ -20,10 +20,23 @@ class GdprSuppression(models.Model):
     _rec_name = "kind"
     _log_access = False
 
-    kind = fields.Selection([("email", "E-mail address"), ("phone", "Phone number")], required=True, readonly=True)
-    digest = fields.Char("Keyed Hash", required=True, readonly=True, copy=False)
+    kind = fields.Selection(
+        [("email", "E-mail address"), ("phone", "Phone number")],
+        required=True,
+        readonly=True,
+        help="Whether it stands for an address or a number.",
+    )
+    digest = fields.Char(
+        "Keyed Hash",
+        required=True,
+        readonly=True,
+        copy=False,
+        help="Tells whether an address is this one; nobody can read the address from it.",
+    )
     company_id = fields.Many2one("res.company", string="Counts For", required=True, readonly=True, ondelete="cascade")
-    recorded_on = fields.Date("Erased On", required=True, readonly=True, default=fields.Date.context_today)
+    recorded_on = fields.Date(
+        "Erased On", required=True, readonly=True, default=fields.Date.context_today, help="When the person was erased."
+    )
 
     _digest_uniq = models.UniqueIndex("(digest, company_id)", "An address is remembered once.")
 
@@ -59,6 +72,8 @@ class GdprSuppression(models.Model):
 
         :param PersonIdentifiers identified: who
         :param res.company company: whose person it was
+        :return: whether any e-mail address is remembered; one that others have isn't
+        :rtype: bool
         """
         shared = self.env["gdpr.data.map"]._find_shared_emails(identified, company)
         self._remember_digests(
@@ -72,6 +87,7 @@ class GdprSuppression(models.Model):
             ],
             company,
         )
+        return bool(identified.emails - shared)
 
     @api.model
     def _remember_digests(self, digests, company):

@@ -161,7 +161,9 @@ class MailMail(models.Model):
 
         The verdict on the record is about the first of them alone.
         """
-        marketing = self.sudo().filtered(lambda mail: mail.state == "outgoing" and mail.gdpr_message_class == "marketing")
+        marketing = self.sudo().filtered(
+            lambda mail: mail.state == "outgoing" and mail.gdpr_message_class == "marketing"
+        )
         addresses = {
             mail: {address for text in mail._get_written_addresses() for address in email_normalize_all(text)[1:]}
             for mail in marketing

@@ -39,6 +39,7 @@ from . import test_identity
 from . import test_form_designer
 from . import test_lazy_tab
 from . import test_ledger
+from . import test_help
 from . import test_import
 from . import test_life_cycle
 from . import test_mass_set

@@ -108,6 +108,20 @@ class TestDataMapCoverage(ConsentCase):
         with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError), self.env.cr.savepoint():
             self.add_field("x_fax", gdpr_personal="no")
 
+    def test_two_tabs(self):
+        """What one tab shows stays when a second one lists anew; what was declared since goes."""
+        self.add_field("x_second_email")
+        fax = self.add_field("x_fax")
+        gaps = self.env["gdpr.data.gap"]
+        gaps.action_open()
+        shown = gaps.search([("create_uid", "=", self.env.uid)])
+        gaps.action_open()
+        self.assertEqual(gaps.search([("create_uid", "=", self.env.uid)]), shown)
+        fax.write({"gdpr_personal": "no", "gdpr_reason": "Of the company"})
+        gaps.action_open()
+        left = gaps.search([("create_uid", "=", self.env.uid)])
+        self.assertEqual((left.mapped("field"), left <= shown), (["x_second_email"], True))
+
     def test_screen_and_declaring(self):
         self.add_field("x_witness_id", "many2one", relation="res.partner")
         self.add_field("x_second_email")

@@ -249,7 +249,50 @@ class TestErasurePlan(ErasureCase):
         request.action_execute()
         self.run_erasure()
         self.assertEqual((request.erasure_state, self.person.name), ("queued", NAME))
+        # Nobody writes any more to who is about to be erased.
+        self.assertTrue(self.person.gdpr_restricted)
+        for _time in range(2):
+            request.action_hold_erasure()
+        self.assertEqual(request.erasure_state, "approved")
+        self.assertFalse(self.person.gdpr_restricted)
+        steps = request.step_ids.filtered(lambda step: step.action in ("ordered", "held"))
+        self.assertEqual(steps.mapped("action"), ["ordered", "held"])
+        self.assertEqual(steps.user_id, self.officer)
+        self.assertLedgerSound()
+
+    def test_order_that_is_taken_back_undoes_nothing_else(self):
+        """Whoever had asked to stop stays suspended; and an order lapses with the request."""
+        self.env.company.gdpr_erasure_delay_days = 3
+        with self.catch_mails():
+            stop = self.person.with_user(self.officer)._gdpr_receive_request("restriction")
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
         request.action_hold_erasure()
+        self.assertTrue(self.person.gdpr_restricted and stop.is_suspending)
+        other = self.env["res.partner"].create({"name": "Other", "email": "other@example.com"})
+        request = self.ask_erasure(other).with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
+        self.assertTrue(other.gdpr_restricted)
+        with self.catch_mails():
+            request.action_cancel()
+        self.assertFalse(other.gdpr_restricted)
+
+    def test_nothing_to_empty(self):
+        """What the data map has no fields of can't be made anonymous: the person would read that it was."""
+        self.person.message_post(body="Hello")
+        place = self.env.ref("gdpr_consent.data_map_mail_message")
+        place.write({"erasure": "anonymise"})
+        place.field_ids.erasure = "keep"
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        with self.assertRaisesRegex(UserError, "names no field that is emptied"):
+            request.action_approve()
+        request.plan_line_ids.filtered(lambda line: line.map_id == place).action = "delete"
+        request.action_approve()
         self.assertEqual(request.erasure_state, "approved")
 
     def test_colleagues_and_companies_are_refused(self):
@@ -320,6 +363,7 @@ class TestErasure(ErasureCase):
         self.env.invalidate_all()
         self.assertEqual(len(told), 1)
         self.assertIn("Made anonymous: Contact", told[0]["body"])
+        self.assertIn("a code made from it", told[0]["body"])
         self.assertIn(self.env.company._gdpr_get_request_address(), told[0]["reply_to"])
         self.assertFalse(request.email)
         certificate = self.env["ir.attachment"].search(
@@ -642,6 +686,7 @@ class TestErasure(ErasureCase):
         self.erase(request)
         self.assertEqual(access.state, "cancelled")
         self.assertIn(request.name, str(access.sudo().step_ids.mapped("note")))
+        self.assertIn(f"is closed with it, for nothing is left to answer with: {access.name}", self._mails[-1]["body"])
         with self.assertRaisesRegex(UserError, "was erased since"):
             access.with_user(self.officer).action_reopen()
         self.assertEqual(request.sudo().erasure_state, "finished")
@@ -666,6 +711,10 @@ class TestErasure(ErasureCase):
         self.plan(request)
         self.assertIn(f"“{twin.display_name}” ({twin.id})", request.erasure_warning)
         self.assertIn("Same person as…", request.erasure_warning)
+        self.erase(request)
+        self.assertEqual(request.erasure_state, "finished")
+        # The address is still in use, so it isn't remembered, and nobody says so.
+        self.assertNotIn("a code made from it", self._mails[-1]["body"])
 
     def test_nobody_was_on_record(self):
         """Who was never on record isn't told that anything was deleted."""

@@ -169,6 +169,13 @@ class TestLifting(LiftingCase):
         with self.assertRaisesRegex(UserError, "isn't suspended"):
             self.open_lifting(person).action_lift()
 
+    def test_nothing_is_announced_that_cant_be(self):
+        """While a request that suspends is open, the person isn't told from the person's page that it ends."""
+        request = self.restrict()
+        with self.assertRaisesRegex(UserError, f"{request.name} is still open"):
+            self.tell(self.card.gdpr_subject_id)
+        self.assertFalse(self._mails)
+
     def test_joined_people(self):
         request = self.restrict()
         self.other.gdpr_subject_id._join(self.card.gdpr_subject_id, "One person")

@@ -178,6 +178,23 @@ class TestOneToOne(OneToOneCase):
             scheduled._post_message()
         self.assertIn("Stated: A service message", self.get_records_of_writing(self.card).details)
 
+    def test_document_is_shared(self):
+        """Sharing a document by mail warns as the composer does, and is on record."""
+        if "purchase.order" not in self.env:
+            self.skipTest("No app with documents to share is installed.")
+        order = self.env["purchase.order"].create({"partner_id": self.other.id})
+        self.restrict(self.untouched)
+        recipients = self.card | self.other | self.untouched
+        wizard = self.env["portal.share"].with_context(active_model=order._name, active_id=order.id)
+        wizard = wizard.create({"res_model": order._name, "res_id": order.id, "partner_ids": recipients.ids})
+        self.assertIn("Rita Stop refused “News and offers”", wizard.gdpr_denials)
+        self.assertIn("Ugo New is suspended", wizard.gdpr_denials)
+        with self.catch_mails():
+            wizard.action_send_mail()
+        self.assertEqual([self.get_reached(card) for card in recipients], [1, 1, 0])
+        self.assertIn("Stated: A service message", self.get_records_of_writing(self.card).details)
+        self.assertFalse(self.get_records_of_writing(self.other) | self.get_records_of_writing(self.untouched))
+
     def test_said_no_after_it_was_written(self):
         """What waits to be sent when the person says no isn't, and whoever wrote it is told why."""
         self.compose(self.other, scheduled_date="2040-03-02 09:30:00").action_schedule_message()
@@ -192,7 +209,9 @@ class TestOneToOne(OneToOneCase):
             scheduled._post_message(raise_exception=False)
         self.assertEqual(self.get_reached(self.other), 0)
         self.assertFalse(scheduled.exists())
-        told = self.env["mail.message"].search([("notified_partner_ids", "in", self.salesperson.partner_id.ids)], limit=1)
+        told = self.env["mail.message"].search(
+            [("notified_partner_ids", "in", self.salesperson.partner_id.ids)], limit=1
+        )
         self.assertIn("Olga Go objects to any marketing", told.body)
         self.assertFalse(self.get_records_of_writing(self.other))
 

@@ -162,6 +162,7 @@ class TestOverview(ConsentCase):
     def test_on_paper(self):
         report = self.env["ir.actions.report"].with_user(self.officer)
         html, kind = report._render_qweb_html("gdpr_consent.overview_document", self.env.company.ids)
+        self.assertIn(f"printed by {self.officer.name}", " ".join(html.decode().split()))
         self.assertEqual(kind, "html")
         paper = " ".join(html2plaintext(html.decode()).split())
         self.assertIn("Contacts", paper)

@@ -124,6 +124,10 @@ class TestRecipients(RecipientCase):
         request = self.restrict()
         self.fulfil(request)
         self.assertEqual(self.get_outcomes(request), {self.partners[0]: "failed", self.partners[1]: "done"})
+        # Nobody reads that who couldn't be told was.
+        self.assertIn("from us: Mailer Ltd.", request.resolution)
+        [step] = request.step_ids.filtered(lambda step: step.action == "told_recipients")
+        self.assertEqual(step.note, "Mailer Ltd. Couldn't be told: Printer Ltd")
 
     def test_erasure_waits_for_who_cant_be_told(self):
         """Afterwards nobody can tell a recipient whose data was erased."""
@@ -147,7 +151,8 @@ class TestRecipients(RecipientCase):
         self.assertEqual(request.sudo().erasure_state, "finished", request.sudo().erasure_note)
         self.assertEqual(self.get_outcomes(request), {printer: "failed", mailer: "done"})
         last = self._mails[-1]["body"]
-        self.assertIn("We tell those who received your data from us: Printer Ltd, Mailer Ltd.", last)
+        # Who couldn't be told isn't named as told.
+        self.assertIn("We tell those who received your data from us: Mailer Ltd.", last)
         printer.email = "printer@example.com"
         with self.catch_mails():
             with self.assertRaisesRegex(UserError, "can't be told any more"), self.env.cr.savepoint():

@@ -22,9 +22,12 @@ class GdprCardWizard(models.AbstractModel):
         string="For",
         required=True,
         default="selected",
+        help="The records you ticked, or all that match the search.",
     )
-    selected_count = fields.Integer("Selected", compute="_compute_counts")
-    matching_count = fields.Integer("Matching", compute="_compute_counts")
+    selected_count = fields.Integer("Selected", compute="_compute_counts", help="Records you ticked.")
+    matching_count = fields.Integer(
+        "Matching", compute="_compute_counts", help="Records that match the filter of the list."
+    )
 
     @api.depends("res_model", "res_ids", "res_domain")
     def _compute_counts(self):

@@ -19,7 +19,11 @@ class GdprConsentEntry(models.TransientModel):
     )
     available_purpose_ids = fields.Many2many("gdpr.purpose", compute="_compute_wording")
     available_channel_ids = fields.Many2many("gdpr.channel", compute="_compute_wording")
-    wording = fields.Html(compute="_compute_wording", sanitize=False)
+    wording = fields.Html(
+        compute="_compute_wording",
+        sanitize=False,
+        help="The words to read out. They are kept as what the person agreed to.",
+    )
     needs_words = fields.Boolean(compute="_compute_wording")
     words = fields.Text("Words Used", help="What the person was told, as exactly as you know it.")
     purpose_ids = fields.Many2many(

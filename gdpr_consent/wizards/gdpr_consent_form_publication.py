@@ -13,11 +13,19 @@ class GdprConsentFormPublication(models.TransientModel):
     _description = "Publish a Consent Form"
 
     form_id = fields.Many2one("gdpr.consent.form", required=True, readonly=True, ondelete="cascade")
-    number = fields.Integer(compute="_compute_number")
-    consent_count = fields.Integer(compute="_compute_number")
+    number = fields.Integer(
+        compute="_compute_number",
+        help="The number that this wording gets. Earlier ones stay, with the consents given to them.",
+    )
+    consent_count = fields.Integer(
+        compute="_compute_number",
+        help="Consents given to earlier versions that a material change makes due for renewal.",
+    )
     lacks_contact = fields.Boolean(compute="_compute_number")
     has_changes = fields.Boolean(related="form_id.has_changes")
-    comparison = fields.Html("What Changes", compute="_compute_comparison", sanitize=False)
+    comparison = fields.Html(
+        "What Changes", compute="_compute_comparison", sanitize=False, help="The published wording next to the new one."
+    )
     shown_sha256 = fields.Char(help="Of all that was looked at here, so that nothing else is published.")
     material = fields.Boolean(
         "Material Change",

@@ -11,7 +11,12 @@ class GdprDataDeclaration(models.TransientModel):
     _name = "gdpr.data.declaration"
     _description = "Declaration of Data"
 
-    gap_ids = fields.Many2many("gdpr.data.gap", string="Fields", required=True)
+    gap_ids = fields.Many2many(
+        "gdpr.data.gap",
+        string="Fields",
+        required=True,
+        help="The fields that the new row covers. Take out what doesn't belong to the person.",
+    )
     decision = fields.Selection(
         [
             ("path", "It leads to the person"),

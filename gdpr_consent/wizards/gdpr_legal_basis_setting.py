@@ -16,7 +16,11 @@ class GdprLegalBasisSetting(models.TransientModel):
     _inherit = ["gdpr.card.wizard"]
     _description = "Set the Legal Basis"
 
-    legal_basis = fields.Selection([("not_applicable", "Not applicable"), *LEGAL_BASES])
+    legal_basis = fields.Selection(
+        [("not_applicable", "Not applicable"), *LEGAL_BASES],
+        help="Counts from now on for everybody chosen, and is on record. Open requests for consent are called off "
+        "unless it is Consent.",
+    )
     reason = fields.Text(help="Legitimate interests: say how you weighed yours against those of the people.")
     with_archived = fields.Boolean(
         "Archived records too",
@@ -24,7 +28,7 @@ class GdprLegalBasisSetting(models.TransientModel):
     )
     archived_count = fields.Integer(compute="_compute_outcome")
     change_count = fields.Integer(compute="_compute_outcome")
-    outcome = fields.Html(compute="_compute_outcome", sanitize=False)
+    outcome = fields.Html(compute="_compute_outcome", sanitize=False, help="What would change, before you apply it.")
     present_outcome = fields.Char(compute="_compute_outcome")
     shown_outcome = fields.Char(help="What was shown last, so that nothing else is done.")
     is_outdated = fields.Boolean(help="Somebody changed the records after this was shown.")

@@ -16,7 +16,11 @@ class GdprRestrictionLifting(models.TransientModel):
     notice_state = fields.Selection(related="notice_id.state")
     told_on = fields.Datetime("Told On", related="notice_id.sent_on")
     failure_reason = fields.Text(related="notice_id.failure_reason")
-    liftable_from = fields.Datetime("Can Resume From", compute="_compute_notice")
+    liftable_from = fields.Datetime(
+        "Can Resume From",
+        compute="_compute_notice",
+        help="Before that the processing stays suspended, so that the person can object.",
+    )
     is_liftable = fields.Boolean(compute="_compute_notice")
     way = fields.Selection(
         WAYS,

@@ -16,7 +16,11 @@ class GdprSubjectJoining(models.TransientModel):
     )
     asks_for_other = fields.Boolean(compute="_compute_asks_for_other")
     reason = fields.Text("How You Know", required=True, help="It goes into the ledger of both.")
-    outcome = fields.Html(compute="_compute_outcome", sanitize=False)
+    outcome = fields.Html(
+        compute="_compute_outcome",
+        sanitize=False,
+        help="What the person's history says once the records are joined. The stricter answer counts.",
+    )
 
     @api.model
     def _selection_card_models(self):

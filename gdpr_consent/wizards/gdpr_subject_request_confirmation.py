@@ -10,12 +10,22 @@ class GdprSubjectRequestConfirmation(models.TransientModel):
     _inherit = ["gdpr.card.wizard"]
     _description = "Confirm the Requests of Many"
 
-    request_type = fields.Selection(REQUEST_TYPES, string="What Is Asked", required=True, readonly=True)
-    person_count = fields.Integer("Persons", compute="_compute_people")
+    request_type = fields.Selection(
+        REQUEST_TYPES,
+        string="What Is Asked",
+        required=True,
+        readonly=True,
+        help="A request of this kind is made for each person below who has none open.",
+    )
+    person_count = fields.Integer("Persons", compute="_compute_people", help="Persons behind the records you chose.")
     open_count = fields.Integer(
         "Have an Open Request", compute="_compute_people", help="Of this kind: they get no other one."
     )
-    new_count = fields.Integer("Get a Request", compute="_compute_people")
+    new_count = fields.Integer(
+        "Get a Request",
+        compute="_compute_people",
+        help="Persons who get a request; the others have one of this kind open already.",
+    )
 
     @api.depends("res_model", "res_ids", "request_type")
     def _compute_people(self):

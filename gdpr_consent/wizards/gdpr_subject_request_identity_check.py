@@ -23,7 +23,10 @@ class GdprSubjectRequestIdentityCheck(models.TransientModel):
         readonly=False,
         help="An address of the person that you know from before; a link is sent there.",
     )
-    known_addresses = fields.Char(compute="_compute_known_addresses")
+    known_addresses = fields.Char(
+        compute="_compute_known_addresses",
+        help="Addresses on the person's records. A mail to one of these proves most.",
+    )
     method = fields.Char("How Did You Make Sure?", help="In a few words, without data from a document.")
     evidence_count = fields.Integer(compute="_compute_evidence_count")
 

@@ -23,7 +23,9 @@ class GdprSubjectRequestRefusal(models.TransientModel):
         "What Proves It",
         help="For you and the supervisory authority; the person doesn't get it.",
     )
-    authority = fields.Char(compute="_compute_authority")
+    authority = fields.Char(
+        compute="_compute_authority", help="Named to the person, who can complain there (article 12(4))."
+    )
 
     @api.depends("request_id")
     def _compute_available_grounds(self):

@@ -13,8 +13,8 @@ class MailingSubscription(models.Model):
         "Waits for Confirmation",
         readonly=True,
         copy=False,
-        help="Somebody has typed the address of a person who left the list, or is known from elsewhere: it counts when it"
-        " is confirmed from the mailbox.",
+        help="Somebody has typed the address of a person who left the list, or is known from elsewhere: it counts when"
+        " it is confirmed from the mailbox.",
     )
 
     _gdpr_is_awaited_index = models.Index("(contact_id) WHERE gdpr_is_awaited")

@@ -193,6 +193,14 @@ class TestMailing(ConsentCase):
             shown |= self.env["res.partner"].search(line.action_open()["domain"])
         self.assertEqual(shown, self.refusing | self.silent)
 
+    def test_check_of_an_ab_test(self):
+        """Whom the check is about is chosen at random, and the mailing chooses anew: it says so."""
+        check = self.env["gdpr.mailing.check"]
+        self.assertFalse(check.browse(self.make(self.readers).action_gdpr_check()["res_id"]).is_sample)
+        mailing = self.make(self.readers, ab_testing_enabled=True, ab_testing_pc=50)
+        check = check.browse(mailing.action_gdpr_check()["res_id"])
+        self.assertEqual((check.is_sample, check.total_count), (True, 2))
+
     def test_check_says_odoos_reasons(self):
         """What Odoo leaves out by itself counts beforehand as it does when the mailing is sent."""
         people = self.env["res.partner"].create(

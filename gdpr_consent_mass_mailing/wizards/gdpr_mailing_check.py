@@ -14,9 +14,20 @@ class GdprMailingCheck(models.TransientModel):
     _description = "Recipients of a Mailing"
 
     mailing_id = fields.Many2one("mailing.mailing", required=True, readonly=True, ondelete="cascade")
-    total_count = fields.Integer("Selected", readonly=True)
-    receiving_count = fields.Integer("Get It", readonly=True)
-    line_ids = fields.One2many("gdpr.mailing.check.line", "check_id", string="Left Out", readonly=True)
+    is_sample = fields.Boolean(compute="_compute_is_sample")
+    total_count = fields.Integer("Selected", readonly=True, help="Records that the mailing selects.")
+    receiving_count = fields.Integer("Get It", readonly=True, help="Records that would get it if it were sent now.")
+    line_ids = fields.One2many(
+        "gdpr.mailing.check.line",
+        "check_id",
+        string="Left Out",
+        readonly=True,
+        help="Why the others don't get it, and how many each reason keeps out.",
+    )
+
+    def _compute_is_sample(self):
+        for check in self:
+            check.is_sample = check.mailing_id.ab_testing_enabled and check.mailing_id.ab_testing_pc < 100
 
     def _check(self):
         """Find out, with one question to the door out, whatever the number of recipients."""

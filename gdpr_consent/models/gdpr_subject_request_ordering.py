@@ -1,0 +1,77 @@
+from dateutil.relativedelta import relativedelta
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+
+class GdprSubjectRequest(models.Model):
+    """From the order to erase a person to the moment it begins: meanwhile it can be held, and nobody is written to."""
+
+    _inherit = "gdpr.subject.request"
+
+    def write(self, vals):
+        """Let the processing go on where an erasure that was ordered isn't any more."""
+        ordered = self.filtered(lambda request: request.erasure_state == "queued")
+        result = super().write(vals)
+        if "erasure_state" in vals and vals["erasure_state"] not in ("queued", "running"):
+            ordered._resume_held()
+        return result
+
+    def action_execute(self):
+        """Have approved plans carried out, in the background, after the delay of the company.
+
+        Where something came in since, the plan is made anew instead, and the user told.
+
+        :raise UserError: not approved
+        """
+        for request in self:
+            request._check_officer()
+            if request.erasure_state != "approved":
+                raise UserError(self.env._("The plan of %(number)s isn't approved.", number=request.name))
+            if stale := request._plan_anew_if_changed():
+                return stale
+            delay = relativedelta(days=request.company_id.gdpr_erasure_delay_days)
+            request.sudo().write({"erasure_state": "queued", "erase_on": fields.Datetime.now() + delay})
+            request._suspend_for_erasure()
+            request._log_step("ordered")
+            self.env.ref("gdpr_consent.ir_cron_erasure").sudo()._trigger(at=request.erase_on)
+        return True
+
+    def action_hold_erasure(self):
+        """Take back the order to carry out a plan, while it hasn't begun. Done twice, it is done once.
+
+        :raise UserError: it has begun
+        """
+        for request in self:
+            request._check_officer()
+            locked = request.sudo().try_lock_for_update()
+            locked.invalidate_recordset(["erasure_state"])
+            if locked and locked.erasure_state == "approved":
+                continue
+            if locked.erasure_state != "queued":
+                raise UserError(self.env._("%(number)s is being erased already.", number=request.name))
+            locked.write({"erasure_state": "approved", "erase_on": False})
+            request._log_step("held")
+        return True
+
+    def _suspend_for_erasure(self):
+        """Let nobody write any more to a person who is about to be erased."""
+        self.ensure_one()
+        person = self.sudo().subject_id._lock_person()
+        if not person.restricted:
+            act = {"action": "restricted", "actor": "system", "company_id": self.company_id.id}
+            person._record_acts([{**act, "subject_id": person.id, "values": {"request": self.name}}])
+
+    def _resume_held(self):
+        """Let the processing go on where only the order to erase had suspended it.
+
+        The person hasn't obtained that, so nobody has to be told before it ends (article 18(3)).
+        """
+        for request in self:
+            person = request.sudo().subject_id._lock_person()
+            last = person.history_ids.filtered(lambda event: event.action in ("restricted", "unrestricted"))
+            last = last.sorted("id")[-1:]
+            is_of_order = last.actor == "system" and last._get_value("request") == request.name
+            if person.restricted and is_of_order and not person.data_request_ids.filtered("is_suspending"):
+                reason = self.env._("%(number)s: the data isn't erased for now.", number=request.name)
+                person._record_acts([{"subject_id": person.id, "action": "unrestricted", "values": {"reason": reason}}])

@@ -1,0 +1,38 @@
+from lxml import etree
+
+from odoo.tests import TransactionCase, tagged
+
+# Odoo explains them nowhere either, or what they are is all they are.
+PLAIN = {"active", "sequence", "create_date", "write_date", "activity_ids", "company_id", "subject_id", "request_id"}
+
+
+@tagged("post_install", "-at_install")
+class TestHelp(TransactionCase):
+    """Every screen says in words what is on it, and what happens there."""
+
+    def test_tooltips(self):
+        """A field of a form, a list or a kanban says what it means when the pointer rests on it."""
+        missing = set()
+        for model in sorted(name for name in self.env.registry if name.startswith("gdpr.")):
+            views = self.env["ir.ui.view"].search(
+                [("model", "=", model), ("mode", "=", "primary"), ("type", "in", ("form", "list", "kanban"))]
+            )
+            for view in views:
+                arch = etree.fromstring(self.env[model].get_view(view.id, view.type)["arch"])
+                for node in arch.xpath("//field[not(ancestor::field)]"):
+                    hidden = node.get("column_invisible") or node.get("invisible")
+                    field = self.env[model]._fields[node.get("name")]
+                    if hidden not in ("1", "True") and field.name not in PLAIN and not (field.help or node.get("help")):
+                        missing.add(f"{model}.{field.name}")
+        self.assertFalse(missing)
+
+    def test_empty_lists(self):
+        """A list with nothing in it says what would be there, and how it comes there."""
+        actions = self.env["ir.actions.act_window"].search([("res_model", "=like", "gdpr.%")])
+        own = actions.get_external_id()
+        silent = [
+            own[action.id]
+            for action in actions
+            if own[action.id].startswith("gdpr_consent") and "list" in action.view_mode and not action.help
+        ]
+        self.assertFalse(silent)
