@@ -1,5 +1,6 @@
 from odoo.http import Controller, request, route
 
+from ..models.gdpr_consent_request import UNASKED_KINDS
 from .answers import read_answer
 from .confirmation_page import ConfirmationPage
 from .privacy_page import LINK_PAGE
@@ -82,15 +83,18 @@ class ConsentPage(ConfirmationPage, Controller):
                 "preferences_url": f"/gdpr/preferences/{preferences}",
                 "is_late": is_late,
                 **record,
-                "blocked": self._find_blocked(record["given"], link.email),
+                "blocked": self._find_blocked(asking, record["given"], link.email),
             },
         )
 
-    def _find_blocked(self, consents, email):
+    def _find_blocked(self, asking, consents, email):
         """Give which of these consents brings no e-mail, for somebody with the address objects to marketing.
 
-        Perhaps another record of the same person: nobody can tell, and only that person ends the objection.
+        Perhaps another record of the same person: nobody can tell, and only that person ends the objection. Such an
+        address isn't asked, but whoever has it can ask for the question.
         """
+        if asking.kind not in UNASKED_KINDS:
+            return None
         marketing = consents.filtered(
             lambda consent: consent.purpose_id._is_marketing() and "email" in consent.channel_ids.mapped("code")
         )

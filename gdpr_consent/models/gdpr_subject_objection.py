@@ -3,6 +3,7 @@ from collections import defaultdict
 
 from odoo import api, models
 from odoo.tools import SQL
+from odoo.tools.mail import email_normalize_all
 
 from .gdpr_blacklist_mixin import BLACKLISTS
 
@@ -76,10 +77,14 @@ class GdprSubject(models.Model):
             self.env[blacklist]._gdpr_block(self._get_addresses(blacklist))
 
     def _get_addresses(self, blacklist):
-        """Give the addresses of these people's cards, in the form a blacklist holds them."""
+        """Give the addresses of these people's cards, in the form a blacklist holds them; a card can have several."""
         if not self:
             return set()
-        return self._read_from_cards(blacklist, "card.address", SQL("subject.root_id = ANY(%s)", self.ids))
+        rows = self._read_rows_from_cards(
+            blacklist, ("card.address", "card.written"), SQL("subject.root_id = ANY(%s)", self.ids)
+        )
+        addresses = {address for address, _written in rows}
+        return addresses.union(*(email_normalize_all(written) for _address, written in rows if written))
 
     @api.model
     def _filter_objected_to(self, blacklist, addresses):
@@ -106,17 +111,20 @@ class GdprSubject(models.Model):
             address = cards._gdpr_get_address_sql(blacklist)
             if not address:
                 continue
+            email = cards._fields.get(cards._gdpr_email_field)
+            is_written = blacklist == "mail.blacklist" and email and email.store
             rows = self.env.execute_query(
                 SQL(
                     """
                     SELECT DISTINCT %(columns)s
-                      FROM (SELECT card.gdpr_subject_id AS subject_id, %(address)s AS address
+                      FROM (SELECT card.gdpr_subject_id AS subject_id, %(address)s AS address, %(written)s AS written
                               FROM %(table)s card WHERE card.gdpr_subject_id IS NOT NULL) card
                       JOIN gdpr_subject subject ON subject.id = card.subject_id
                      WHERE card.address IS NOT NULL AND %(condition)s
                     """,
                     columns=SQL(", ").join(SQL.identifier(*column.split(".")) for column in columns),
                     address=address,
+                    written=SQL.identifier("card", email.name) if is_written else SQL("NULL"),
                     table=SQL.identifier(cards._table),
                     condition=condition,
                 )

@@ -63,6 +63,18 @@ class TestMailing(ConsentCase):
             recipients = {address.split("<")[-1].strip(">") for address in self.send(mailing)}
             self.assertIn(recipients, ({"reader0@example.com", "home@example.com"}, {"new@example.com"}))
 
+    def test_second_address_of_who_objects(self):
+        """An objection counts at every address of the record, also where another record has one of them."""
+        self.refusing.email = "reader1@example.com; second@example.com"
+        self.refusing.gdpr_record_objection()
+        twin = self.env["res.partner"].create({"name": "Twin", "email": "second@example.com"})
+        listed = self.env["mailing.contact"].create({"email": "Second@Example.com"})
+        for record in (twin, listed):
+            self.assertFalse(self.send(self.make(record)))
+        person = self.refusing.gdpr_subject_id
+        person._record_acts([{"subject_id": person.id, "action": "objection_lifted", "actor": "person"}])
+        self.assertTrue(self.send(self.make(twin)))
+
     def test_link_of_a_consent_form_opens_nothing(self):
         """What asks for consent is a request or a campaign: its link in a mailing lets nobody in who said no."""
         mailing = self.make(self.readers)
