@@ -60,6 +60,13 @@ class GdprBlacklistMixin(models.AbstractModel):
         raise NotImplementedError
 
     @api.model
+    def _gdpr_filter_objected(self, addresses):
+        """Give those of the normalised addresses that are on the list because a person objects."""
+        field = self._gdpr_address_field
+        found = self.sudo().search([(field, "in", list(addresses)), ("gdpr_objection", "=", True)])
+        return set(found.mapped(field))
+
+    @api.model
     def _gdpr_block(self, addresses):
         """Put normalised addresses on the list, in a few queries; those taken off before too."""
         addresses = {address for address in addresses if self._gdpr_is_normalised(address)}

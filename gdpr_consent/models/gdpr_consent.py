@@ -17,7 +17,9 @@ class GdprConsent(models.Model):
     _order = "subject_id, purpose_id"
     _log_access = False
 
-    subject_id = fields.Many2one("gdpr.subject", required=True, readonly=True, index=True, ondelete="cascade")
+    subject_id = fields.Many2one(
+        "gdpr.subject", required=True, readonly=True, index=True, ondelete="cascade", help="Whose word it is."
+    )
     purpose_id = fields.Many2one(
         "gdpr.purpose", required=True, readonly=True, ondelete="restrict", help="What the person said yes or no to."
     )

@@ -12,8 +12,8 @@ class GdprConsentCampaignExclusionCount(models.Model):
     _order = "record_count DESC, reason"
 
     campaign_id = fields.Many2one("gdpr.consent.campaign", readonly=True)
-    reason = fields.Selection(REASONS, readonly=True)
-    record_count = fields.Integer("Records", readonly=True)
+    reason = fields.Selection(REASONS, readonly=True, help="Why these aren't asked.")
+    record_count = fields.Integer("Records", readonly=True, help="How many records aren't asked for this reason.")
 
     def init(self):
         tools.drop_view_if_exists(self.env.cr, self._table)

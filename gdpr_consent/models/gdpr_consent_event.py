@@ -73,7 +73,9 @@ class GdprConsentEvent(models.Model):
     _rec_name = "action"
     _log_access = False
 
-    subject_id = fields.Many2one("gdpr.subject", required=True, index=True, ondelete="restrict")
+    subject_id = fields.Many2one(
+        "gdpr.subject", required=True, index=True, ondelete="restrict", help="Whose history it is in."
+    )
     sequence = fields.Integer(required=True, help="Place of the event in the person's history.")
     action = fields.Selection(
         [

@@ -28,7 +28,9 @@ class GdprConsentRequest(models.Model):
     _order = "id DESC"
     _rec_name = "subject_id"
 
-    subject_id = fields.Many2one("gdpr.subject", required=True, readonly=True, index=True, ondelete="cascade")
+    subject_id = fields.Many2one(
+        "gdpr.subject", required=True, readonly=True, index=True, ondelete="cascade", help="Who is asked."
+    )
     kind = fields.Selection(
         [
             ("first", "Request"),

@@ -35,6 +35,12 @@ class GdprDataMap(models.Model):
             name for name, field in self._get_fields().items() if field.erasure == "empty" and field.origin != "none"
         ]
 
+    def _has_nothing_to_empty(self):
+        """Tell whether records found here would stay as they are when they are made anonymous; False without a row."""
+        # Of these everything is emptied, whatever the map says.
+        whole = {*self.env["gdpr.subject.mixin"]._get_card_models(), "res.users"}
+        return bool(self) and self.model not in whole and not self._get_emptied_names()
+
     def _get_fields(self):
         """Give what is declared of each field that the model has: by the lines, else as an address or a number.
 

@@ -30,7 +30,12 @@ class GdprDataMapField(models.Model):
         required=True,
         help="Technical names, separated by commas. A question mark after a name: another app adds the field.",
     )
-    category_id = fields.Many2one("gdpr.data.category", string="Kind of Data", ondelete="restrict")
+    category_id = fields.Many2one(
+        "gdpr.data.category",
+        string="Kind of Data",
+        ondelete="restrict",
+        help="What kind of data it is, as the person reads it in an answer.",
+    )
     origin = fields.Selection(
         ORIGINS,
         required=True,

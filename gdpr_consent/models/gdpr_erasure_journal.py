@@ -22,7 +22,9 @@ class GdprErasureJournal(models.Model):
     name = fields.Char(
         "Number of the Request", required=True, readonly=True, help="The request that ordered the erasure."
     )
-    request_id = fields.Many2one("gdpr.subject.request", readonly=True, index=True, ondelete="set null")
+    request_id = fields.Many2one(
+        "gdpr.subject.request", readonly=True, index=True, ondelete="set null", help="The case, as long as it is kept."
+    )
     company_id = fields.Many2one("res.company", readonly=True, required=True, ondelete="cascade")
     subject_reference = fields.Char(
         "Person", readonly=True, help="Stands for the person in the ledger; it names nobody."

@@ -3,6 +3,7 @@ import logging
 from psycopg2 import OperationalError
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import format_date, mute_logger
 from odoo.tools.misc import split_every
 
@@ -50,22 +51,23 @@ class GdprErasureJournalEntry(models.Model):
     part = fields.Char(readonly=True)
     sequence = fields.Integer(readonly=True)
     is_card = fields.Boolean(readonly=True)
-    model = fields.Char(readonly=True, required=True)
+    model = fields.Char(readonly=True, required=True, help="The kind of records.")
     res_ids = fields.Json("Record Numbers", readonly=True, required=True)
-    count = fields.Integer(compute="_compute_count")
-    action = fields.Selection(ERASURES, readonly=True, required=True)
-    ground = fields.Selection(GROUNDS, readonly=True)
-    keep_until = fields.Date(readonly=True)
+    count = fields.Integer(compute="_compute_count", help="How many records.")
+    action = fields.Selection(ERASURES, readonly=True, required=True, help="What is done with them.")
+    ground = fields.Selection(GROUNDS, readonly=True, help="Why they are kept (article 17(3)).")
+    keep_until = fields.Date(readonly=True, help="Then they are erased by themselves.")
     after_keeping = fields.Selection([("delete", "Delete"), ("anonymise", "Anonymise")], readonly=True)
     state = fields.Selection(
         [("todo", "To Do"), ("done", "Done"), ("kept", "Kept"), ("failed", "Failed")],
         readonly=True,
         required=True,
         default="todo",
+        help="Done, still to do, kept for now, or failed.",
     )
     attempts = fields.Integer(readonly=True)
-    failure = fields.Text("Why It Failed", readonly=True)
-    done_on = fields.Datetime(readonly=True)
+    failure = fields.Text("Why It Failed", readonly=True, help="Why it couldn't be done.")
+    done_on = fields.Datetime(readonly=True, help="When it was done.")
 
     _todo_index = models.Index("(journal_id) WHERE state = 'todo'")
     _kept_index = models.Index("(keep_until) WHERE state = 'kept'")
@@ -155,6 +157,8 @@ class GdprErasureJournalEntry(models.Model):
             self._delete(records)
         elif self.action == "anonymise":
             names = self._get_emptied_fields(records)
+            if self.map_id.sudo()._has_nothing_to_empty():
+                raise UserError(self.env._("The data map names no field that is emptied."))
             records._gdpr_anonymise(names)
             records._gdpr_lead_elsewhere(self._get_kept_cards(), self.journal_id.company_id, names)
         elif self.action == "detach":

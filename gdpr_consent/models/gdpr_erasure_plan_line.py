@@ -88,9 +88,11 @@ class GdprErasurePlanLine(models.Model):
         default="anonymise",
         help="What happens to them on the day the keeping ends.",
     )
-    is_corrected = fields.Boolean("Corrected", readonly=True, copy=False)
-    done_count = fields.Integer("Done", compute="_compute_progress")
-    failed_count = fields.Integer("Failed", compute="_compute_progress")
+    is_corrected = fields.Boolean(
+        "Corrected", readonly=True, copy=False, help="An officer has changed what was proposed; a new plan keeps that."
+    )
+    done_count = fields.Integer("Done", compute="_compute_progress", help="How many of the records are done.")
+    failed_count = fields.Integer("Failed", compute="_compute_progress", help="How many couldn't be erased.")
     failure = fields.Text(
         "Why It Failed",
         compute="_compute_progress",
@@ -340,11 +342,8 @@ class GdprErasurePlanLine(models.Model):
 
         :raise UserError: so
         """
-        # Of these everything is emptied, whatever the map says.
-        whole = {*self.env["gdpr.subject.mixin"]._get_card_models(), "res.users"}
-        anonymous = self.filtered(lambda line: line.action == "anonymise" and line.count and line.model not in whole)
-        full = anonymous.filtered(lambda line: line.map_id and not line.map_id.sudo()._get_emptied_names())
-        if full:
+        anonymous = self.filtered(lambda line: line.action == "anonymise" and line.count)
+        if full := anonymous.filtered(lambda line: line.map_id.sudo()._has_nothing_to_empty()):
             raise UserError(
                 self.env._(
                     "%(records)s: the data map names no field that is emptied, so they would stay as they are. Choose"

@@ -68,7 +68,9 @@ class GdprRecipientNotice(models.Model):
         help="Told: the mail server took the notice, or somebody noted that the recipient was told in another way."
         " Impossible and disproportionate need a reason.",
     )
-    attempt_count = fields.Integer("Attempts", readonly=True, copy=False)
+    attempt_count = fields.Integer(
+        "Attempts", readonly=True, copy=False, help="How often it was tried to tell the recipient."
+    )
     person_name = fields.Char(compute="_compute_person")
     person_email = fields.Char(compute="_compute_person")
     about_in_words = fields.Char(compute="_compute_about_in_words")
@@ -192,4 +194,15 @@ class GdprRecipientNotice(models.Model):
     def _cron_retry(self):
         """Try again to send the notices that failed, so that a mail server that was down loses none."""
         failed = Domain("state", "=", "failed") & Domain("exemption", "=", False)
-        self.sudo().search(failed & Domain("attempt_count", "<", MOST_ATTEMPTS))._tell()
+        due = self.sudo().search(failed & Domain("attempt_count", "<", MOST_ATTEMPTS))
+        due.filtered(lambda notice: notice.request_id._is_tellable())._tell()
+
+    def _mark_failed(self, reason):
+        """Say so in the log of the case, and to the officer: the recipient was named as one that is told."""
+        queued = self.filtered(lambda notice: notice.state == "queued")
+        super()._mark_failed(reason)
+        for request, notices in queued.grouped("request_id").items():
+            names = ", ".join(notices.recipient_id.mapped("name"))
+            note = self.env._("Couldn't be told: %(names)s", names=names)
+            request._log_step("told_recipients", note)
+            request._remind_of_recipients(note)

@@ -61,15 +61,15 @@ class GdprRectificationLine(models.Model):
     )
     old_value = fields.Char("On Record", readonly=True, help="As the person was shown it.")
     new_value = fields.Text("What the Person Says", readonly=True)
-    proposal = fields.Text("Proposed Value", compute="_compute_proposal")
+    proposal = fields.Text("Proposed Value", compute="_compute_proposal", help="What the person wants it to be.")
     current_value = fields.Char(
         "Changed Meanwhile To", compute="_compute_current_value", help="What is on the record now, where it differs."
     )
     reviewed_value = fields.Char(readonly=True, help="What was on the record when an officer was asked to look again.")
     is_reviewed = fields.Boolean(readonly=True)
     is_overtaken = fields.Boolean(compute="_compute_current_value", help="Nobody has looked at what is there now.")
-    is_chosen = fields.Boolean("Apply")
-    ground = fields.Selection(GROUNDS, "Why Not")
+    is_chosen = fields.Boolean("Apply", help="Ticked: it is written into the record when you apply the corrections.")
+    ground = fields.Selection(GROUNDS, "Why Not", help="Why it isn't changed. The person reads it.")
     explanation = fields.Text(
         "In Words", help="The person reads this: why it stays as it is, or what was done about the person's own words."
     )
@@ -78,9 +78,11 @@ class GdprRectificationLine(models.Model):
         required=True,
         readonly=True,
         default="proposed",
+        help="Applied: the record has the new value. Handled: it was put right in another way. Rejected: it stays."
+        " The person reads why.",
     )
-    user_id = fields.Many2one("res.users", string="Decided By", readonly=True)
-    decided_on = fields.Datetime(readonly=True)
+    user_id = fields.Many2one("res.users", string="Decided By", readonly=True, help="Who decided.")
+    decided_on = fields.Datetime(readonly=True, help="When it was decided.")
 
     @api.depends("label", "res_model", "field")
     @api.depends_context("lang")

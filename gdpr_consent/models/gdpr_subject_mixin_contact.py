@@ -87,6 +87,9 @@ class GdprSubjectMixin(models.AbstractModel):
         if self._name not in scopes._get_covered_models():
             return {}
         cards = self.sudo().with_context(active_test=False)
+        if message_class == "marketing" and not purpose:
+            # What is for nothing can't be judged.
+            return dict.fromkeys(scopes._filter_covered(self).ids, "undecided")
         if message_class == "service":
             reasons = dict.fromkeys(cards._gdpr_narrow("gdpr_restricted", "=", True).ids, "restricted")
         else:
@@ -109,8 +112,11 @@ class GdprSubjectMixin(models.AbstractModel):
         name = blacklist._gdpr_card_field
         cards = self.sudo().with_context(active_test=False).browse(ids)
         by_address = cards.grouped(lambda card: card[name] if name in card._fields else card._gdpr_get_email())
-        objected = self.env["gdpr.subject"]._filter_objected_to(blacklist._name, {*filter(None, by_address)})
-        return {card_id for address in objected for card_id in by_address[address].ids}
+        addresses = {*filter(None, by_address)}
+        objected = self.env["gdpr.subject"]._filter_objected_to(blacklist._name, addresses)
+        # Whatever record it was: that may be deleted, or have the address beside another.
+        objected |= blacklist._gdpr_filter_objected(addresses)
+        return {card_id for address in objected & addresses for card_id in by_address[address].ids}
 
     @api.model
     def _gdpr_find_noes_elsewhere(self, ids, purpose, channel):

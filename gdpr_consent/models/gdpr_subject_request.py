@@ -275,6 +275,8 @@ class GdprSubjectRequest(models.Model):
         requests._check_asked_once()
         requests._record_receipt()
         requests._log_step("received")
+        # What is to stop stops before the person reads that it does.
+        requests._take_effect()
         requests._acknowledge()
         requests._schedule_answer()
         return requests

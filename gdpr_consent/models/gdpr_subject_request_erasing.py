@@ -7,6 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date
+from odoo.tools.mail import email_normalize
 
 from .gdpr_subject_request import OPEN_STATES
 
@@ -161,7 +162,8 @@ class GdprSubjectRequest(models.Model):
         person = self.subject_id.root_id
         identified = self._identify_decided()
         terms = [*identified.emails, *identified.phones, *(name for name in identified.names if " " in name.strip())]
-        self.is_address_remembered = self.env["gdpr.suppression"]._remember(identified, self.company_id)
+        remembered = self.env["gdpr.suppression"]._remember(identified, self.company_id)
+        self.is_address_remembered = email_normalize(self.email or "") in remembered
         for entry in cards.sorted(lambda entry: (entry.sequence, entry.id)):
             entry._carry_out()
         if failed := self.erasure_journal_id.entry_ids.filtered(lambda entry: entry.state in ("todo", "failed")):

@@ -8,6 +8,8 @@ from ..tools.listing import list_names
 from .gdpr_subject_request_sweeping import LISTED
 
 # In these it can be planned, or planned again: what is left of somebody who was erased too.
+# From the order on.
+ORDERED_STATES = ("queued", "running", "blocked", "telling")
 PLANNING_STATES = ("planned", "approved", "blocked", "finished")
 
 

@@ -13,7 +13,8 @@ class GdprSubjectRequest(models.Model):
         """Let the processing go on where an erasure that was ordered isn't any more."""
         ordered = self.filtered(lambda request: request.erasure_state == "queued")
         result = super().write(vals)
-        if "erasure_state" in vals and vals["erasure_state"] not in ("queued", "running"):
+        if "erasure_state" in vals and vals["erasure_state"] in (False, "planned", "approved"):
+            ordered._log_step("held")
             ordered._resume_held()
         return result
 
@@ -48,10 +49,11 @@ class GdprSubjectRequest(models.Model):
             locked.invalidate_recordset(["erasure_state"])
             if locked and locked.erasure_state == "approved":
                 continue
+            if locked and locked.erasure_state in (False, "planned"):
+                raise UserError(self.env._("The erasure of %(number)s isn't ordered any more.", number=request.name))
             if locked.erasure_state != "queued":
                 raise UserError(self.env._("%(number)s is being erased already.", number=request.name))
             locked.write({"erasure_state": "approved", "erase_on": False})
-            request._log_step("held")
         return True
 
     def _suspend_for_erasure(self):
@@ -72,6 +74,8 @@ class GdprSubjectRequest(models.Model):
             last = person.history_ids.filtered(lambda event: event.action in ("restricted", "unrestricted"))
             last = last.sorted("id")[-1:]
             is_of_order = last.actor == "system" and last._get_value("request") == request.name
-            if person.restricted and is_of_order and not person.data_request_ids.filtered("is_suspending"):
+            if person.restricted and is_of_order and not person._get_suspending_requests():
                 reason = self.env._("%(number)s: the data isn't erased for now.", number=request.name)
-                person._record_acts([{"subject_id": person.id, "action": "unrestricted", "values": {"reason": reason}}])
+                act = {"action": "unrestricted", "company_id": request.company_id.id, "values": {"reason": reason}}
+                actor = "system" if self.env.user._is_superuser() else "operator"
+                person._record_acts([{**act, "subject_id": person.id, "actor": actor}])

@@ -85,6 +85,8 @@ class GdprSubjectRequest(models.Model):
     def _is_tellable(self):
         """Tell whether the data is corrected, erased or restricted, as the recipients would read."""
         self.ensure_one()
+        if self.type == "restriction" or self.suspension_lifted_on:
+            return self.is_suspending
         return self.type in TELLING_TYPES and (
             self.state == "done"
             or self.is_suspending
@@ -116,6 +118,14 @@ class GdprSubjectRequest(models.Model):
                 notes.append(self.env._("Couldn't be told: %(names)s", names=names))
             request.with_env(self.env)._log_step("told_recipients", ". ".join(filter(None, notes)))
         return requests.recipient_notice_ids
+
+    def _remind_of_recipients(self, note):
+        """Let whoever is in charge see, once, that a recipient wasn't told."""
+        self.ensure_one()
+        summary = self.env._("%(number)s: %(note)s", number=self.name, note=note)
+        user = self.user_id or self.approved_by_id
+        if user and not self.activity_ids.filtered(lambda activity: activity.summary == summary):
+            self.activity_schedule("mail.mail_activity_data_warning", summary=summary, user_id=user.id)
 
     def _propose_recipients(self):
         """List those recipients who aren't on the list of their request yet."""
@@ -163,7 +173,7 @@ class GdprSubjectRequest(models.Model):
         """Give the sentence that tells the person which recipients are told; empty where there are none."""
         self.ensure_one()
         told = self.sudo().recipient_notice_ids.filtered(
-            lambda notice: not notice.exemption and notice.state != "failed"
+            lambda notice: not notice.exemption and notice.state in ("queued", "sent")
         )
         names = ", ".join(told.recipient_id.mapped("name"))
         return names and self.env._("We tell those who received your data from us: %(names)s.", names=names)

@@ -40,11 +40,8 @@ class GdprSubjectRequest(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Let what the person wants stopped stop at once."""
         self._check_suspension_untouched(set().union(*vals_list))
-        requests = super().create(vals_list)
-        requests._take_effect()
-        return requests
+        return super().create(vals_list)
 
     def write(self, vals):
         """Let a request that turns out to be about stopping, or about another person, take effect; or no longer.
@@ -125,7 +122,7 @@ class GdprSubjectRequest(models.Model):
         """
         for request in self.filtered(lambda request: request.is_suspending and not request._is_about_suspending()):
             person = request.sudo().subject_id._lock_person()
-            if person.restricted and not person.data_request_ids.filtered("is_suspending") - request:
+            if person.restricted and not person._get_suspending_requests() - request:
                 reason = self.env._("%(number)s turned out to ask for something else.", number=request.name)
                 person._record_acts([{"subject_id": person.id, "action": "unrestricted", "values": {"reason": reason}}])
             # Not lifted for good: it takes effect when it turns out to ask for that after all.
@@ -167,8 +164,8 @@ class GdprSubjectRequest(models.Model):
         """
         self.ensure_one()
         person = self.sudo().subject_id._lock_person()
-        others = person.data_request_ids.filtered("is_suspending") - self
-        if not others:
+        if not person._get_suspending_requests() - self:
+            person.with_env(self.env)._check_own_company()
             person._resume()
         self._end_suspension()
         if self.type == "restriction" and self.state in ("new", "verifying"):
@@ -191,13 +188,18 @@ class GdprSubjectRequest(models.Model):
         """
         self.ensure_one()
         self._take_effect()
-        self._tell_recipients()
+        if self.is_suspending:
+            self._tell_recipients()
         return " ".join(filter(None, [self._describe_restriction(), self._get_recipients_sentence()]))
 
     def _describe_restriction(self):
         if self.is_suspending:
             return self.env._(
                 "We only store your data, and don't use it. We tell you before we use it again (article 18 GDPR)."
+            )
+        if self.sudo().subject_id.root_id.restricted:
+            return self.env._(
+                "We go on only storing your data, and don't use it, because of what else you have asked of us."
             )
         return self.env._("We only stored your data, and didn't use it, until we told you that we use it again.")
 
@@ -222,7 +224,19 @@ class GdprSubjectRequest(models.Model):
             return f"{marketing} {grounds}"
         self._tell_recipients()
         stopped = self.is_suspending and self.env._("We only store your data, and don't use it.")
-        return " ".join(filter(None, [marketing, stopped, self._get_recipients_sentence()]))
+        return " ".join(filter(None, [marketing, stopped or self._describe_basis(), self._get_recipients_sentence()]))
+
+    def _describe_basis(self):
+        """Give why other processing goes on although the person objects; None where that isn't because of its basis."""
+        basis = self.sudo().subject_id.root_id.legal_basis
+        if basis not in BASES_WITHOUT_OBJECTION:
+            return None
+        bases = dict(self.env["gdpr.subject"]._fields["legal_basis"]._description_selection(self.env))
+        return self.env._(
+            "Otherwise we go on using your data, on the legal basis “%(basis)s”: to that the law gives no right to"
+            " object (article 21(1) GDPR).",
+            basis=bases[basis],
+        )
 
     def _close(self, state, action, note=None):
         """Write to the people what was done of their requests to stop (article 12(3))."""

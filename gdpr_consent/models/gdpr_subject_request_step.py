@@ -17,7 +17,7 @@ class GdprSubjectRequestStep(models.Model):
     _log_access = False
 
     request_id = fields.Many2one("gdpr.subject.request", required=True, index=True, ondelete="cascade")
-    occurred_on = fields.Datetime("When", required=True, default=fields.Datetime.now)
+    occurred_on = fields.Datetime("When", required=True, default=fields.Datetime.now, help="When it was done.")
     user_id = fields.Many2one(
         "res.users", string="Operator", ondelete="restrict", help="Empty: the person, or the system by itself."
     )
@@ -66,8 +66,9 @@ class GdprSubjectRequestStep(models.Model):
         ],
         string="Step",
         required=True,
+        help="What was done.",
     )
-    note = fields.Text()
+    note = fields.Text(help="What the step alone doesn't say. Removed when the register is reduced.")
 
     def init(self):
         forbid_changes(self.env.cr, self._table, "UPDATE OF request_id, occurred_on, user_id, action")

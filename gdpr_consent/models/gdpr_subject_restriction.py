@@ -2,6 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools.mail import email_normalize
 
+from .gdpr_subject_request import OPEN_STATES
+from .gdpr_subject_request_erasure import ORDERED_STATES
+
 
 class GdprSubject(models.Model):
     """Whose data is only stored: the processing is suspended (article 18, law.md R-61), and taken up again."""
@@ -74,8 +77,8 @@ class GdprSubject(models.Model):
         person = self._lock_person()
         if not person.restricted:
             raise UserError(self.env._("The processing of this person's data isn't suspended."))
-        if not request:
-            person._check_nothing_open()
+        person._check_own_company()
+        person._check_nothing_open(request)
         if not (reason or "").strip():
             raise UserError(self.env._("Say why the processing resumes: the person reads it."))
         company = request.company_id if request else person.company_id or self.env.company
@@ -122,20 +125,63 @@ class GdprSubject(models.Model):
         :raise UserError: the person wasn't told yet, or a request that suspends it is still open
         """
         person = self._lock_person()
+        person._check_own_company()
         person._check_nothing_open()
         person._resume()
         person.sudo().data_request_ids.filtered("is_suspending")._end_suspension()
 
-    def _check_nothing_open(self):
-        """Refuse to take up the processing, or to announce it, while what suspends it has yet to be answered.
+    def _get_suspending_requests(self):
+        """Give the requests because of which the processing is suspended: to stop it, or to erase, once ordered.
 
+        :rtype: gdpr.subject.request
+        """
+        requests = self.sudo().root_id.data_request_ids
+        return requests.filtered(lambda request: request.is_suspending or request.erasure_state in ORDERED_STATES)
+
+    def _is_told_before_resuming(self):
+        """Tell whether the person is told before the processing resumes: not where only an erasure was ordered."""
+        suspending = self._get_suspending_requests()
+        return not suspending or any(suspending.mapped("is_suspending"))
+
+    def _check_own_company(self):
+        """Leave it to each company to end what the person asked of it: each is its own controller.
+
+        :raise UserError: another company's request suspends the processing
+        """
+        if not self.env.su and self._get_suspending_requests().company_id - self.env.user.company_ids:
+            raise UserError(
+                self.env._(
+                    "The processing is suspended because of what the person asked of another company, whose privacy"
+                    " officer takes it up again."
+                )
+            )
+
+    def _check_nothing_open(self, request=None):
+        """Refuse to take up the processing, or to announce it, while something else suspends it.
+
+        :param gdpr.subject.request request: what suspended it is answered by ending that; otherwise all that is
+            answered ends
         :raise UserError: so
         """
-        requests = self.sudo().data_request_ids.filtered("is_suspending")
-        still_open = requests.filtered(lambda request: request.state in ("new", "verifying", "in_progress"))
+        suspending = self._get_suspending_requests() - (request or self.env["gdpr.subject.request"])
+        if erasure := suspending.filtered(lambda other: other.erasure_state in ORDERED_STATES)[:1]:
+            raise UserError(
+                self.env._(
+                    "The person's data is about to be erased (%(number)s), so the processing doesn't resume.",
+                    number=erasure.name,
+                )
+            )
+        still_open = suspending.filtered(lambda other: other.state in OPEN_STATES)[:1]
         if still_open:
             raise UserError(
-                self.env._("The person's request %(number)s is still open: answer it first.", number=still_open[0].name)
+                self.env._("The person's request %(number)s is still open: answer it first.", number=still_open.name)
+            )
+        if request and suspending:
+            raise UserError(
+                self.env._(
+                    "The processing stays suspended because of %(number)s, so there is nothing to announce.",
+                    number=suspending[0].name,
+                )
             )
 
     def _resume(self):

@@ -72,8 +72,8 @@ class GdprSuppression(models.Model):
 
         :param PersonIdentifiers identified: who
         :param res.company company: whose person it was
-        :return: whether any e-mail address is remembered; one that others have isn't
-        :rtype: bool
+        :return: the e-mail addresses that are remembered; one that others have isn't
+        :rtype: set[str]
         """
         shared = self.env["gdpr.data.map"]._find_shared_emails(identified, company)
         self._remember_digests(
@@ -87,7 +87,7 @@ class GdprSuppression(models.Model):
             ],
             company,
         )
-        return bool(identified.emails - shared)
+        return identified.emails - shared
 
     @api.model
     def _remember_digests(self, digests, company):

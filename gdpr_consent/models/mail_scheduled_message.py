@@ -1,7 +1,8 @@
+from datetime import timedelta
+
 from markupsafe import Markup
 
 from odoo import models
-from odoo.exceptions import UserError
 
 from .mail_thread import DECLARED
 
@@ -12,21 +13,21 @@ class MailScheduledMessage(models.Model):
     _inherit = "mail.scheduled.message"
 
     def _post_message(self, raise_exception=True):
-        """Post what may leave; of the others tell who wrote them why not.
-
-        :raise UserError: a recipient has said no since, and somebody waits for the answer
-        """
+        """Post what may leave; of the others tell who wrote them why not, with what they wrote."""
         reasons = {message: message._gdpr_explain_later_denials() for message in self}
         held = self.filtered(lambda message: reasons[message])
-        if held and raise_exception:
-            raise UserError("\n".join(reasons[message] for message in held))
         result = super(MailScheduledMessage, self - held)._post_message(raise_exception=raise_exception)
+        title = self.env._("A scheduled message was not sent")
         for message in held:
             self.env["mail.thread"].message_notify(
                 partner_ids=message.create_uid.partner_id.ids,
-                subject=self.env._("A scheduled message was not sent"),
+                subject=title,
                 body=Markup("%s<br>-----<br>%s") % (reasons[message], message.body or ""),
             )
+            if raise_exception:
+                # Somebody waits for it, and the chatter shows no error.
+                values = {"type": "danger", "title": title, "message": reasons[message], "sticky": True}
+                self.env.user._bus_send("simple_notification", values)
         held.unlink()
         return result
 
@@ -34,14 +35,17 @@ class MailScheduledMessage(models.Model):
         """Give who of the recipients has closed the channel since the message was written, in words; or None."""
         self.ensure_one()
         people = self.env["gdpr.subject"]
-        if self.is_note or (self.send_context or {}).get(DECLARED) or not people._has_anybody_spoken():
+        if self.is_note or not people._has_anybody_spoken():
             return None
+        # In whole seconds, as what people say. Who was warned then was warned of what was said in the same one.
+        is_warned = bool((self.send_context or {}).get(DECLARED))
+        written_on = self.create_date.replace(microsecond=0) + timedelta(seconds=is_warned)
         message = self.with_context(lang=self.create_uid.lang).sudo()
         partners = message.partner_ids | message.env[message.model].browse(message.res_id).message_partner_ids
         lines = [
             message.env["gdpr.subject"]._explain_denial(partners.browse(partner_id).name, denial)
             for partner_id, (_person_id, denial) in partners._gdpr_find_denials("email").items()
-            if denial.since and denial.since > message.create_date
+            if denial.since and denial.since >= written_on
         ]
         if not lines:
             return None

@@ -716,6 +716,35 @@ class TestErasure(ErasureCase):
         # The address is still in use, so it isn't remembered, and nobody says so.
         self.assertNotIn("a code made from it", self._mails[-1]["body"])
 
+    def test_code_is_kept_of_another_address(self):
+        """Of the address that the mail goes to none is kept, for somebody else has it: nobody says so."""
+        self.env["res.partner"].create({"name": "Carlo", "email": EMAIL})
+        second = self.env["res.partner"].create({"name": NAME, "email": "zelda.own@example.com"})
+        self.person.gdpr_subject_id._join(second._gdpr_ensure_subjects(), "One person")
+        request = self.erase()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertNotIn("a code made from it", self._mails[-1]["body"])
+
+    def test_nothing_is_called_anonymous_that_is_not(self):
+        """Where the data map has changed since the approval the erasure stops, and says why."""
+        place = self.env.ref("gdpr_consent.data_map_mail_activity")
+        self.person.activity_schedule("mail.mail_activity_data_todo", summary=f"Call {NAME}")
+        place.erasure = "anonymise"
+        emptied = place.field_ids.filtered(lambda line: line.erasure == "empty")
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        place.field_ids.erasure = "keep"
+        request.action_execute()
+        self.run_erasure()
+        self.assertEqual(request.erasure_state, "blocked")
+        line = request.plan_line_ids.filtered(lambda line: line.map_id == place)
+        self.assertIn("names no field that is emptied", line.failure)
+        emptied.erasure = "empty"
+        request.action_retry_erasure()
+        self.run_erasure()
+        self.assertEqual(request.sudo().erasure_state, "finished", request.sudo().erasure_note)
+
     def test_nobody_was_on_record(self):
         """Who was never on record isn't told that anything was deleted."""
         subjects = self.env["gdpr.subject"]

@@ -2,8 +2,8 @@ from lxml import etree
 
 from odoo.tests import TransactionCase, tagged
 
-# Odoo explains them nowhere either, or what they are is all they are.
-PLAIN = {"active", "sequence", "create_date", "write_date", "activity_ids", "company_id", "subject_id", "request_id"}
+# Odoo explains them nowhere either.
+PLAIN = {"active", "sequence", "write_date", "activity_ids", "company_id"}
 
 
 @tagged("post_install", "-at_install")
@@ -19,11 +19,15 @@ class TestHelp(TransactionCase):
             )
             for view in views:
                 arch = etree.fromstring(self.env[model].get_view(view.id, view.type)["arch"])
-                for node in arch.xpath("//field[not(ancestor::field)]"):
-                    hidden = node.get("column_invisible") or node.get("invisible")
-                    field = self.env[model]._fields[node.get("name")]
-                    if hidden not in ("1", "True") and field.name not in PLAIN and not (field.help or node.get("help")):
-                        missing.add(f"{model}.{field.name}")
+                for node in arch.iter("field"):
+                    shown_on = self.env[model]
+                    for ancestor in reversed(list(node.iterancestors("field"))):
+                        shown_on = shown_on[ancestor.get("name")]
+                    field = shown_on._fields[node.get("name")]
+                    is_hidden = {node.get("column_invisible"), node.get("invisible")} & {"1", "True"}
+                    is_own = shown_on._name.startswith("gdpr.") and field.name not in PLAIN
+                    if is_own and not (is_hidden or field.help or node.get("help")):
+                        missing.add(f"{shown_on._name}.{field.name}")
         self.assertFalse(missing)
 
     def test_empty_lists(self):

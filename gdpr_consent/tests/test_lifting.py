@@ -1,9 +1,9 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import Form, freeze_time, tagged
+from odoo.tests import Form, freeze_time, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..tools.server_context import SERVER
@@ -176,6 +176,65 @@ class TestLifting(LiftingCase):
             self.tell(self.card.gdpr_subject_id)
         self.assertFalse(self._mails)
 
+    def announce(self, request=None):
+        """Tell the person, whatever the form offers: in another tab it may be older."""
+        person = self.card.gdpr_subject_id.with_user(self.officer)
+        with self.catch_mails():
+            person._tell_lifting("email", "Corrected", request=request, email=self.card.email)
+
+    def test_nothing_is_announced_while_another_request_suspends(self):
+        """Nor from a request: the processing stays suspended because of the other one, and the person reads that."""
+        request = self.restrict()
+        with self.catch_mails():
+            other = self.card._gdpr_receive_request("objection").sudo()
+        with self.assertRaisesRegex(UserError, f"{other.name} is still open"):
+            self.announce(request)
+        other.state = "done"
+        with self.assertRaisesRegex(UserError, "stays suspended because of"):
+            self.announce(request)
+        self.assertFalse(self._mails)
+        with self.catch_mails():
+            self.open_lifting(request).action_lift()
+        self.assertTrue(self.card.gdpr_restricted)
+        self.assertIn("We go on only storing your data", request.resolution)
+        self.assertNotIn("until we told you", str(self._mails))
+
+    def test_erasure_is_ordered(self):
+        """Who is about to be erased stays suspended, and isn't told anything else."""
+        self.env.company.gdpr_erasure_delay_days = 3
+        with self.catch_mails():
+            erasure = self.card.with_user(self.officer)._gdpr_receive_request("erasure")
+        erasure.action_plan()
+        erasure.action_approve()
+        erasure.action_execute()
+        self.assertFalse(self.card.gdpr_subject_id._is_told_before_resuming())
+        with self.catch_mails():
+            stop = self.card.with_user(self.officer)._gdpr_receive_request("restriction")
+        for request in (None, stop):
+            with self.assertRaisesRegex(UserError, "about to be erased"):
+                self.announce(request)
+        # It was misread, and suspends nothing any more.
+        stop.type = "access"
+        self.assertTrue(self.card.gdpr_restricted)
+
+    def test_another_company(self):
+        """What the person asked of one company isn't ended by the officer of another."""
+        company = self.env["res.company"].create({"name": "Second"})
+        officer = new_test_user(
+            self.env,
+            "second_officer",
+            "gdpr_consent.group_officer",
+            company_id=company.id,
+            company_ids=[Command.set(company.ids)],
+        )
+        self.restrict()
+        person = self.card.gdpr_subject_id.with_user(officer).with_company(company)
+        with self.assertRaisesRegex(UserError, "another company"):
+            person._tell_lifting("phone", "We say so", told_on=fields.Date.today(), statement="Called")
+        with self.assertRaisesRegex(UserError, "another company"):
+            person._lift_restriction()
+        self.assertTrue(self.card.gdpr_restricted)
+
     def test_joined_people(self):
         request = self.restrict()
         self.other.gdpr_subject_id._join(self.card.gdpr_subject_id, "One person")
@@ -270,7 +329,9 @@ class TestObjection(LiftingCase):
         request = self.object(card)
         self.assertEqual((card.gdpr_restricted, self.ask_reason(card, "orders")), (False, "allowed"))
         self.fulfil(request, objection_outcome="upheld")
-        self.assertEqual(request.resolution, "You get no marketing from us any more.")
+        # The rest goes on, and the person reads why (article 12(4)).
+        self.assertIn("You get no marketing from us any more.", request.resolution)
+        self.assertIn("on the legal basis “Contract”", request.resolution)
 
     def test_another_restriction_stays(self):
         restriction = self.restrict()

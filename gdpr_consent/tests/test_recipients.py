@@ -1,4 +1,4 @@
-from odoo import Command
+from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -129,6 +129,27 @@ class TestRecipients(RecipientCase):
         [step] = request.step_ids.filtered(lambda step: step.action == "told_recipients")
         self.assertEqual(step.note, "Mailer Ltd. Couldn't be told: Printer Ltd")
 
+    def test_nobody_is_told_what_has_ended(self):
+        """That the processing is restricted is told to nobody once it was resumed."""
+        self.agree(self.card)
+        request = self.restrict()
+        request.with_user(self.officer).action_start()
+        person = self.card.gdpr_subject_id.with_user(self.officer)
+        day = fields.Date.context_today(person)
+        person._tell_lifting("phone", "Corrected", request=request, told_on=day, statement="Called")
+        request.with_user(self.officer)._lift_restriction()
+        with self.catch_mails():
+            request.with_user(self.officer).action_fulfil()
+        self.assertNotIn("printer@example.com", str([mail["email_to"] for mail in self._mails]))
+        self.assertNotIn("Printer Ltd", request.resolution)
+        notice = self.env["gdpr.recipient.notice"].create(
+            {"request_id": request.id, "recipient_id": self.partners[0].id}
+        )
+        notice._mark_failed("Mailbox full")
+        with self.catch_mails():
+            self.env["gdpr.recipient.notice"]._cron_retry()
+        self.assertFalse(self._mails)
+
     def test_erasure_waits_for_who_cant_be_told(self):
         """Afterwards nobody can tell a recipient whose data was erased."""
         printer, mailer = self.partners
@@ -212,6 +233,9 @@ class TestRecipientsByMail(SmtpCase, RecipientCase):
         self.mailbox.refused["mailer@example.com"] = "550 No such user"
         self.env["gdpr.recipient.notice"]._cron_retry()
         self.assertEqual(self.get_outcomes(request), {self.partners[0]: "done", self.partners[1]: "failed"})
+        # Who was said to be told and wasn't is in the log, and the officer sees it.
+        self.assertIn("Couldn't be told: Mailer Ltd", request.step_ids.mapped("note"))
+        self.assertIn(f"{request.name}: Couldn't be told: Mailer Ltd", request.activity_ids.mapped("summary"))
         self.mailbox.refused.clear()
         failed = request.recipient_notice_ids.filtered(lambda notice: notice.state == "failed")
         failed.with_user(self.officer).action_send()

@@ -92,6 +92,7 @@ class TestTakesEffect(RestrictionCase):
                 request.action_start()
                 if request_type == "objection":
                     request.objection_outcome = "upheld"
+                self.assertIn("It counts already", self._mails[-1]["body"])
                 self._mails.clear()
                 request.action_fulfil()
             [mail] = [mail for mail in self._mails if person.email_normalized in str(mail["email_to"])]
@@ -485,6 +486,7 @@ class TestByThePerson(PageCase):
         self.assertNotIn("we only store your data", self.url_open(page).text)
         self.submit_request(page, "restriction")
         self.assertIn("we only store your data", self.url_open(page).text)
+        self.assertIn("We tell you before we use it again", self.url_open(page).text)
 
     def test_objection_in_the_portal(self):
         self.partner.gdpr_set_legal_basis("legitimate_interests", "A customer for years")

@@ -1,3 +1,5 @@
+from psycopg2.errors import ForeignKeyViolation
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -55,6 +57,16 @@ class GdprDataDeclaration(models.TransientModel):
         default="anonymise",
         help="What becomes of the records when the person is erased. To keep them, say why in the row.",
     )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        try:
+            with self.env.cr.savepoint():
+                return super().create(vals_list)
+        except ForeignKeyViolation as error:
+            raise UserError(
+                self.env._("It is declared already, perhaps in another tab. Open Undeclared Data once more.")
+            ) from error
 
     @api.depends("gap_ids", "decision")
     def _compute_has_new_row(self):

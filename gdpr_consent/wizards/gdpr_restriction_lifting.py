@@ -9,8 +9,12 @@ class GdprRestrictionLifting(models.TransientModel):
     _name = "gdpr.restriction.lifting"
     _description = "Resume the Processing"
 
-    subject_id = fields.Many2one("gdpr.subject", string="Person", required=True, readonly=True)
-    request_id = fields.Many2one("gdpr.subject.request", readonly=True)
+    subject_id = fields.Many2one(
+        "gdpr.subject", string="Person", required=True, readonly=True, help="Whose data is only stored."
+    )
+    request_id = fields.Many2one(
+        "gdpr.subject.request", readonly=True, help="The request that ends with it, if it was opened from one."
+    )
     is_notice_needed = fields.Boolean(compute="_compute_notice")
     notice_id = fields.Many2one("gdpr.lifting.notice", compute="_compute_notice")
     notice_state = fields.Selection(related="notice_id.state")
@@ -51,7 +55,7 @@ class GdprRestrictionLifting(models.TransientModel):
         now = fields.Datetime.now()
         for wizard in self:
             person = wizard.subject_id.root_id
-            others = person.sudo().data_request_ids.filtered("is_suspending") - wizard.request_id
+            others = person._get_suspending_requests() - wizard.request_id
             notice = self.env["gdpr.lifting.notice"]._find_current(person)
             wizard.notice_id = notice
             wizard.liftable_from = notice._get_liftable_from() if notice else False

@@ -1,4 +1,5 @@
 from . import gdpr_subject
+from . import ir_attachment
 from . import mail_compose_message
 from . import mail_mail
 from . import mailing_contact

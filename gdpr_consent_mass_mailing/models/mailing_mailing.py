@@ -1,21 +1,28 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 
 from odoo.addons.gdpr_consent.tools.server_context import SERVER, is_set
 
 # In the context (a mark of the server): the mailing itself is being sent, as it was released.
 SENDING_RELEASED = "gdpr_sending_released"
-# What a mailing is, says and reaches. Whoever changes it while it waits to be sent must be who may send it.
-RELEASED = (
-    "gdpr_message_class",
-    "subject",
-    "preview",
-    "body_html",
-    "attachment_ids",
-    "mailing_model_id",
-    "mailing_domain",
-    "contact_list_ids",
-    "use_exclusion_list",
+# Released to be sent, or sent: by who may send it, or by the system afterwards.
+RELEASED_STATES = ("in_queue", "sending", "done")
+# All that whoever may not send it can change of a service message that was released: when it goes, not what goes where.
+HARMLESS = frozenset(
+    {
+        "active",
+        "calendar_date",
+        "favorite",
+        "favorite_date",
+        "gdpr_message_class",
+        "gdpr_purpose_id",
+        "kpi_mail_required",
+        "next_departure",
+        "schedule_date",
+        "schedule_type",
+        "sent_date",
+        "state",
+    }
 )
 
 
@@ -42,7 +49,7 @@ class MailingMailing(models.Model):
         store=True,
         readonly=False,
         domain="[('message_class', '=', 'marketing')]",
-        ondelete="set null",
+        ondelete="restrict",
         help="What the mailing is for. It goes to those who agreed to this purpose, or whose legal basis it has.",
     )
     gdpr_left_out_count = fields.Integer("Left Out", compute="_compute_gdpr_left_out_count")
@@ -72,17 +79,22 @@ class MailingMailing(models.Model):
         for mailing in self:
             mailing.gdpr_left_out_count = counts.get(mailing, 0)
 
-    @api.constrains("state", *RELEASED)
-    def _check_gdpr_message_class(self):
-        """Keep what an officer has released as it was released."""
-        self.filtered(lambda mailing: mailing.state in ("in_queue", "sending"))._gdpr_check_release()
+    @api.constrains("state", "gdpr_message_class", "gdpr_purpose_id", "mailing_model_id", "mailing_type")
+    def _check_gdpr_released(self):
+        """Let only who may send it bring a mailing to where it is sent, with all that sending it needs.
+
+        :raise ValidationError: so
+        """
+        if not is_set(self.env, SENDING_RELEASED):
+            self.filtered(lambda mailing: mailing.state in RELEASED_STATES)._gdpr_check_release()
+        self.filtered(lambda mailing: mailing.state in ("in_queue", "sending"))._gdpr_check_purpose()
 
     def write(self, vals):
-        """Keep what was sent as it was released, too: the winner of an A/B test is a copy of it."""
-        result = super().write(vals)
-        if not vals.keys().isdisjoint(self._gdpr_get_released_fields()):
-            self.filtered(lambda mailing: mailing.state == "done")._gdpr_check_release()
-        return result
+        """Keep what an officer has released as it was released, also once it is sent: a winner is a copy of it."""
+        told = {name for name in vals if name not in HARMLESS and not name.startswith(("message_", "activity_"))}
+        if told and not is_set(self.env, SENDING_RELEASED):
+            self.filtered(lambda mailing: mailing.state in RELEASED_STATES)._gdpr_check_release()
+        return super().write(vals)
 
     def _gdpr_check_release(self):
         """Let only a privacy officer send service messages: they go to people who didn't agree (law.md R-14).
@@ -116,14 +128,9 @@ class MailingMailing(models.Model):
     def _gdpr_check_purpose(self):
         for mailing in self:
             if mailing.gdpr_is_gated and mailing.gdpr_message_class == "marketing" and not mailing.gdpr_purpose_id:
-                raise UserError(
+                raise ValidationError(
                     self.env._("“%(mailing)s”: say what the mailing is for first.", mailing=mailing.display_name)
                 )
-
-    @api.model
-    def _gdpr_get_released_fields(self):
-        """Give the fields that say what a mailing is, says and reaches."""
-        return RELEASED
 
     def _gdpr_as_released(self, res_ids=None):
         """Give these mailings as they leave, and let them leave as what somebody who may has released.
@@ -132,7 +139,7 @@ class MailingMailing(models.Model):
         :raise ValidationError: nobody who may has released a service message, to these recipients
         """
         # A draft is sent by another program; what waits was released.
-        self.filtered(lambda mailing: res_ids or mailing.state == "draft")._gdpr_check_release()
+        self.filtered(lambda mailing: res_ids or mailing.state not in RELEASED_STATES)._gdpr_check_release()
         return self.with_context(**{SENDING_RELEASED: SERVER})
 
     def _gdpr_is_released_service(self):

@@ -185,9 +185,54 @@ class TestMailing(ConsentCase):
         # Whoever sends what was released sends just that.
         self.assertEqual(len(self.send(mailing.with_user(marketer))), 2)
         self.assertEqual(mailing.state, "done")
-        for values in ({"subject": "Offer"}, {"body_html": "<p>Offer</p>"}):
+        mailing.with_user(marketer).favorite = True
+        for values in (
+            {"subject": "Offer"},
+            {"body_html": "<p>Offer</p>"},
+            {"email_from": "shop@example.com"},
+            {"mailing_filter_id": False},
+            {"user_id": marketer.id},
+        ):
             with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
                 mailing.with_user(marketer).write(values)
+
+    def test_service_message_in_no_roundabout_way(self):
+        """Only an officer brings a service message to where it is sent, by whatever way, or changes its files."""
+        marketer = new_test_user(self.env, "marketer", "base.group_user,mass_mailing.group_mass_mailing_user")
+        service = {"gdpr_message_class": "service", "gdpr_purpose_id": False}
+        draft = self.make(self.readers, ab_testing_enabled=True, ab_testing_pc=10, **service).with_user(marketer)
+        for state in ("in_queue", "sending", "done"):
+            with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
+                draft.state = state
+        file = self.env["ir.attachment"].create({"name": "recall.txt", "raw": b"Recall"})
+        released = self.make(self.readers, attachment_ids=file.ids, **service)
+        released.action_put_in_queue()
+        released.with_user(marketer).action_cancel()
+        for values in ({"state": "done"}, {"state": "in_queue"}):
+            with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
+                released.with_user(marketer).write(values)
+        released.action_put_in_queue()
+        file.write({"res_model": released._name, "res_id": released.id})
+        for change in (lambda: file.with_user(marketer).write({"raw": b"Offer"}), file.with_user(marketer).unlink):
+            with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
+                change()
+        self.assertEqual(file.raw, b"Recall")
+
+    def test_marketing_without_a_purpose(self):
+        """What is for nothing goes to nobody: no purpose can be left out on the way."""
+        mailing = self.make(self.readers)
+        mailing.gdpr_purpose_id = False
+        with self.assertRaisesRegex(ValidationError, "what the mailing is for"), self.env.cr.savepoint():
+            mailing.state = "in_queue"
+        self.assertFalse(self.send(mailing))
+
+    def test_objection_outlives_the_record(self):
+        """Who objects isn't brought back by a new record, whatever list a mailing is told to pass."""
+        self.unknown.gdpr_record_objection()
+        email = self.unknown.email
+        self.unknown.unlink()
+        again = self.env["res.partner"].create({"name": "Again", "email": email})
+        self.assertFalse(self.send(self.make(again, use_exclusion_list=False)))
 
     def test_service_message_to_who_objects(self):
         """Calling a mailing a service message is no way around an objection; the list can be passed by unticking it."""

@@ -9,8 +9,8 @@ class GdprMailingCheckLine(models.TransientModel):
     _order = "count DESC, id"
 
     check_id = fields.Many2one("gdpr.mailing.check", required=True, readonly=True, ondelete="cascade")
-    reason = fields.Char(readonly=True)
-    count = fields.Integer("Records", readonly=True)
+    reason = fields.Char(readonly=True, help="Why these don't get it.")
+    count = fields.Integer("Records", readonly=True, help="How many are left out for this reason.")
     card_ids = fields.Json(readonly=True)
 
     def action_open(self):

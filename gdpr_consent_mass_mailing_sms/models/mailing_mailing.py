@@ -1,18 +1,10 @@
-from odoo import api, models
+from odoo import models
 
 
 class MailingMailing(models.Model):
     """A mailing by SMS obeys what the mailing says it is."""
 
     _inherit = "mailing.mailing"
-
-    @api.constrains("body_plaintext")
-    def _check_gdpr_text(self):
-        self._check_gdpr_message_class()
-
-    @api.model
-    def _gdpr_get_released_fields(self):
-        return (*super()._gdpr_get_released_fields(), "body_plaintext")
 
     def action_send_sms(self, res_ids=None):
         return super(MailingMailing, self._gdpr_as_released(res_ids)).action_send_sms(res_ids=res_ids)

@@ -21,8 +21,10 @@ class NewsletterController(main.MassMailController):
         channel = CHANNELS[subscription_type]
         if is_governed and mailing_list._gdpr_is_silent_on(request.website, channel):
             return {"toast_type": "danger", "toast_content": self._refuse(mailing_list, channel)}
-        if is_governed and channel == "email" and not tools.email_normalize(value):
+        if is_governed and channel == "email" and not tools.single_email_re.match(value.strip()):
             return {"toast_type": "danger", "toast_content": request.env._("This isn't an e-mail address.")}
+        if is_governed and channel == "sms" and not NewsletterController._sanitize(value):
+            return {"toast_type": "danger", "toast_content": request.env._("This isn't a phone number.")}
         answer = super().subscribe(list_id, value, subscription_type, **post)
         if answer["toast_type"] == "success" and is_governed and channel == "email":
             # The same whether the address was known or not.
@@ -100,9 +102,13 @@ class NewsletterController(main.MassMailController):
         return request.env["mailing.list"].sudo().browse(int(list_id)).exists()
 
     @staticmethod
+    def _sanitize(number):
+        return request.env["mailing.contact"].sudo().new({"mobile": number}).phone_sanitized
+
+    @staticmethod
     def _find_by_number(number):
         contacts = request.env["mailing.contact"].sudo()
-        sanitized = contacts.new({"mobile": number}).phone_sanitized
+        sanitized = NewsletterController._sanitize(number)
         return contacts.search([("phone_sanitized", "=", sanitized)]) if sanitized else contacts
 
     @staticmethod

@@ -111,8 +111,15 @@ class TestNewsletter(PageCase):
         self.assertTrue(self.get_refusals(self.get_contact()))
 
     def test_what_is_no_address(self):
-        self.assertEqual(self.subscribe("nonsense")["toast_type"], "danger")
-        self.assertFalse(self.env["mailing.contact"].search([("email", "=", "nonsense")]))
+        before = self.env["mailing.contact"].search_count([])
+        for nonsense in ("nonsense", "a b@example.com", "<script>@example.com", "abc@def"):
+            self.assertEqual(self.subscribe(nonsense)["toast_type"], "danger")
+        self.assertEqual(self.env["mailing.contact"].search_count([]), before)
+
+    def test_what_is_no_number(self):
+        answer, _contacts = self.type_number("hello")
+        self.assertEqual(answer["toast_type"], "danger")
+        self.assertFalse(self.env["mailing.contact"].search([("mobile", "=", "hello")]))
 
     def test_number_of_who_left(self):
         """The block takes numbers too where SMS Marketing is installed: however it is typed, who left stays away."""
