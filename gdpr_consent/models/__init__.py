@@ -20,6 +20,7 @@ from . import gdpr_subject
 from . import gdpr_subject_door_in
 from . import gdpr_subject_door_out
 from . import gdpr_subject_anybody
+from . import gdpr_subject_former_address
 from . import gdpr_subject_denial
 from . import gdpr_subject_answer
 from . import gdpr_subject_address

@@ -90,4 +90,21 @@ class GdprSubjectMixin(models.AbstractModel):
             SQL("WITH asked AS (%s) %s", cards, SQL(" UNION ").join(found))
         ):
             people.setdefault(card_id, set()).add(person_id)
+        if blacklist == "mail.blacklist":
+            self._gdpr_add_former_people(people)
         return people
+
+    def _gdpr_add_former_people(self, people):
+        """Add those who said no from these cards' addresses, and whose own records were deleted.
+
+        :param dict[int, set[int]] people: ids of persons, by id of the card
+        """
+        if not self.env["gdpr.subject"]._has_former_addresses():
+            return
+        cards = self.sudo().filtered(lambda card: not card.gdpr_subject_id)
+        if "partner_share" in self._fields:
+            cards = cards.filtered("partner_share")
+        by_email = cards.grouped(lambda card: card._gdpr_get_email())
+        for email, found in self.env["gdpr.subject"]._find_by_former_addresses({*by_email} - {False}).items():
+            for card in by_email[email]:
+                people.setdefault(card.id, set()).update(found)

@@ -1,6 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..tools.server_context import is_set
+from .gdpr_subject_mixin_suppression import ERASING
+
 
 class GdprSubjectMixin(models.AbstractModel):
     """Records that describe the same person, and records that turn out not to."""
@@ -22,13 +25,16 @@ class GdprSubjectMixin(models.AbstractModel):
         return result
 
     def unlink(self):
-        """Let the proof outlive the record, and nobody be asked through a record that is gone."""
+        """Let the proof outlive the record, a no too, and nobody be asked through a record that is gone."""
         subjects = self.sudo().gdpr_subject_id
+        emails = {card.gdpr_subject_id: card._gdpr_get_email() for card in self.sudo() if card.gdpr_subject_id}
         result = super().unlink()
         if subjects:
             left = {subject for cards in subjects._get_all_cards() for subject in cards.gdpr_subject_id}
             gone = subjects.filtered(lambda subject: subject not in left)
             gone.request_ids._cancel()
+            if not is_set(self.env, ERASING):
+                gone._remember_address({subject: email for subject, email in emails.items() if email})
         return result
 
     def action_gdpr_join(self):

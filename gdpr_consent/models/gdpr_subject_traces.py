@@ -19,6 +19,7 @@ class GdprSubject(models.Model):
         """
         self.ensure_one()
         members = self.member_ids
+        members.former_address = False
         events = self._erase_values(actor="system", company_id=request.company_id.id)
         if self not in events.subject_id:
             self._record_acts(

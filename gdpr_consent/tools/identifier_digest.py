@@ -1,4 +1,5 @@
-"""What is kept of an address or a number once the person is erased: a keyed hash (law.md R-60, R-104).
+"""What is kept of an address or a number once the person is erased, or the record is deleted: a keyed hash (law.md R-60,
+R-104).
 
 HMAC-SHA-256 with a key that is derived from the ledger's: so that nothing can be guessed without it, two databases
 differ, and what is kept for one thing can't be used for another.
@@ -8,6 +9,7 @@ import hashlib
 import hmac
 
 IDENTIFIERS = b"gdpr_consent identifiers of erased persons"
+FORMER_ADDRESSES = b"gdpr_consent addresses of deleted records"
 RECORDS = b"gdpr_consent records of erased persons"
 JOURNAL = b"gdpr_consent signed journal of erasures"
 

@@ -75,6 +75,28 @@ class TestLeaving(PageCase):
         )
         self.assertEqual(self.get_events(other.sudo()), ["withdrawn"])
 
+    def test_deleted_and_made_anew(self):
+        """Who left isn't brought back by deleting the contact and importing it again; the own yes does."""
+        self.leave(self.news)
+        email = self.contact.email
+        person = self.contact.gdpr_subject_id
+        self.contact.unlink()
+        self.assertTrue(person.former_address)
+        self.assertNotIn(email, person.former_address)
+        again = self.env["mailing.contact"].create({"email": f" {email.upper()}", "list_ids": [(4, self.news.id)]})
+        other = self.env["mailing.contact"].create({"email": "other@example.com", "list_ids": [(4, self.news.id)]})
+        self.assertEqual(
+            (again | other)._gdpr_get_send_refusals(self.marketing, self.email_channel, "marketing"),
+            {again.id: "withdrawn"},
+        )
+        self.assertIn(person.id, again._gdpr_find_people("mail.blacklist")[again.id])
+
+    def test_nothing_is_kept_of_who_said_nothing(self):
+        silent = self.env["mailing.contact"].create({"email": "silent@example.com"})
+        person = silent._gdpr_ensure_subjects()
+        silent.unlink()
+        self.assertFalse(person.former_address)
+
     def test_no_list_without_a_purpose(self):
         """What a list is for can't be emptied: leaving it would be on record nowhere, and hold for nobody."""
         with mute_logger("odoo.sql_db"), self.assertRaises(NotNullViolation), self.env.cr.savepoint():
