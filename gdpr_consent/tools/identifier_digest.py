@@ -1,5 +1,4 @@
-"""What is kept of an address or a number once the person is erased, or the record is deleted: a keyed hash (law.md R-60,
-R-104).
+"""What is kept of an address or a number once the person is erased, or the record deleted: a keyed hash (law.md R-60).
 
 HMAC-SHA-256 with a key that is derived from the ledger's: so that nothing can be guessed without it, two databases
 differ, and what is kept for one thing can't be used for another.
