@@ -1,7 +1,7 @@
 """What is kept of an address or a number once the person is erased, or the record deleted: a keyed hash (law.md R-60).
 
-HMAC-SHA-256 with a key that is derived from the ledger's: so that nothing can be guessed without it, two databases
-differ, and what is kept for one thing can't be used for another.
+HMAC-SHA-256 (law.md R-104) with a key that is derived from the ledger's: so that nothing can be guessed without it,
+two databases differ, and what is kept for one thing can't be used for another.
 """
 
 import hashlib

@@ -27,6 +27,9 @@ class MailingList(models.Model):
         if opt_out or not is_covered or not is_person:
             return super()._update_subscription_from_email(email, opt_out=opt_out, force_message=force_message)
         contacts = self.env["mailing.contact"].search([("email_normalized", "=", email_normalize(email))])
+        if self and is_own and not contacts:
+            # Odoo would say that the user is on the list, and keep nothing of it.
+            contacts = contacts.create({"name": self.env.user.name, "email": email})
         known = contacts.subscription_ids.filtered(lambda subscription: subscription.list_id in self)
         left = known.filtered("opt_out")
         result = super()._update_subscription_from_email(email, opt_out=False, force_message=force_message)

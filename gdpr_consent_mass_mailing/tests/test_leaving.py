@@ -97,6 +97,17 @@ class TestLeaving(PageCase):
         silent.unlink()
         self.assertFalse(person.former_address)
 
+    def test_user_whom_no_list_knew(self):
+        """Who chooses a list in the portal is on it, and asked to confirm, although no mailing contact was there."""
+        self.form.action_publish()
+        user = new_test_user(self.env, "reader_of_none", "base.group_portal", email="none@example.com")
+        with self.catch_mails():
+            self.news.with_user(user).sudo()._update_subscription_from_email("none@example.com", opt_out=False)
+        contact = self.env["mailing.contact"].search([("email_normalized", "=", "none@example.com")])
+        self.assertEqual(contact.list_ids, self.news)
+        self.assertIn("declared", self.get_events(contact))
+        self.assertIn("none@example.com", str([mail["email_to"] for mail in self._mails]))
+
     def test_no_list_without_a_purpose(self):
         """What a list is for can't be emptied: leaving it would be on record nowhere, and hold for nobody."""
         with mute_logger("odoo.sql_db"), self.assertRaises(NotNullViolation), self.env.cr.savepoint():
