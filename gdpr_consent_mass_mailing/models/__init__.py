@@ -1,3 +1,4 @@
+from . import gdpr_purpose
 from . import gdpr_subject
 from . import ir_attachment
 from . import mail_compose_message

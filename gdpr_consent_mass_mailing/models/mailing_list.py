@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.tools import email_normalize
 
 
@@ -10,11 +11,19 @@ class MailingList(models.Model):
         string="Purpose",
         default=lambda self: self.env.ref("gdpr_consent.purpose_marketing", raise_if_not_found=False),
         domain="[('message_class', '=', 'marketing')]",
-        required=True,
-        ondelete="restrict",
+        ondelete="set null",
         help="What the list is for. Who leaves the list takes back the consent to this purpose, unless another list of"
         " the same purpose is kept.",
     )
+
+    @api.constrains("gdpr_purpose_id")
+    def _check_gdpr_purpose(self):
+        """Let no list be for nothing: leaving it would be on record nowhere, and hold for nobody."""
+        for mailing_list in self:
+            if not mailing_list.gdpr_purpose_id:
+                raise ValidationError(
+                    self.env._("“%(list)s”: say what the mailing list is for.", list=mailing_list.display_name)
+                )
 
     def _update_subscription_from_email(self, email, opt_out=True, force_message=None):
         """Who chooses lists on Odoo's page of subscriptions is on them, and asked to confirm, for the page hasn't the

@@ -49,7 +49,7 @@ class MailingMailing(models.Model):
         store=True,
         readonly=False,
         domain="[('message_class', '=', 'marketing')]",
-        ondelete="restrict",
+        ondelete="set null",
         help="What the mailing is for. It goes to those who agreed to this purpose, or whose legal basis it has.",
     )
     gdpr_left_out_count = fields.Integer("Left Out", compute="_compute_gdpr_left_out_count")

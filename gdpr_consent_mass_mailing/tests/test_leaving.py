@@ -1,7 +1,5 @@
-from psycopg2.errors import NotNullViolation
-
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import new_test_user, tagged
-from odoo.tools import mute_logger
 
 from odoo.addons.gdpr_consent.tests.migration_common import load_migration
 from odoo.addons.gdpr_consent.tests.page_common import PageCase
@@ -100,23 +98,26 @@ class TestLeaving(PageCase):
     def test_user_whom_no_list_knew(self):
         """Who chooses a list in the portal is on it, and asked to confirm, although no mailing contact was there."""
         self.form.action_publish()
+        self.news.is_public = True
         user = new_test_user(self.env, "reader_of_none", "base.group_portal", email="none@example.com")
         with self.catch_mails():
             self.news.with_user(user).sudo()._update_subscription_from_email("none@example.com", opt_out=False)
         contact = self.env["mailing.contact"].search([("email_normalized", "=", "none@example.com")])
-        self.assertEqual(contact.list_ids, self.news)
+        self.assertEqual(contact.subscription_ids.list_id, self.news)
         self.assertIn("declared", self.get_events(contact))
         self.assertIn("none@example.com", str([mail["email_to"] for mail in self._mails]))
 
     def test_no_list_without_a_purpose(self):
         """What a list is for can't be emptied: leaving it would be on record nowhere, and hold for nobody."""
-        with mute_logger("odoo.sql_db"), self.assertRaises(NotNullViolation), self.env.cr.savepoint():
+        with self.assertRaisesRegex(ValidationError, "what the mailing list is for"), self.env.cr.savepoint():
             self.news.gdpr_purpose_id = False
-            self.env.flush_all()
+        poems = self.env["gdpr.purpose"].create({"name": "Poems", "code": "poems"})
+        self.news.gdpr_purpose_id = poems
+        with self.assertRaisesRegex(UserError, "Mailing lists are for it: News"), self.env.cr.savepoint():
+            poems.unlink()
 
     def test_lists_that_were_without_a_purpose(self):
         """An update lets them be for marketing."""
-        self.env.cr.execute("ALTER TABLE mailing_list ALTER gdpr_purpose_id DROP NOT NULL")
         self.env.cr.execute("UPDATE mailing_list SET gdpr_purpose_id = NULL WHERE id = %s", [self.news.id])
         migration = load_migration("19.0.1.6.0", "pre-purpose", "gdpr_consent_mass_mailing")
         migration.migrate(self.env.cr, "19.0.1.5.0")
