@@ -1,6 +1,8 @@
 import re
+from contextlib import suppress
 
 from odoo import api, fields, models, modules
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import html2plaintext
 from odoo.tools.mail import email_normalize, email_normalize_all
 
@@ -12,6 +14,9 @@ from .gdpr_consent_delivery import MAIL_QUEUE
 # copy only, so that neither the chatter nor the queue ever holds one.
 CONSENT_PLACEHOLDER = "/gdpr/consent/personal-link"
 PREFERENCES_PLACEHOLDER = "/gdpr/preferences/personal-link"
+
+# States of a request whose message has left.
+ARRIVED = ("sent", "answered")
 
 # Kept in one line as it is: Python encodes an address that is longer than a line, and mail programs don't decode it
 # (RFC 2369, RFC 8058).
@@ -85,19 +90,27 @@ class MailMail(models.Model):
         )
 
     def _settle_gone(self):
-        """Put on record which of these mails the mail server took before; give those."""
-        requests = self.sudo().filtered(lambda mail: mail.state == "outgoing").gdpr_request_id
+        """Put on record which of these mails the mail server took before; give those.
+
+        Whoever settles the queue at this moment may have done so for the requests, and not for the mails yet.
+        """
+        asking = self.filtered(lambda mail: mail.state == "outgoing" and mail.sudo().gdpr_request_id)
+        requests = asking.sudo().gdpr_request_id
         deliveries = self.env["gdpr.consent.delivery"].sudo()
-        sent = requests and deliveries.search(
+        taken = requests and deliveries.search(
             [("request_id", "in", requests.ids), ("sender", "=", MAIL_QUEUE), ("state", "=", "sent")]
         )
-        if not sent:
-            return self.browse()
-        gone = self.filtered(lambda mail: mail.state == "outgoing" and mail.sudo().gdpr_request_id in sent.request_id)
-        message_ids = {delivery.request_id.id: delivery.message_id for delivery in sent}
+        message_ids = {
+            request.id: request.message_id for request in requests if request.state in ARRIVED and request.sent_on
+        }
+        message_ids |= {delivery.request_id.id: delivery.message_id for delivery in taken or ()}
+        gone = asking.filtered(lambda mail: mail.sudo().gdpr_request_id.id in message_ids)
         for mail in gone:
-            mail.write({"state": "sent", "message_id": message_ids[mail.sudo().gdpr_request_id.id]})
-        requests._settle_mail_queue(message_ids.keys())
+            mail.write({"state": "sent", "message_id": message_ids[mail.sudo().gdpr_request_id.id] or mail.message_id})
+        if taken:
+            # A savepoint, for somebody else may be putting the same on record.
+            with suppress(*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY), self.env.cr.savepoint():
+                requests._settle_mail_queue(taken.request_id.ids)
         return gone
 
     @api.model

@@ -434,6 +434,21 @@ class TestSending(ConsentCase):
         self.assertEqual(len(usable), 1)
         self.assertTrue(self.env["gdpr.link"]._find("grant", grant))
 
+    def test_mail_that_left_is_not_sent_again(self):
+        """The sender was killed before the mail was on record as sent; the request has been put on record since."""
+        requests = self.partner | self.partner.copy({"email": "second@example.com"})
+        requests[1].gdpr_legal_basis = "consent"
+        with self.catch_mails():
+            requests = requests.gdpr_request_consent().sudo()
+            left, waiting = requests
+            self.assertEqual(set(requests.mail_mail_ids.mapped("state")), {"outgoing"})
+            left._mark_sent({left.id: "<left@example.com>"})
+            self.env["mail.mail"].process_email_queue(email_ids=requests.mail_mail_ids.ids)
+        self.assertEqual([sent["smtp_to_list"] for sent in self.emails], [["second@example.com"]])
+        self.assertEqual((left.mail_mail_ids.state, left.mail_mail_ids.message_id), ("sent", "<left@example.com>"))
+        self.assertEqual(waiting.state, "sent")
+        self.assertEqual(self.get_events(self.partner).count("asked"), 1)
+
     def test_queued_mail_of_a_changed_basis_is_not_sent(self):
         requests = self.partner | self.partner.copy({"email": "second@example.com"})
         requests[1].gdpr_legal_basis = "consent"
