@@ -286,8 +286,7 @@ class GdprSubjectRequest(models.Model):
         self.ensure_one()
         user = self.approved_by_id or self.planned_by_id or self.user_id
         summary = self.env._("Erasure %(number)s: %(note)s", number=self.name, note=note)
-        if user and not self.activity_ids.filtered(lambda activity: activity.summary == summary):
-            self.activity_schedule("mail.mail_activity_data_warning", summary=summary, user_id=user.id)
+        self._warn_once(user, summary)
 
     # ------------------------------------------------------------
     # TELLING THE PERSON
