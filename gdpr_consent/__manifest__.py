@@ -1,7 +1,7 @@
 {
     "name": "GDPR Consent",
     "summary": "Know, prove and obey what people agreed to about their data",
-    "version": "19.0.7.3.0",
+    "version": "19.0.7.4.0",
     "category": "Marketing/Privacy",
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",
@@ -86,6 +86,7 @@
         "views/crm_lead_views.xml",
         "views/mail_compose_message_views.xml",
         "views/portal_share_views.xml",
+        "views/mail_mail_views.xml",
         "views/mail_template_views.xml",
         "views/ir_actions_server_views.xml",
         "views/res_config_settings_views.xml",

@@ -36,7 +36,7 @@ class ConfirmationPage(PrivacyPage):
         asking = link.request_id
         answer = request.httprequest.form.get("answer")
         if answer not in ("confirm", "refuse"):
-            return self._show_confirmation(link, request.env._("Please choose one of the two buttons."))
+            return self._show_confirmation(link, request.env._("Please choose one of the buttons."))
         if answer == "confirm" and asking._is_answerable() and self._is_outdated(version):
             return self._show_confirmation(link, self._describe_change())
         values = self._get_circumstances(asking.company_id)
@@ -47,3 +47,9 @@ class ConfirmationPage(PrivacyPage):
             values["note"] = asking.declared_note or ""
         asking._answer(version, answer, choices, values)
         return None
+
+    def _disown_confirmation(self, link):
+        """Record that the reader typed nothing; give the page that says so. A second click shows it again."""
+        asking = link.request_id
+        asking._disown()
+        return self._render("gdpr_consent.disowned_page") if asking.state == "expired" else self._unusable()

@@ -47,9 +47,11 @@ class ConsentPage(ConfirmationPage, Controller):
 
     def _answer(self, link):
         asking = link.request_id
+        self._speak(asking.lang)
+        if asking.kind == "confirmation" and request.httprequest.form.get("answer") == "disown":
+            return self._disown_confirmation(link)
         if not asking._is_answerable() and not asking._was_just_answered():
             return self._unusable()
-        self._speak(asking.lang)
         version = self._get_shown_version(asking)
         if asking.kind == "confirmation":
             return self._answer_confirmation(link, version) or self._thank(link)

@@ -9,6 +9,7 @@ class CrmLead(models.Model):
 
     # Who is behind an address that is blacklisted: among a million contacts, those with a history only.
     _gdpr_email_idx = models.Index("(email_normalized) WHERE gdpr_subject_id IS NOT NULL")
+    _gdpr_several_emails_idx = models.Index("(gdpr_subject_id) WHERE email_from LIKE '%@%@%'")
 
     def write(self, vals):
         """Let a lead that gets a contact, or another one, follow the contact's person."""

@@ -84,7 +84,7 @@ class GdprConsentEvent(models.Model):
             ("delivery_failed", "Sending failed"),
             ("bounced", "Message came back"),
             ("declared", "Consent declared, not confirmed"),
-            ("confirmation_lapsed", "Not confirmed in time"),
+            ("confirmation_lapsed", "Not confirmed"),
             ("unproven", "Consent imported without proof"),
             ("given", "Consent given"),
             ("refused", "Consent refused"),

@@ -54,8 +54,17 @@ class GdprConsentRequest(models.Model):
         self.ensure_one()
         return fields.Datetime.now() + timedelta(days=self.company_id.gdpr_confirmation_days)
 
-    def _lapse_unconfirmed(self):
-        """Record that nobody confirmed in time, and erase what was typed.
+    def _disown(self):
+        """Record that who has the mailbox typed nothing: the question ends at once, and what was agreed stays."""
+        self.ensure_one()
+        # Waits for an answer that comes at the same moment.
+        self.subject_id._lock_people()
+        self.invalidate_recordset()
+        if self.state == "sent" or self._has_perhaps_arrived():
+            self._lapse_unconfirmed(actor="person")
+
+    def _lapse_unconfirmed(self, actor="system"):
+        """Record that nobody confirmed, in time or at all, and erase what was typed.
 
         The link is void. The events keep their commitments only, so the ledger stays verifiable.
         """
@@ -64,7 +73,7 @@ class GdprConsentRequest(models.Model):
                 {
                     "subject_id": request.subject_id.id,
                     "action": "confirmation_lapsed",
-                    "actor": "system",
+                    "actor": actor,
                     "request_id": request.id,
                     "company_id": request.company_id.id,
                 }
@@ -79,7 +88,8 @@ class GdprConsentRequest(models.Model):
         values.search([("event_id.request_id", "in", self.ids)]).unlink()
         self.mail_mail_ids.sudo().unlink()
         links = self.sudo().link_ids
-        links.filtered(lambda link: link.kind == "grant").unlink()
-        # The other link was promised to work for ever; it needs no address for that.
+        now = fields.Datetime.now()
+        links.filtered(lambda link: link.kind == "grant" and link.expires_on and link.expires_on <= now).unlink()
+        # The other link was promised to work for ever, and what was disowned is told once more; neither needs an address.
         links.exists().write({"email": False})
         self.write({"email": False, "declared_note": False, "failure_reason": False})

@@ -1,7 +1,9 @@
+from collections import defaultdict
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.tools import SQL
+from odoo.tools.mail import email_normalize_all
 
 from ..tools.replay import DENIALS
 from .gdpr_subject_mixin_contact import NOES
@@ -45,11 +47,68 @@ class GdprSubject(models.Model):
         rows = self._read_rows_from_cards(
             "mail.blacklist", ("card.address", "subject.root_id"), SQL("card.address = ANY(%s)", list(emails))
         )
+        for email, found in self._find_by_further_addresses(emails).items():
+            rows |= {(email, person_id) for person_id in found}
         reasons = self.browse({person_id for _email, person_id in rows})._get_contact_reasons(purpose, channel)
         said = {}
         for email, person_id in rows:
             said.setdefault(email, set()).add(reasons[person_id])
         return refusing | {email for email, answers in said.items() if answers & NOES and "allowed" not in answers}
+
+    @api.model
+    def _find_refusing_beside(self, texts, purpose, channel):
+        """Give the addresses that marketing may not go to, where a text has several; of the first the card knows.
+
+        :param dict[typing.Any, list[str]] texts: by any key, what is written to whom a message goes
+        :rtype: dict[typing.Any, set[str]]
+        """
+        further = {
+            key: {address for text in written if text.count("@") > 1 for address in email_normalize_all(text)[1:]}
+            for key, written in texts.items()
+        }
+        every = set().union(*further.values())
+        refusing = self._filter_refusing(every, purpose, channel) if every else set()
+        return {key: addresses & refusing for key, addresses in further.items() if addresses & refusing}
+
+    @api.model
+    def _find_by_further_addresses(self, emails):
+        """Give the ids of the people who said no, on whose record one of these normalised addresses is after another.
+
+        Records with several addresses are few, and have an index.
+
+        :rtype: dict[str, set[int]]
+        """
+        found = defaultdict(set)
+        if not emails or not self._has_anybody_spoken():
+            return found
+        for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models()):
+            cards = self.env[model]
+            written = cards._fields.get(cards._gdpr_email_field)
+            if not written or not written.store:
+                continue
+            rows = self.env.execute_query(
+                SQL(
+                    """
+                    SELECT %(written)s, person.id
+                      FROM %(table)s card
+                      JOIN gdpr_subject subject ON subject.id = card.gdpr_subject_id
+                      JOIN gdpr_subject person ON person.id = subject.root_id
+                     WHERE %(written)s LIKE %(several)s
+                       AND (person.objected OR person.restricted
+                            OR EXISTS (SELECT FROM gdpr_consent consent
+                                        WHERE consent.subject_id = person.id AND consent.state IN %(denials)s))
+                    """,
+                    written=SQL.identifier("card", written.name),
+                    table=SQL.identifier(cards._table),
+                    # Spelled as in the index.
+                    several="%@%@%",
+                    denials=tuple(DENIALS),
+                )
+            )
+            for text, person_id in rows:
+                for email in set(email_normalize_all(text)[1:]) & set(emails):
+                    found[email].add(person_id)
+        return found
 
     @api.model
     def _find_denials(self, emails):
@@ -63,7 +122,17 @@ class GdprSubject(models.Model):
             return {}
         self.env["gdpr.consent.request"].flush_model(["email", "subject_id"])
         self.env["gdpr.consent"].flush_model(["subject_id", "state", "event_id"])
-        owners, is_left = [SQL("SELECT NULL::varchar AS email, 0 AS subject_id WHERE FALSE")], [SQL("FALSE")]
+        further = [
+            (email, person_id)
+            for email, found in self._find_by_further_addresses(emails).items()
+            for person_id in sorted(found)
+        ]
+        pairs = SQL(
+            "SELECT unnest(%s::varchar[]) AS email, unnest(%s::int[]) AS subject_id",
+            [email for email, _person_id in further],
+            [person_id for _email, person_id in further],
+        )
+        owners, is_left = [pairs], [SQL("FALSE")]
         for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models()):
             cards = self.env[model]
             table = SQL.identifier(cards._table)

@@ -91,20 +91,23 @@ class GdprSubjectMixin(models.AbstractModel):
         ):
             people.setdefault(card_id, set()).add(person_id)
         if blacklist == "mail.blacklist":
-            self._gdpr_add_former_people(people)
+            self._gdpr_add_others_at_addresses(people)
         return people
 
-    def _gdpr_add_former_people(self, people):
-        """Add those who said no from these cards' addresses, and whose own records were deleted.
+    def _gdpr_add_others_at_addresses(self, people):
+        """Add those who said no from these cards' addresses, and whose own records were deleted or begin with another.
 
         :param dict[int, set[int]] people: ids of persons, by id of the card
         """
-        if not self.env["gdpr.subject"]._has_former_addresses():
+        subjects = self.env["gdpr.subject"].sudo()
+        if not subjects._has_anybody_spoken() and not subjects._has_former_addresses():
             return
         cards = self.sudo().filtered(lambda card: not card.gdpr_subject_id)
         if "partner_share" in self._fields:
             cards = cards.filtered("partner_share")
         by_email = cards.grouped(lambda card: card._gdpr_get_email())
-        for email, found in self.env["gdpr.subject"]._find_by_former_addresses({*by_email} - {False}).items():
-            for card in by_email[email]:
-                people.setdefault(card.id, set()).update(found)
+        emails = {*by_email} - {False}
+        for others in (subjects._find_by_former_addresses(emails), subjects._find_by_further_addresses(emails)):
+            for email, found in others.items():
+                for card in by_email[email]:
+                    people.setdefault(card.id, set()).update(found)

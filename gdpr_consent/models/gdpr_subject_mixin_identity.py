@@ -27,7 +27,7 @@ class GdprSubjectMixin(models.AbstractModel):
     def unlink(self):
         """Let the proof outlive the record, a no too, and nobody be asked through a record that is gone."""
         subjects = self.sudo().gdpr_subject_id
-        emails = {card.gdpr_subject_id: card._gdpr_get_email() for card in self.sudo() if card.gdpr_subject_id}
+        emails = {card.gdpr_subject_id: card._gdpr_get_first_email() for card in self.sudo() if card.gdpr_subject_id}
         result = super().unlink()
         if subjects:
             left = {subject for cards in subjects._get_all_cards() for subject in cards.gdpr_subject_id}

@@ -54,6 +54,11 @@ class MailMail(models.Model):
         readonly=True,
         help="Why the message must go out although the processing of the person's data is suspended.",
     )
+    gdpr_left_out = fields.Char(
+        "Not Sent To",
+        readonly=True,
+        help="Addresses that got no copy, because whoever has them may not be contacted; the others got the message.",
+    )
     failure_type = fields.Selection(selection_add=[("gdpr_restricted", "Processing suspended")])
 
     @api.model_create_multi
@@ -81,6 +86,7 @@ class MailMail(models.Model):
         for mail_id, refusing in sending._find_refusing_addresses().items():
             partner_ids, addresses = left_out.get(mail_id, (frozenset(), frozenset()))
             left_out[mail_id] = partner_ids, addresses | refusing
+        sending._note_left_out({mail_id: addresses for mail_id, (_ids, addresses) in left_out.items()})
         if left_out or unnamed:
             sending = sending.with_context(**{LEFT_OUT: left_out, UNNAMED: unnamed})
         return super(MailMail, sending).send(
@@ -164,20 +170,14 @@ class MailMail(models.Model):
         marketing = self.sudo().filtered(
             lambda mail: mail.state == "outgoing" and mail.gdpr_message_class == "marketing"
         )
-        addresses = {
-            mail: {address for text in mail._get_written_addresses() for address in email_normalize_all(text)[1:]}
-            for mail in marketing
-        }
-        several = marketing.filtered(lambda mail: addresses[mail])
         channel = self.env.ref("gdpr_consent.channel_email").sudo()
         refusing = {}
-        for (purpose, company), mails in several.grouped(
+        for (purpose, company), mails in marketing.grouped(
             lambda mail: (mail.gdpr_purpose_id, mail._gdpr_get_company())
         ).items():
             people = self.env["gdpr.subject"].sudo().with_company(company)
-            every = set().union(*(addresses[mail] for mail in mails))
-            found = people._filter_refusing(every, purpose, channel)
-            refusing |= {mail.id: addresses[mail] & found for mail in mails if addresses[mail] & found}
+            texts = {mail.id: mail._get_written_addresses() for mail in mails}
+            refusing |= people._find_refusing_beside(texts, purpose, channel)
         return refusing
 
     def _stop_for_restricted(self):
@@ -195,6 +195,14 @@ class MailMail(models.Model):
         left_out = {mail.id: mail._leave_out(*found[mail.id, False]) for mail in queued if (mail.id, False) in found}
         unnamed = {mail_id: addresses for (mail_id, is_named), (_ids, addresses) in found.items() if is_named}
         return left_out, unnamed
+
+    def _note_left_out(self, addresses):
+        """Keep with those of these mails that leave whom they don't go to.
+
+        :param dict[int, frozenset] addresses: by id of a mail
+        """
+        for mail in self.sudo().filtered(lambda mail: addresses.get(mail.id)):
+            mail.gdpr_left_out = ", ".join(sorted(addresses[mail.id]))
 
     def _leave_out(self, partner_ids, addresses):
         """Let the mail not go to these contacts and addresses; cancel it where nobody else is left."""

@@ -7,6 +7,7 @@ class ResPartner(models.Model):
 
     # Who is behind an address that is blacklisted: among a million contacts, those with a history only.
     _gdpr_email_idx = models.Index("(email_normalized) WHERE gdpr_subject_id IS NOT NULL")
+    _gdpr_several_emails_idx = models.Index("(gdpr_subject_id) WHERE email LIKE '%@%@%'")
 
     @api.onchange("is_company")
     def _onchange_is_company_gdpr(self):

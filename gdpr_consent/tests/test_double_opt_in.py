@@ -329,7 +329,7 @@ class TestConfirmationPage(PageCase, DeclaredCase):
         self.assertNotIn("Personal suggestions", text)
         self.assertNotIn("anna.rossi@example.com", text)
         buttons = self.parse(page).xpath("//form//button")
-        self.assertEqual([button.get("value") for button in buttons], ["confirm", "refuse"])
+        self.assertEqual([button.get("value") for button in buttons], ["confirm", "refuse", "disown"])
         self.assertEqual(len({button.get("class") for button in buttons}), 1)
         self.assertFalse(self.parse(page).xpath("//script | //input[@type='checkbox']"))
         self.assertEqual(page.headers["Referrer-Policy"], "no-referrer")
@@ -378,12 +378,41 @@ class TestConfirmationPage(PageCase, DeclaredCase):
         self.answer(token, "refuse")
         self.assertEqual(self.get_state(self.partner), "withdrawn")
 
+    def test_it_was_somebody_else(self):
+        """Whose address a stranger typed keeps what was agreed, and what was typed is erased, also on a double click."""
+        self.partner.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
+        token, first = self.declare_and_open(note="Bikes only")
+        asking = self.partner.gdpr_subject_id.request_ids.filtered(lambda asking: asking.kind == "confirmation")
+        for _click in range(2):
+            page = self.url_open(
+                f"/gdpr/consent/{token}", data=[*self.get_hidden_fields(first), ("answer", "disown")]
+            )
+            self.assertEqual(page.status_code, 200)
+            self.assertIn("Nothing has changed", self.get_text(page))
+        self.assertEqual(self.get_given(self.partner), {"marketing": {"email"}})
+        self.assertEqual(self.get_history(self.partner).count("confirmation_lapsed"), 1)
+        self.assertEqual(self.partner.gdpr_event_ids.sorted("sequence")[-1].actor, "person")
+        self.assertEqual((asking.state, asking.email, asking.declared_note), ("expired", False, False))
+        self.assertEqual(self.open_consent(token).status_code, 404)
+        late = self.url_open(f"/gdpr/consent/{token}", data=[*self.get_hidden_fields(first), ("answer", "confirm")])
+        self.assertEqual(late.status_code, 404)
+        self.assertEqual(self.get_given(self.partner), {"marketing": {"email"}})
+        self.assertLedgerSound()
+
+    def test_somebody_else_after_the_yes(self):
+        """A second tab doesn't take back what was confirmed in the first."""
+        token, first = self.declare_and_open()
+        self.answer(token, "confirm")
+        page = self.url_open(f"/gdpr/consent/{token}", data=[*self.get_hidden_fields(first), ("answer", "disown")])
+        self.assertEqual(page.status_code, 404)
+        self.assertEqual(self.get_state(self.partner), "obtained")
+
     def test_neither_button(self):
         token, _page = self.declare_and_open()
         for button in ("", "accept", "save"):
             page = self.answer(token, button)
             self.assertEqual(page.status_code, 422)
-            self.assertIn("Please choose one of the two buttons", self.get_text(page))
+            self.assertIn("Please choose one of the buttons", self.get_text(page))
         self.assertEqual(self.get_state(self.partner), "waiting")
 
     def test_nothing_can_be_added(self):

@@ -74,3 +74,14 @@ class TestMigration(ConsentCase):
             load_migration("19.0.7.2.0", "post-map").migrate(self.env.cr, "19.0.7.1.0")
             fields_now = place._get_fields()
             self.assertEqual((fields_now["headers"].origin, fields_now["state"].origin), ("none", "observed"))
+
+    def test_addresses_left_out(self):
+        """They belong to the person, too, where nobody changed the line."""
+        changed = self.env.ref("gdpr_consent.data_map_mailing_trace").field_ids[0]
+        changed.names = "failure_reason"
+        line = self.env.ref("gdpr_consent.data_map_mail_mail").field_ids[0]
+        line.names = "email_to, email_cc"
+        for _again in range(2):
+            load_migration("19.0.7.4.0", "post-map").migrate(self.env.cr, "19.0.7.3.0")
+            self.assertEqual(line.names, "email_to, email_cc, gdpr_left_out")
+            self.assertEqual(changed.names, "failure_reason")

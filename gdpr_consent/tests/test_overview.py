@@ -8,6 +8,7 @@ from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
 from odoo.tools import html2plaintext
 from odoo.tools.pdf import PdfFileReader
 
+from ..report.gdpr_overview_report import format_share
 from .browser import DESKTOP, PHONE, BrowserMixin
 from .common import ConsentCase
 
@@ -178,6 +179,11 @@ class TestOverview(ConsentCase):
         text = " ".join(" ".join(page.extract_text() for page in PdfFileReader(io.BytesIO(pdf)).pages).split())
         for words in ("Data Privacy Overview", "People per week", "From asking to agreeing", "100 %"):
             self.assertIn(words, text)
+
+    def test_few_and_most_are_not_none_and_all(self):
+        shares = [format_share(count, 1000) for count in (0, 1, 500, 999, 1000)]
+        self.assertEqual(shares, ["0 %", "< 1 %", "50 %", "> 99 %", "100 %"])
+        self.assertEqual(format_share(0, 0), "")
 
     def test_thousands_on_paper(self):
         self.env["gdpr.ledger.verification"].sudo().create(

@@ -25,6 +25,11 @@ class MailMail(models.Model):
     def _gdpr_get_company(self):
         return self.mailing_id.user_id.company_id or super()._gdpr_get_company()
 
+    def _note_left_out(self, addresses):
+        super()._note_left_out(addresses)
+        for mail in self.sudo().filtered(lambda mail: addresses.get(mail.id) and mail.mailing_trace_ids):
+            mail.mailing_trace_ids.write({"gdpr_reason": "some_addresses", "gdpr_left_out": mail.gdpr_left_out})
+
     def _stop(self, reason):
         super()._stop(reason)
         traces = self.sudo().mailing_trace_ids

@@ -13,6 +13,7 @@ class MailingContact(models.Model):
 
     # Who is behind an address that is blacklisted: among a million contacts, those with a history only.
     _gdpr_email_idx = models.Index("(email_normalized) WHERE gdpr_subject_id IS NOT NULL")
+    _gdpr_several_emails_idx = models.Index("(gdpr_subject_id) WHERE email LIKE '%@%@%'")
 
     def _gdpr_get_name(self):
         self.ensure_one()

@@ -11,9 +11,16 @@ class MailingTrace(models.Model):
         readonly=True,
         help="Why the person didn't get the mailing, when it was sent.",
     )
+    gdpr_left_out = fields.Char(
+        "Not Sent To", readonly=True, help="Addresses of the record that the mailing didn't go to, beside one it went to."
+    )
 
     @api.model
     def _gdpr_get_reasons(self):
         """Give why somebody gets nothing: the answers of the door out, and Odoo's own rules."""
         failures = self._fields["failure_type"]._description_selection(self.env)
-        return [*self.env["gdpr.subject"]._get_contact_explanations().items(), *failures]
+        return [
+            *self.env["gdpr.subject"]._get_contact_explanations().items(),
+            ("some_addresses", self.env._("It was sent, but not to all addresses of the record.")),
+            *failures,
+        ]

@@ -60,20 +60,45 @@ class TestMailing(ConsentCase):
         self.agreeing.email = "reader0@example.com, reader1@example.com, home@example.com, objecting@example.com"
         listed = self.env["mailing.contact"].create({"email": "new@example.com, objecting@example.com"})
         for mailing in (self.make(self.agreeing), self.make(listed)):
+            mailing.action_gdpr_check()
+            check = self.env["gdpr.mailing.check"].search([("mailing_id", "=", mailing.id)])
+            self.assertEqual((check.total_count, check.receiving_count), (1, 1))
+            self.assertEqual((check.line_ids.reason[:14], check.line_ids.count), ("Some of severa", 1))
             recipients = {address.split("<")[-1].strip(">") for address in self.send(mailing)}
             self.assertIn(recipients, ({"reader0@example.com", "home@example.com"}, {"new@example.com"}))
+            trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id)])
+            self.assertEqual((trace.trace_status, trace.gdpr_reason), ("sent", "some_addresses"))
+            self.assertIn("objecting@example.com", trace.gdpr_left_out)
+            self.assertEqual(mailing.gdpr_left_out_count, 1)
 
     def test_second_address_of_who_objects(self):
         """An objection counts at every address of the record, also where another record has one of them."""
-        self.refusing.email = "reader1@example.com; second@example.com"
-        self.refusing.gdpr_record_objection()
+        self.unknown.email = "reader3@example.com; second@example.com"
+        self.unknown.gdpr_record_objection()
         twin = self.env["res.partner"].create({"name": "Twin", "email": "second@example.com"})
         listed = self.env["mailing.contact"].create({"email": "Second@Example.com"})
         for record in (twin, listed):
             self.assertFalse(self.send(self.make(record)))
-        person = self.refusing.gdpr_subject_id
+        person = self.unknown.gdpr_subject_id
         person._record_acts([{"subject_id": person.id, "action": "objection_lifted", "actor": "person"}])
         self.assertTrue(self.send(self.make(twin)))
+
+    def test_second_address_of_who_left(self):
+        """Who took the consent back isn't brought back by a record that has the second address alone."""
+        self.refusing.email = "reader1@example.com; second@example.com"
+        twin = self.env["res.partner"].create({"name": "Twin", "email": "second@example.com"})
+        both = self.env["mailing.contact"].create({"email": "new@example.com, Second@example.com"})
+        self.assertFalse(self.send(self.make(twin)))
+        self.assertEqual(self.send(self.make(both)), {"new@example.com"})
+        denied = self.env["gdpr.subject"]._find_denials({"second@example.com"})
+        self.assertEqual(denied["second@example.com"].purpose_id, self.marketing, "who left isn't asked there either")
+
+    def test_several_addresses_made_anew(self):
+        """The record that is deleted is known by its first address."""
+        self.refusing.email = "reader1@example.com, second@example.com"
+        self.refusing.unlink()
+        again = self.env["res.partner"].create({"name": "Again", "email": "reader1@example.com"})
+        self.assertFalse(self.send(self.make(again)))
 
     def test_link_of_a_consent_form_opens_nothing(self):
         """What asks for consent is a request or a campaign: its link in a mailing lets nobody in who said no."""

@@ -34,10 +34,15 @@ class GdprMailingCheck(models.TransientModel):
         self.ensure_one()
         mailing = self.mailing_id
         ids = mailing._get_remaining_recipients()
-        refusals = self.with_company(mailing.user_id.company_id or self.env.company)._find_left_out(ids)
+        check = self.with_company(mailing.user_id.company_id or self.env.company)
+        recipients = check.env[mailing.mailing_model_real].browse(ids)._message_get_default_recipients()
+        refusals = check._find_left_out(recipients)
         by_reason = defaultdict(list)
         for card_id, reason in refusals.items():
             by_reason[reason].append(card_id)
+        partly = check._find_partly_left_out({res_id: recipients[res_id] for res_id in ids if res_id not in refusals})
+        if partly:
+            by_reason[self.env._("Some of several addresses: it goes to the others.")] = partly
         self.write(
             {
                 "total_count": len(ids),
@@ -49,10 +54,10 @@ class GdprMailingCheck(models.TransientModel):
             }
         )
 
-    def _find_left_out(self, ids):
+    def _find_left_out(self, recipients):
         """Let Odoo's composer decide as it will when the mailing is sent, without rendering the texts.
 
-        :param list[int] ids: the recipients
+        :param dict[int, dict] recipients: whom each record would be written to through
         :return: why some of them wouldn't get it, in words, by id
         :rtype: dict[int, str]
         """
@@ -65,16 +70,15 @@ class GdprMailingCheck(models.TransientModel):
                 "use_exclusion_list": mailing.use_exclusion_list,
             }
         )
-        recipients = self.env[mailing.mailing_model_real].browse(ids)._message_get_default_recipients()
         # Two messages to one address are too many where they say the same.
         is_personal = PERSONAL.search(f"{mailing.subject} {mailing.body_html}")
         values = {
             res_id: {
-                "email_to": recipients[res_id].get("email_to"),
-                "recipient_ids": [fields.Command.link(pid) for pid in recipients[res_id].get("partner_ids", ())],
+                "email_to": found.get("email_to"),
+                "recipient_ids": [fields.Command.link(pid) for pid in found.get("partner_ids", ())],
                 "body": res_id if is_personal else "",
             }
-            for res_id in ids
+            for res_id, found in recipients.items()
         }
         failures = dict(self.env["mailing.trace"]._fields["failure_type"]._description_selection(self.env))
         return {
@@ -82,3 +86,27 @@ class GdprMailingCheck(models.TransientModel):
             for res_id, decided in composer._process_mail_values_state(values).items()
             if decided.get("failure_type")
         }
+
+    def _find_partly_left_out(self, recipients):
+        """Give the ids of those who would get marketing, but not at all of their addresses.
+
+        :param dict[int, dict] recipients: whom each record would be written to through
+        :rtype: list[int]
+        """
+        mailing = self.mailing_id
+        if not mailing.gdpr_is_gated or mailing.gdpr_message_class != "marketing":
+            return []
+        partners = self.env["res.partner"].sudo()
+        every = partners.browse({pid for found in recipients.values() for pid in found.get("partner_ids", ())})
+        emails = {partner.id: partner.email for partner in every if partner.email}
+        texts = {
+            res_id: [
+                text
+                for text in (found.get("email_to"), *(emails.get(pid) for pid in found.get("partner_ids", ())))
+                if text
+            ]
+            for res_id, found in recipients.items()
+        }
+        people = self.env["gdpr.subject"].sudo()
+        channel = self.env.ref("gdpr_consent.channel_email").sudo()
+        return list(people._find_refusing_beside(texts, mailing.gdpr_purpose_id.sudo(), channel))

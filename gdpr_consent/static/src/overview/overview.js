@@ -78,7 +78,15 @@ export class Overview extends Component {
     }
 
     formatShare(count, total) {
-        return total ? `${Math.round((100 * count) / total)} %` : "";
+        if (!total) {
+            return "";
+        }
+        // As on paper: what isn't none, or isn't all, doesn't read as such.
+        const share = Math.round((100 * count) / total);
+        if (count && !share) {
+            return "< 1 %";
+        }
+        return share === 100 && count < total ? "> 99 %" : `${share} %`;
     }
 
     getColor(key) {
