@@ -407,6 +407,16 @@ class TestConfirmationPage(PageCase, DeclaredCase):
         self.assertEqual(page.status_code, 404)
         self.assertEqual(self.get_state(self.partner), "obtained")
 
+    def test_confirmed_where_somebody_wants_no_marketing(self):
+        """The page doesn't say that it counts from now on, and at once that nothing comes."""
+        token, _page = self.declare_and_open()
+        twin = self.env["res.partner"].create({"name": "Twin", "email": self.partner.email})
+        twin.gdpr_record_objection()
+        text = self.get_text(self.answer(token, "confirm"))
+        self.assertEqual(self.get_state(self.partner), "obtained")
+        self.assertIn("You won't get e-mails yet for: News and offers.", text)
+        self.assertNotIn("from now on", text)
+
     def test_neither_button(self):
         token, _page = self.declare_and_open()
         for button in ("", "accept", "save"):
