@@ -108,6 +108,8 @@ class PrivacyPortal(RecordPage, CustomerPortal):
         note = self._read_note()
         if missing == "type":
             return self._show_in_portal(partner, values | {"missing_type": True, "request_note": note}, status=422)
+        if missing == "retracted":
+            return self._show_in_portal(partner, values | {"chosen": request_type, "request_note": note})
         if missing:
             return self._show_in_portal(partner, values | {"to_confirm": request_type, "request_note": note})
         received = request.env["gdpr.subject.request"]._receive(

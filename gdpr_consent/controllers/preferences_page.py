@@ -78,6 +78,8 @@ class PreferencesPage(RecordPage, Controller):
         note = self._read_note()
         if missing == "type":
             return self._show_preferences(link, status=422, missing_type=True, request_note=note)
+        if missing == "retracted":
+            return self._show_preferences(link, chosen=request_type, request_note=note)
         if missing:
             return self._show_preferences(link, to_confirm=request_type, request_note=note)
         received = request.env["gdpr.subject.request"]._receive(

@@ -52,12 +52,12 @@ class RecordPage(PrivacyPage):
     def _read_subject_request(self):
         """Read a submitted data-subject request.
 
-        :return: the type, and what is missing: ``type``, ``confirmation`` or None
+        :return: the type, and what is missing: ``type``, ``confirmation``, ``retracted`` where the person goes back, or None
         """
         form = request.httprequest.form
         request_type = form.get("type")
         if request_type not in request.env["gdpr.subject.request"]._get_types_in_words():
             return None, "type"
-        if request_type == "erasure" and not form.get("confirmed"):
-            return request_type, "confirmation"
+        if request_type == "erasure" and form.get("confirmed") != "yes":
+            return request_type, "retracted" if form.get("confirmed") else "confirmation"
         return request_type, None

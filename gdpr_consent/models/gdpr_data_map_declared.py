@@ -41,6 +41,23 @@ class GdprDataMap(models.Model):
         whole = {*self.env["gdpr.subject.mixin"]._get_card_models(), "res.users"}
         return bool(self) and self.model not in whole and not self._get_emptied_names()
 
+    def _has_nothing_to_take_out(self):
+        """Tell whether records found here would name the person as before once it is taken out; False without a row."""
+        records = self._get_records() if self else None
+        if records is None:
+            return False
+        links = [path for path in self._get_paths() if path in records._fields and records._fields[path].store]
+        return not (links or self._get_email_fields() or self._get_phone_fields() or self._get_emptied_names())
+
+    def _stays_as_it_is(self, action):
+        """Tell whether an erasure would change nothing in records found here, although it says that it does.
+
+        :param str action: of a line of a plan
+        """
+        return (action == "anonymise" and self._has_nothing_to_empty()) or (
+            action == "detach" and self._has_nothing_to_take_out()
+        )
+
     def _get_fields(self):
         """Give what is declared of each field that the model has: by the lines, else as an address or a number.
 

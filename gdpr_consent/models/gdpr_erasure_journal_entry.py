@@ -153,12 +153,12 @@ class GdprErasureJournalEntry(models.Model):
         )
 
     def _treat(self, records):
+        if self.map_id.sudo()._stays_as_it_is(self.action):
+            raise UserError(self.env._("The data map names no field that is emptied, and no link to the person."))
         if self.action == "delete":
             self._delete(records)
         elif self.action == "anonymise":
             names = self._get_emptied_fields(records)
-            if self.map_id.sudo()._has_nothing_to_empty():
-                raise UserError(self.env._("The data map names no field that is emptied."))
             records._gdpr_anonymise(names)
             records._gdpr_lead_elsewhere(self._get_kept_cards(), self.journal_id.company_id, names)
         elif self.action == "detach":

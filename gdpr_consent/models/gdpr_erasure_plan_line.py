@@ -76,7 +76,7 @@ class GdprErasurePlanLine(models.Model):
         help="Why they are kept (article 17(3)). The person is told.",
     )
     reason = fields.Text(help="The law or the claim, as the person reads it.")
-    keep_until = fields.Date(help="Then it is erased by itself.")
+    keep_until = fields.Date("Kept Until", help="Then it is erased by itself.")
     obliged_until = fields.Date(
         "The Law Demands It Until",
         readonly=True,
@@ -103,6 +103,13 @@ class GdprErasurePlanLine(models.Model):
         "CHECK (action != 'keep' OR (ground IS NOT NULL AND keep_until IS NOT NULL))",
         "What is kept needs a ground and an end (article 17(3) GDPR).",
     )
+
+    @api.depends("name", "map_id.name")
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        """The place in the reader's language: the name is in that of who planned, for when the place is gone."""
+        for line in self:
+            line.display_name = line.map_id.sudo().name or line.name
 
     @api.depends("res_ids", "doubt_ids.decision")
     def _compute_count(self):
@@ -133,7 +140,8 @@ class GdprErasurePlanLine(models.Model):
             if not line.ground or not line.keep_until:
                 raise ValidationError(
                     self.env._(
-                        "%(records)s: what is kept needs a ground and an end (article 17(3) GDPR).", records=line.name
+                        "%(records)s: what is kept needs a ground and an end (article 17(3) GDPR).",
+                        records=line.display_name,
                     )
                 )
 
@@ -199,7 +207,7 @@ class GdprErasurePlanLine(models.Model):
                 self.env._(
                     "%(records)s: the law makes you keep them until their end, so they can't be erased before. Leave"
                     " “Keep”. If no law demands it, have an administrator correct the data map, and plan again.",
-                    records=", ".join(obliged.mapped("name")),
+                    records=", ".join(obliged.mapped("display_name")),
                 )
             )
 
@@ -227,7 +235,7 @@ class GdprErasurePlanLine(models.Model):
                 self.env._(
                     "%(records)s: Odoo has secured them with a hash, so they can't be deleted. Keep them, or make them"
                     " anonymous as far as the hash permits.",
-                    records=", ".join(line.name for line in sealed),
+                    records=", ".join(line.display_name for line in sealed),
                 )
             )
 
@@ -244,7 +252,7 @@ class GdprErasurePlanLine(models.Model):
                         "%(records)s: the law makes you keep them until %(day)s, as the data map says, so their keeping"
                         " can't end before. If the law demands less, have an administrator correct the data map, and"
                         " plan again.",
-                        records=line.name,
+                        records=line.display_name,
                         day=format_date(self.env, line.obliged_until),
                     )
                 )
@@ -268,7 +276,7 @@ class GdprErasurePlanLine(models.Model):
                 self.env._(
                     "%(records)s: you depart from what the data map says the law demands. Write in “Reason” why: the"
                     " person reads it, and it stays in the log.",
-                    records=", ".join(unexplained.mapped("name")),
+                    records=", ".join(unexplained.mapped("display_name")),
                 )
             )
 
@@ -291,7 +299,7 @@ class GdprErasurePlanLine(models.Model):
                 field = self._fields[name]
                 old, new = (self._format_decided(field, value) for value in (before[name], self[name]))
                 changes.append(f"{field._description_string(self.env)}: {old} → {new}")
-        return f"{self.name} ({self.count}): {'; '.join(changes)}" if changes else ""
+        return f"{self.display_name} ({self.count}): {'; '.join(changes)}" if changes else ""
 
     def _format_decided(self, field, value):
         if not value:
@@ -333,22 +341,21 @@ class GdprErasurePlanLine(models.Model):
             raise UserError(
                 self.env._(
                     "%(records)s: say why they are kept, which law or which claim: the person reads it.",
-                    records=", ".join(unexplained.mapped("name")),
+                    records=", ".join(unexplained.mapped("display_name")),
                 )
             )
 
     def _check_emptied(self):
-        """Refuse to make anonymous what has nothing that would be emptied: the person would read that it was.
+        """Refuse to make anonymous what would stay as it is, or to take nobody out: the person would read it was done.
 
         :raise UserError: so
         """
-        anonymous = self.filtered(lambda line: line.action == "anonymise" and line.count)
-        if full := anonymous.filtered(lambda line: line.map_id.sudo()._has_nothing_to_empty()):
+        if full := self.filtered(lambda line: line.count and line.map_id.sudo()._stays_as_it_is(line.action)):
             raise UserError(
                 self.env._(
-                    "%(records)s: the data map names no field that is emptied, so they would stay as they are. Choose"
-                    " Delete, or have an administrator name the fields, and plan again.",
-                    records=", ".join(full.mapped("name")),
+                    "%(records)s: the data map names no field that is emptied, and no link to the person, so they would"
+                    " stay as they are. Choose Delete, or have an administrator name the fields, and plan again.",
+                    records=", ".join(full.mapped("display_name")),
                 )
             )
 
@@ -419,7 +426,7 @@ class GdprErasurePlanLine(models.Model):
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",
-            "name": self.name,
+            "name": self.display_name,
             "res_model": self.model,
             "view_mode": "list,form",
             "domain": [("id", "in", self._get_ids())],

@@ -108,6 +108,7 @@ class GdprOverview(models.AbstractModel):
             "domain": list(domain),
             "applicable_count": sum(segment["count"] for segment in applicable),
             "segments": segments,
+            "group_domains": {key: list(domain & condition) for key, condition in self._get_groups().items()},
             "restricted_count": restricted,
             "restricted_domain": list(domain & Domain("gdpr_restricted", "=", True)),
         }
@@ -119,12 +120,8 @@ class GdprOverview(models.AbstractModel):
         bases = dict(partner._fields["gdpr_legal_basis"]._description_selection(self.env))
         states = dict(partner._fields["gdpr_consent_state"]._description_selection(self.env))
         unset = self._get_unset()
-        segments = [
-            (NEVER, self.env._("Never looked at"), "not_applicable", unset & ~IS_DECIDED),
-            ("not_applicable", self.env._("Decided"), "not_applicable", unset & IS_DECIDED),
-        ]
         consent = Domain("gdpr_legal_basis", "=", "consent")
-        segments += [
+        segments = [
             (state, states[state], "consent", consent & Domain("gdpr_consent_state", "=", state))
             for state, _label in CONSENT_STATES
             if state != "not_applicable"
@@ -134,7 +131,18 @@ class GdprOverview(models.AbstractModel):
             for basis, _label in LEGAL_BASES
             if basis != "consent"
         ]
-        return segments
+        return [
+            *segments,
+            (NEVER, self.env._("Never looked at"), "not_applicable", unset & ~IS_DECIDED),
+            ("not_applicable", self.env._("Decided"), "not_applicable", unset & IS_DECIDED),
+        ]
+
+    @api.model
+    def _get_groups(self):
+        """Give the condition of each group of segments, by its key."""
+        consent = Domain("gdpr_legal_basis", "=", "consent")
+        unset = self._get_unset()
+        return {"consent": consent, "basis": ~consent & ~unset, "not_applicable": unset}
 
     @api.model
     def _get_unset(self):

@@ -111,14 +111,14 @@ class GdprSubjectRequest(models.Model):
                 self.env._(
                     "Secured by Odoo with a hash, so that nobody can change their labels and whom they lead to:"
                     " %(records)s. They stay so; the contact they lead to is made anonymous when its own time is over.",
-                    records=", ".join(f"{line.name} ({count})" for line, count in sealed.items()),
+                    records=", ".join(f"{line.display_name} ({count})" for line, count in sealed.items()),
                 )
             )
         if lines:
             warnings.append(
                 self.env._(
                     "Proposed to be kept, but corrected so that it is erased: %(records)s.",
-                    records=", ".join(f"{line.name} ({line.count})" for line in lines),
+                    records=", ".join(f"{line.display_name} ({line.count})" for line in lines),
                 )
             )
         if self.erasure_state not in ("planned", "approved", "queued"):
@@ -293,10 +293,14 @@ class GdprSubjectRequest(models.Model):
         changed = request._find_changes()
         if not changed:
             return None
+        before = request._count_plan()
         request._make_plan()
         if all(changed.values()):
             return None
-        note = self.env._("Since the plan was made something came in or went: it was made anew. Look at it again.")
+        note = self.env._(
+            "Since the plan was made something came in or went (%(changes)s): it was made anew. Look at it again.",
+            changes=request._describe_changes(changed, before),
+        )
         request.write(
             {
                 "erasure_state": "planned",
@@ -342,6 +346,24 @@ class GdprSubjectRequest(models.Model):
             is_deleted = (not line or line.action == "delete") and (not vals or vals["action"] == "delete")
             changes[key] = is_deleted and not doubtful and place._is_noted_by_system()
         return changes
+
+    def _count_plan(self):
+        """Give the number of the records of each line, by place and part; doubtful ones too."""
+        return {(line.map_id.id, line.part): line.count + line.doubtful_count for line in self.plan_line_ids}
+
+    def _describe_changes(self, changed, before):
+        """Give what of the plan isn't as it was, in words.
+
+        :param dict changed: of ``_find_changes``
+        :param dict before: of ``_count_plan``, before the plan was made anew
+        """
+        now = self._count_plan()
+        changes = []
+        for map_id, part in sorted(key for key, joins in changed.items() if not joins):
+            place = self.env["gdpr.data.map"].browse(map_id)
+            old, new = before.get((map_id, part), 0), now.get((map_id, part), 0)
+            changes.append(f"{place.name}: {old} → {new}" if old != new else place.name)
+        return list_names(list(dict.fromkeys(changes)), LISTED)
 
     def _make_plan(self):
         """Write the lines as they are now. What an officer decided of a line stands."""

@@ -103,9 +103,9 @@ class TestAccessibility(BrowserMixin, PageCase):
         yield "request without a type"
         page.locator("#gdpr_type_erasure").check()
         page.locator("button[value=request]").click()
-        page.locator("input[name=confirmed]").wait_for(state="attached")
+        page.locator("button[name=confirmed][value=yes]").wait_for()
         yield "request to confirm"
-        page.locator("button[value=request]").click()
+        page.locator("button[name=confirmed][value=yes]").click()
         page.locator(".o_gdpr_requests").wait_for()
         yield "request received"
         page.goto(f"/gdpr/unsubscribe/{unsubscribe}")

@@ -295,6 +295,44 @@ class TestErasurePlan(ErasureCase):
         request.action_approve()
         self.assertEqual(request.erasure_state, "approved")
 
+    def test_nothing_to_take_out(self):
+        """A row that neither leads straight to the person nor has texts takes nobody out."""
+        message = self.person.message_post(body="Hello", author_id=self.person.id)
+        colleague = self.officer.partner_id
+        message.notification_ids = [(0, 0, {"res_partner_id": colleague.id, "notification_type": "inbox"})]
+        place = self.env.ref("gdpr_consent.data_map_mail_notification")
+        place.write({"erasure": "detach", "path": "mail_message_id.author_id", "email_fields": False})
+        place.phone_fields = False
+        place.field_ids.erasure = "keep"
+        request = self.ask_erasure().with_user(self.officer)
+        line = self.plan(request)["mail.notification", "all"]
+        with self.assertRaisesRegex(UserError, "no link to the person"):
+            request.action_approve()
+        line.action = "delete"
+        request.action_accept_gaps()
+        request.action_approve()
+        self.assertEqual(request.erasure_state, "approved")
+
+    def test_plan_in_the_readers_language(self):
+        self.env["res.lang"]._activate_lang("it_IT")
+        place = self.env.ref("gdpr_consent.data_map_res_partner")
+        place.with_context(lang="it_IT").name = "Contatti"
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        line = request.plan_line_ids.filtered(lambda line: line.map_id == place)
+        self.assertEqual(line.display_name, place.name)
+        self.assertEqual(line.with_context(lang="it_IT").display_name, "Contatti")
+
+    def test_what_came_in_is_named(self):
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        self.env["calendar.event"].create(
+            {"name": "Lunch", "partner_ids": [(6, 0, self.person.ids)], "start": "2026-01-02", "stop": "2026-01-02"}
+        )
+        told = request.action_approve()
+        self.assertEqual(request.erasure_state, "planned")
+        self.assertRegex(request.erasure_note, r"came in or went \(.*: 0 → 1")
+
     def test_colleagues_and_companies_are_refused(self):
         for card in (self.officer.partner_id, self.env.company.partner_id):
             request = self.env["gdpr.subject.request"]._receive(card._gdpr_ensure_subjects(), "erasure")

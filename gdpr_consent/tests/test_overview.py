@@ -44,6 +44,9 @@ class TestOverview(ConsentCase):
             self.assertEqual(kind["restricted_count"], records.search_count(kind["restricted_domain"]))
             for segment in kind["segments"]:
                 self.assertEqual(segment["count"], records.search_count(segment["domain"]), segment["label"])
+            for group, domain in kind["group_domains"].items():
+                total = sum(segment["count"] for segment in kind["segments"] if segment["group"] == group)
+                self.assertEqual(total, records.search_count(domain), group)
 
     def test_decided_and_never_looked_at_are_told_apart(self):
         found = {segment["key"]: segment for segment in self.get_kind("res.partner")["segments"]}
@@ -218,6 +221,9 @@ class TestOverviewScreen(BrowserMixin, ConsentCase, HttpCase):
             row = contacts.locator("[data-segment='pending']")
             count = int(row.locator(".fw-bold").inner_text())
             self.assertEqual(count, pending)
+            contacts.locator("[data-group='not_applicable']").click()
+            page.get_by_text("Contacts: Not applicable").first.wait_for()
+            page.go_back()
             row.click()
             page.get_by_text("Contacts: Pending").first.wait_for()
             page.locator(".o_data_row").filter(has_text="Anna Rossi").wait_for()

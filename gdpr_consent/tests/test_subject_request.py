@@ -78,7 +78,7 @@ class TestSubjectRequest(PageCase):
             response = self.send(
                 f"/gdpr/preferences/{preferences}",
                 request_type,
-                ("confirmed", "1" if request_type == "erasure" else ""),
+                ("confirmed", "yes" if request_type == "erasure" else ""),
             )
             self.assertEqual(response.status_code, 200)
         self.assertEqual(self.get_requests().mapped("type"), TYPES)
@@ -146,8 +146,12 @@ class TestSubjectRequest(PageCase):
         self.assertIn("Do you want us to delete your data?", response.text)
         self.assertFalse(self.get_requests())
         form = self.parse(response).find_class("o_gdpr_subject_request")[0]
+        back = self.parse(self.url_open(form.action, data=[*form.form_values(), ("confirmed", "no")]))
+        self.assertFalse(self.get_requests())
+        self.assertEqual(back.xpath("//textarea[@id='gdpr_request_note']")[0].text, "All of it")
+        self.assertEqual(back.xpath("//input[@name='type'][@checked]/@value"), ["erasure"])
         with self.catch_mails():
-            self.url_open(form.action, data=[*form.form_values(), ("answer", "request")])
+            self.url_open(form.action, data=[*form.form_values(), ("confirmed", "yes")])
         self.assertEqual((self.get_requests().type, self.get_requests().note), ("erasure", "All of it"))
 
     def test_type_is_missing(self):

@@ -35,7 +35,8 @@ class GdprMailingCheck(models.TransientModel):
         mailing = self.mailing_id
         ids = mailing._get_remaining_recipients()
         check = self.with_company(mailing.user_id.company_id or self.env.company)
-        recipients = check.env[mailing.mailing_model_real].browse(ids)._message_get_default_recipients()
+        # Who may send a mailing may count, too.
+        recipients = check.env[mailing.mailing_model_real].sudo().browse(ids)._message_get_default_recipients()
         refusals = check._find_left_out(recipients)
         by_reason = defaultdict(list)
         for card_id, reason in refusals.items():

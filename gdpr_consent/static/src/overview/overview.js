@@ -177,6 +177,11 @@ export class Overview extends Component {
         return this.open(`${kind.name}: ${segment.label}`, kind.model, segment.domain, ["list", "kanban", "form"]);
     }
 
+    openGroup(kind, group) {
+        const domain = kind.group_domains[group.key];
+        return this.open(`${kind.name}: ${group.title}`, kind.model, domain, ["list", "kanban", "form"]);
+    }
+
     openKind(kind) {
         return this.open(kind.name, kind.model, kind.domain, ["list", "kanban", "form"]);
     }
