@@ -81,33 +81,40 @@ class GdprSubject(models.Model):
         found = defaultdict(set)
         if not emails or not self._has_anybody_spoken():
             return found
+        self.env.flush_all()
+        further = []
         for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models()):
             cards = self.env[model]
             written = cards._fields.get(cards._gdpr_email_field)
-            if not written or not written.store:
-                continue
-            rows = self.env.execute_query(
-                SQL(
-                    """
-                    SELECT %(written)s, person.id
-                      FROM %(table)s card
-                      JOIN gdpr_subject subject ON subject.id = card.gdpr_subject_id
-                      JOIN gdpr_subject person ON person.id = subject.root_id
-                     WHERE %(written)s LIKE %(several)s
-                       AND (person.objected OR person.restricted
-                            OR EXISTS (SELECT FROM gdpr_consent consent
-                                        WHERE consent.subject_id = person.id AND consent.state IN %(denials)s))
-                    """,
-                    written=SQL.identifier("card", written.name),
-                    table=SQL.identifier(cards._table),
-                    # Spelled as in the index.
-                    several="%@%@%",
-                    denials=tuple(DENIALS),
+            if written and written.store:
+                further.append(
+                    SQL(
+                        # Spelled as in the index.
+                        "SELECT %(written)s AS written, gdpr_subject_id FROM %(table)s"
+                        " WHERE %(written)s LIKE %(several)s AND gdpr_subject_id IS NOT NULL",
+                        written=SQL.identifier(written.name),
+                        table=SQL.identifier(cards._table),
+                        several="%@%@%",
+                    )
                 )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT card.written, person.id
+                  FROM (%(cards)s) card
+                  JOIN gdpr_subject subject ON subject.id = card.gdpr_subject_id
+                  JOIN gdpr_subject person ON person.id = subject.root_id
+                 WHERE person.objected OR person.restricted
+                    OR EXISTS (SELECT FROM gdpr_consent consent
+                                WHERE consent.subject_id = person.id AND consent.state IN %(denials)s)
+                """,
+                cards=SQL(" UNION ALL ").join(further),
+                denials=tuple(DENIALS),
             )
-            for text, person_id in rows:
-                for email in set(email_normalize_all(text)[1:]) & set(emails):
-                    found[email].add(person_id)
+        )
+        for text, person_id in rows:
+            for email in set(email_normalize_all(text)[1:]) & set(emails):
+                found[email].add(person_id)
         return found
 
     @api.model

@@ -4,6 +4,8 @@ from datetime import datetime
 from odoo import api, models
 from odoo.tools import SQL, format_date
 
+from ..tools.replay import DENIALS
+
 # Purposes for which people are contacted, where none says through which channels.
 CONTACTING = ("DirectMarketing", "Marketing")
 
@@ -52,6 +54,16 @@ class GdprSubject(models.Model):
             if closed := {code: denial for code, denial in closed.items() if denial}:
                 denials[subject_id] = closed
         return denials
+
+    def _filter_spoken(self):
+        """Give those of these people who have said something themselves, be it yes or no."""
+        return self.filtered(
+            lambda subject: (
+                subject.root_id.restricted
+                or subject.root_id.objected
+                or any(consent.state == "given" or consent.state in DENIALS for consent in subject.root_id.consent_ids)
+            )
+        )
 
     def _read_answers(self):
         """Read what these people say now to marketing: a row for each answer, at least one for each person."""

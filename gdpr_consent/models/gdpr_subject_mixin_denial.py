@@ -38,8 +38,8 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_find_denials(self, code):
         """Give who of these cards has closed a channel, and why: by id, the id of the person and the denial.
 
-        Of a card that has no history, as the contact made of a lead's address, who has its address counts. Two
-        queries, whatever the number of cards.
+        Of a card whose own person has said nothing, as the contact made of a lead's address, who has its address
+        counts. A few queries, whatever the number of cards.
 
         :param str code: of the channel
         :rtype: dict[int, tuple[int, Denial]]
@@ -49,17 +49,23 @@ class GdprSubjectMixin(models.AbstractModel):
         people = self._gdpr_find_people(BLACKLISTS[code])
         every = self.env["gdpr.subject"].sudo().browse({person_id for found in people.values() for person_id in found})
         denials = every._get_denials([code])
-        return {
-            card_id: (person_id, denials[person_id][code])
-            for card_id, found in people.items()
-            for person_id in sorted(found, reverse=True)
-            if person_id in denials
-        }
+        denied, others, silent = {}, {}, set()
+        for card_id, found in people.items():
+            own = {person_id for person_id, is_own in found.items() if is_own}
+            if denying := found.keys() & denials.keys():
+                (denied if own & denying else others)[card_id] = min(own & denying or denying)
+                silent |= own - denying
+        # The own yes counts before what somebody else at the address says.
+        spoken = {*every.browse(silent)._filter_spoken().ids}
+        denied |= {card_id: person_id for card_id, person_id in others.items() if not people[card_id].keys() & spoken}
+        return {card_id: (person_id, denials[person_id][code]) for card_id, person_id in denied.items()}
 
     def _gdpr_find_people(self, blacklist):
-        """Give the ids of the persons behind these cards, or at their addresses, by id of the card; no colleagues.
+        """Give the ids of the persons behind these cards, and at their addresses, by id of the card; no colleagues.
 
         :param str blacklist: the one that has the addresses in the form they are compared in
+        :return: by id of the card, ids of persons, and whether each is the card's own
+        :rtype: dict[int, dict[int, bool]]
         """
         covered = self.env["gdpr.scope"]._get_covered_models()
         own_address = self._gdpr_get_address_sql(blacklist)
@@ -74,40 +80,40 @@ class GdprSubjectMixin(models.AbstractModel):
             tuple(self.ids),
             is_outsider,
         )
-        found = [SQL("SELECT id, gdpr_subject_id FROM asked WHERE gdpr_subject_id IS NOT NULL")]
+        found = [SQL("SELECT id, address, gdpr_subject_id, TRUE AS is_own FROM asked")]
         for model in sorted(covered) if own_address else ():
             if address := self.env[model]._gdpr_get_address_sql(blacklist):
                 found.append(
                     SQL(
-                        "SELECT asked.id, card.gdpr_subject_id FROM asked JOIN %s card ON %s = asked.address"
-                        " WHERE asked.gdpr_subject_id IS NULL AND card.gdpr_subject_id IS NOT NULL",
+                        "SELECT asked.id, asked.address, card.gdpr_subject_id, FALSE"
+                        " FROM asked JOIN %s card ON %s = asked.address"
+                        " WHERE card.gdpr_subject_id IS NOT NULL"
+                        " AND card.gdpr_subject_id IS DISTINCT FROM asked.gdpr_subject_id",
                         SQL.identifier(self.env[model]._table),
                         address,
                     )
                 )
-        people = {}
-        for card_id, person_id in self.env.execute_query(
+        people, by_address = {}, {}
+        for card_id, address, person_id, is_own in self.env.execute_query(
             SQL("WITH asked AS (%s) %s", cards, SQL(" UNION ").join(found))
         ):
-            people.setdefault(card_id, set()).add(person_id)
+            by_address.setdefault(address, set()).add(card_id)
+            if person_id:
+                people.setdefault(card_id, {})[person_id] = is_own
         if blacklist == "mail.blacklist":
-            self._gdpr_add_others_at_addresses(people)
+            self._gdpr_add_others_at_addresses(people, by_address)
         return people
 
-    def _gdpr_add_others_at_addresses(self, people):
-        """Add those who said no from these cards' addresses, and whose own records were deleted or begin with another.
+    @api.model
+    def _gdpr_add_others_at_addresses(self, people, by_address):
+        """Add those who said no from cards' addresses, and whose own records were deleted or begin with another.
 
-        :param dict[int, set[int]] people: ids of persons, by id of the card
+        :param dict[int, dict[int, bool]] people: of ``_gdpr_find_people``
+        :param dict[str, set[int]] by_address: ids of the cards
         """
         subjects = self.env["gdpr.subject"].sudo()
-        if not subjects._has_anybody_spoken() and not subjects._has_former_addresses():
-            return
-        cards = self.sudo().filtered(lambda card: not card.gdpr_subject_id)
-        if "partner_share" in self._fields:
-            cards = cards.filtered("partner_share")
-        by_email = cards.grouped(lambda card: card._gdpr_get_email())
-        emails = {*by_email} - {False}
-        for others in (subjects._find_by_former_addresses(emails), subjects._find_by_further_addresses(emails)):
-            for email, found in others.items():
-                for card in by_email[email]:
-                    people.setdefault(card.id, set()).update(found)
+        addresses = by_address.keys() - {None}
+        for others in (subjects._find_by_former_addresses(addresses), subjects._find_by_further_addresses(addresses)):
+            for address, found in others.items():
+                for card_id in by_address[address]:
+                    people[card_id] = dict.fromkeys(found, False) | people.get(card_id, {})

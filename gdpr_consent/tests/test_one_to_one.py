@@ -69,11 +69,14 @@ class TestDenials(OneToOneCase):
         self.assertFalse(self.explain(self.card))
 
     def test_address(self):
-        """A contact made of a lead's address is the lead's person, one with a history of its own isn't."""
+        """A contact made of a lead's address is the lead's person, unless it has said something itself."""
         self.act(self.lead, "refused", purpose_id=self.marketing.id)
         contact = self.env["res.partner"].create({"name": "Bruno", "email": self.lead.email_from})
         self.assertIn("Bruno refused", self.explain(contact)[0])
         contact.gdpr_legal_basis = "contract"
+        self.assertIn("Bruno refused", self.explain(contact)[0], "A basis is no word of the person.")
+        contact.gdpr_legal_basis = "consent"
+        contact.gdpr_record_consent(self.marketing, ["email"], "phone", evidence="Call 7")
         self.assertFalse(self.explain(contact))
 
     def test_not_covered(self):
@@ -249,5 +252,5 @@ class TestOneToOne(OneToOneCase):
             self.assertFalse(composer.subtype_is_log)
             # Every request knows its user.
             (composer.env.user.partner_id + composer.env.company.partner_id).mapped("name")
-            with self.assertQueryCount(2):
+            with self.assertQueryCount(3):
                 self.assertEqual(len(composer._get_gdpr_denials()), count)

@@ -83,6 +83,28 @@ class TestMailing(ConsentCase):
         person._record_acts([{"subject_id": person.id, "action": "objection_lifted", "actor": "person"}])
         self.assertTrue(self.send(self.make(twin)))
 
+    def test_second_record_with_a_history(self):
+        """A history of its own in which nothing was said doesn't open a record to marketing (a no at the address)."""
+        second = self.env["res.partner"].create({"name": "Second", "email": "reader1@example.com"})
+        second.gdpr_legal_basis = "contract"
+        second.gdpr_legal_basis = "not_applicable"
+        listed = self.env["mailing.contact"].create({"email": "Reader1@example.com"})
+        listed._gdpr_ensure_subjects()._record_note(values={"note": "Left another list"}, actor="person")
+        for record in (second, listed):
+            self.assertTrue(record.gdpr_subject_id)
+            self.assertFalse(self.send(self.make(record)))
+        self.assertIn(second.id, second._gdpr_find_denials("email"), "who writes to it alone is warned")
+        gone = self.env["mailing.contact"].create({"email": "gone@example.com"})
+        gone._gdpr_ensure_subjects().root_id._record_withdrawal(self.marketing, actor="person")
+        gone.unlink()
+        again = self.env["mailing.contact"].create({"email": "gone@example.com"})
+        again._gdpr_ensure_subjects()
+        self.assertFalse(self.send(self.make(again)))
+        again.gdpr_legal_basis = "consent"
+        again.gdpr_record_consent(self.marketing, self.email_channel, "phone", evidence="Call")
+        self.assertTrue(self.send(self.make(again)), "the own yes counts")
+        self.assertNotIn(again.id, again._gdpr_find_denials("email"))
+
     def test_second_address_of_who_left(self):
         """Who took the consent back isn't brought back by a record that has the second address alone."""
         self.refusing.email = "reader1@example.com; second@example.com"
