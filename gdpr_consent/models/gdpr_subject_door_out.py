@@ -219,19 +219,22 @@ class GdprSubject(models.Model):
         return exempt
 
     @api.model
-    def _may_declare_service(self, template, **texts):
+    def _may_declare_service(self, template, attachments=None, **texts):
         """Tell whether somebody who may has said that a message to many is a service message (law.md R-14).
 
         It goes to people who didn't agree to it: a privacy officer says so by sending it, or its template does as long
         as nobody rewrote it.
 
         :param template: what the message is made from, if anything
+        :param ir.attachment attachments: files that are sent; others than the template's rewrite it
         :param texts: what is sent, by the field of the template
         """
         template = template.sudo()
         is_as_template = template.gdpr_message_class == "service" and all(
             get_words(template[name]) == get_words(text) for name, text in texts.items()
         )
+        if is_as_template and attachments:
+            is_as_template = attachments <= template.attachment_ids
         return self.env.su or is_as_template or self.env.user.has_group("gdpr_consent.group_officer")
 
     @api.model

@@ -32,7 +32,7 @@ class MailBlacklist(models.Model):
 
     def _add(self, email, message=None):
         if message:
-            self = self.with_context(**{REASON: html2plaintext(message)})
+            self = self.with_context(**{REASON: html2plaintext(message, include_references=False)})
         entry = super()._add(email, message=message)
         entry._gdpr_record_objections()
         return entry
@@ -60,10 +60,12 @@ class MailBlacklist(models.Model):
         user = self.env.user
         is_operator = user._is_internal() and not user._is_superuser()
         source = "import" if self.env.context.get("import_file") else None
+        actor = "operator" if is_operator else "system"
         if not user._is_internal():
-            source = "website" if user._is_public() else "portal"
+            # By the link of a mailing, or logged in: nobody else gets there.
+            actor, source = "person", "website" if user._is_public() else "portal"
         return {
-            "actor": "operator" if is_operator else "system",
+            "actor": actor,
             "source": source,
             "values": {
                 "reason": self.env._("The e-mail address was blacklisted."),

@@ -127,7 +127,8 @@ class MailComposeMessage(models.TransientModel):
         raise UserError(
             self.env._(
                 "The processing is suspended of: %(names)s. Their data is only stored, so this message can't be sent"
-                " to them. Ask your privacy officer if it must be.",
+                " to them. Take them off the recipients to send it to the others, or ask your privacy officer if it must"
+                " be.",
                 names=names,
             )
         )

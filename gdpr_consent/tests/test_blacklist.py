@@ -192,7 +192,7 @@ class TestBlacklist(DoorOutCase):
             actors,
             {
                 "operator": ("operator", self.manager, False),
-                "visitor": ("system", nobody, "website"),
+                "visitor": ("person", nobody, "website"),
                 "job": ("system", nobody, False),
             },
         )

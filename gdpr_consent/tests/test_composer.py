@@ -250,6 +250,15 @@ class TestComposer(ToManyCase):
             self.assertFalse(composer.gdpr_may_declare)
             with self.assertRaisesRegex(UserError, "nobody rewrote it"):
                 composer.action_send_mail()
+        offer, conditions = self.env["ir.attachment"].create(
+            [{"name": name, "raw": b"Text", "res_model": "mail.template", "res_id": template.id} for name in "ab"]
+        )
+        template.attachment_ids = conditions
+        composer = self.compose(user=self.salesperson, **values)
+        self.assertTrue(composer.gdpr_may_declare)
+        composer.attachment_ids += offer
+        with self.assertRaisesRegex(UserError, "nobody rewrote it"):
+            composer.action_send_mail()
         # An editor writes the markup anew.
         body = str(template.body_html).replace("<p>", '<p style="margin: 0;">')
         composer = self.compose(user=self.salesperson, **{**values, "body": body})

@@ -92,8 +92,11 @@ class MailingMailing(models.Model):
     def write(self, vals):
         """Keep what an officer has released as it was released, also once it is sent: a winner is a copy of it."""
         told = {name for name in vals if name not in HARMLESS and not name.startswith(("message_", "activity_"))}
-        if told and not is_set(self.env, SENDING_RELEASED):
-            self.filtered(lambda mailing: mailing.state in RELEASED_STATES)._gdpr_check_release()
+        if not is_set(self.env, SENDING_RELEASED):
+            # What waits can be called back by anybody; what was sent can't become a draft, to be rewritten.
+            is_reopened = "state" in vals and vals["state"] not in RELEASED_STATES
+            kept = RELEASED_STATES if told else ("sending", "done") if is_reopened else ()
+            self.filtered(lambda mailing: mailing.state in kept)._gdpr_check_release()
         return super().write(vals)
 
     def _gdpr_check_release(self):

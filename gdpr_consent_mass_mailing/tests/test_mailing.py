@@ -239,6 +239,7 @@ class TestMailing(ConsentCase):
             {"email_from": "shop@example.com"},
             {"mailing_filter_id": False},
             {"user_id": marketer.id},
+            {"state": "draft"},
         ):
             with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
                 mailing.with_user(marketer).write(values)
@@ -264,6 +265,19 @@ class TestMailing(ConsentCase):
             with self.assertRaisesRegex(ValidationError, "Ask your privacy officer"), self.env.cr.savepoint():
                 change()
         self.assertEqual(file.raw, b"Recall")
+
+    def test_test_is_no_way_round(self):
+        """A test of a marketing mailing goes to colleagues, not to who said no."""
+        mailing = self.make(self.readers)
+        test = self.env["mailing.mailing.test"].create(
+            {"mass_mailing_id": mailing.id, "email_to": f"me@example.com\n{self.refusing.email_formatted}"}
+        )
+        with self.assertRaisesRegex(UserError, "reader1@example.com: whoever has this address said no"):
+            test.send_mail_test()
+        colleague = new_test_user(self.env, "tester", "base.group_user", email="reader1@example.com")
+        with self.catch_mails():
+            test.send_mail_test()
+        self.assertEqual(len(self._mails), 2, colleague.name)
 
     def test_marketing_without_a_purpose(self):
         """What is for nothing goes to nobody: no purpose can be left out on the way."""

@@ -131,19 +131,20 @@ class TestSmsMailing(PageCase, SMSCase):
 
     def test_check_says_odoos_reasons(self):
         reader = self.make_reader()
-        blocked, without = self.env["res.partner"].create(
-            [{"name": "Blocked", "phone": "+390276543299"}, {"name": "Without"}]
+        blocked, without, refusing = self.env["res.partner"].create(
+            [{"name": "Blocked", "phone": "+390276543299"}, {"name": "Without"}, {"name": "Refusing"}]
         )
+        refusing.gdpr_withdraw_consent(self.marketing)
         twin = self.env["res.partner"].create({"name": "Twin", "phone": "+39027654321"})
         self.env["phone.blacklist"].sudo().add(blocked.phone)
-        people = reader | blocked | twin | without
+        people = reader | blocked | twin | without | refusing
         mailing = self.make_mailing(
             mailing_model_id=self.env["ir.model"]._get("res.partner").id,
             mailing_domain=f"[('id', 'in', {people.ids})]",
         )
         check = self.env["gdpr.mailing.check"].browse(mailing.action_gdpr_check()["res_id"])
-        self.assertEqual((check.total_count, check.receiving_count), (4, 1))
-        self.assertEqual(len(check.line_ids), 3)
+        self.assertEqual((check.total_count, check.receiving_count), (5, 1))
+        self.assertEqual(len(check.line_ids), 4)
         with self.mockSMSGateway():
             mailing.action_send_sms()
         self.assertEqual(len(self._sms), 1)

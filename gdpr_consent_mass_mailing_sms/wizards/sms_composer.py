@@ -14,8 +14,8 @@ class SmsComposer(models.TransientModel):
                 failure = values.get("failure_type")
                 if not failure:
                     continue
-                # Odoo's own rules leave people out, too.
-                reason = refusals.get(record_id, failure) if failure == "sms_optout" else failure
+                # Odoo's own rules leave people out, too. What the person said comes first, as before sending.
+                reason = refusals.get(record_id, failure)
                 for command in values.get("mailing_trace_ids") or ():
                     command[2]["gdpr_reason"] = reason
         return values_by_record

@@ -29,6 +29,11 @@ class NewsletterController(main.MassMailController):
         if answer["toast_type"] == "success" and is_governed and channel == "email":
             # The same whether the address was known or not.
             answer["toast_content"] = request.env._("Almost done: please confirm in the message we send you.")
+        elif answer["toast_type"] == "success" and is_governed and not NewsletterController._counts_unconfirmed():
+            answer["toast_content"] = request.env._(
+                "We have noted your number. Nobody can confirm it here, so no text message comes before you have agreed in"
+                " another way."
+            )
         return answer
 
     def _refuse(self, mailing_list, channel):
@@ -96,6 +101,10 @@ class NewsletterController(main.MassMailController):
         if contact and version:
             ConsentWebsiteForm()._record_choices(contact, Choices(version, {purpose.id: ["email"]}))
         return None
+
+    @staticmethod
+    def _counts_unconfirmed():
+        return not request.website.company_id.sudo()._needs_gdpr_confirmation("website")
 
     @staticmethod
     def _get_list(list_id):

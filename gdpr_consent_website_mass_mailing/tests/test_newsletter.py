@@ -152,6 +152,7 @@ class TestNewsletter(PageCase):
         for _time in range(2):
             answer, contact = self.type_number()
         self.assertEqual(answer["toast_type"], "success")
+        self.assertIn("no text message comes before", answer["toast_content"])
         self.assertEqual(self.get_events(contact), ["basis_changed", "unproven"])
         event = contact.gdpr_subject_id.event_ids.filtered(lambda event: event.action == "unproven")
         self.assertEqual((event.purpose_id, event.channel_codes, event.source), (self.marketing, "sms", "website"))
