@@ -1,7 +1,7 @@
 {
     "name": "GDPR Consent: SMS",
     "summary": "Text messages go to those who may get them",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.2.1",
     "category": "Marketing/Privacy",
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",

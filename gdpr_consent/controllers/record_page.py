@@ -24,7 +24,7 @@ class RecordPage(PrivacyPage):
 
         :param str answer: ``withdraw``, ``channels``, ``object`` or ``note``
         :param dict act: values of the act for the one door in
-        :return: what to tell the person: ``changed``, ``unchanged``, ``noted`` or None; and the events
+        :return: what to tell the person: ``changed``, ``unchanged``, ``noted``, ``empty`` or None; and the events
         """
         form = request.httprequest.form
         subject = subject.sudo().root_id
@@ -45,6 +45,8 @@ class RecordPage(PrivacyPage):
             events = subject._record_objection(**act)
         elif answer == "note" and note:
             return "noted", subject._record_note(**act)
+        elif answer == "note":
+            return "empty", none
         else:
             return None, none
         return "changed" if events else "unchanged", events
@@ -52,7 +54,8 @@ class RecordPage(PrivacyPage):
     def _read_subject_request(self):
         """Read a submitted data-subject request.
 
-        :return: the type, and what is missing: ``type``, ``confirmation``, ``retracted`` where the person goes back, or None
+        :return: the type, and what is missing: ``type``, ``confirmation``, or None; ``retracted`` where the person
+            goes back
         """
         form = request.httprequest.form
         request_type = form.get("type")

@@ -62,6 +62,11 @@ class GdprAnswer(models.Model):
     sent_on = fields.Datetime(readonly=True)
     expires_on = fields.Datetime("Deleted On", readonly=True, help="The files are deleted then.")
     download_count = fields.Integer("Downloads", readonly=True)
+    overtaken_count = fields.Integer(
+        "Changed Since",
+        compute="_compute_overtaken_count",
+        help="Records that were changed after they were found: the answer says what they were.",
+    )
     total_count = fields.Integer("Records", readonly=True)
     done_count = fields.Integer("Records Read", readonly=True)
     progress = fields.Float(compute="_compute_progress")
@@ -83,6 +88,18 @@ class GdprAnswer(models.Model):
         for answer in self:
             is_read = answer.state != "collecting"
             answer.progress = 100 if is_read else 100 * answer.done_count / (answer.total_count or 1)
+
+    @api.depends("place_ids.record_ids", "prepared_on", "state")
+    def _compute_overtaken_count(self):
+        """Count what was changed since, among what isn't the add-on's own: one query for each place."""
+        for answer in self:
+            answer.overtaken_count = 0
+            for place in answer.sudo().place_ids if answer.state in ("review", "ready") else ():
+                records = self.env.get(place.model)
+                is_own = place.model.startswith("gdpr.")
+                if records is not None and records._log_access and place.record_ids and not is_own:
+                    changed = [("id", "in", place.record_ids), ("write_date", ">", answer.prepared_on)]
+                    answer.overtaken_count += records.sudo().with_context(active_test=False).search_count(changed)
 
     @api.depends("item_ids.decision")
     def _compute_item_count(self):

@@ -16,7 +16,7 @@ from .gdpr_answer import ORIGINS
 from .gdpr_data_map_reading import Reader, make_iso
 
 SCHEMA = "gdpr_consent/answer"
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 ARCHIVE_NAME = "data.zip"
 MEDIA_TYPES = {
     "json": "application/json",
@@ -122,6 +122,7 @@ class GdprAnswer(models.Model):
         request, company = self.request_id, self.company_id
         return {
             "created_on": make_iso(fields.Datetime.now()),
+            "found_on": make_iso(self.prepared_on),
             "language": self.lang.replace("_", "-"),
             "request": {"number": request.name, "type": request.type, "received_on": make_iso(request.received_on)},
             "controller": {

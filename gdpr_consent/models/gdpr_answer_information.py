@@ -97,16 +97,16 @@ class GdprAnswer(models.Model):
 
     def _tell_purposes(self, purposes):
         bases = dict(purposes._fields["legal_basis"]._description_selection(self.env))
-        statements = [
-            self.env._(
-                "%(purpose)s: %(description)s Legal basis: %(basis)s.",
-                purpose=purpose.name,
-                description=purpose.description or "",
-                basis=bases[purpose.legal_basis],
-            )
-            for purpose in purposes
-        ]
         person = self.request_id.subject_id.root_id
+        statements = []
+        for purpose in purposes:
+            basis = self.env._("Legal basis: %(basis)s.", basis=bases[purpose.legal_basis])
+            if purpose.legal_basis not in ("consent", person.legal_basis):
+                basis = self.env._(
+                    "Legal basis, as far as it is about you: %(basis)s.", basis=bases[purpose.legal_basis]
+                )
+            about = f"{purpose.name}: {purpose.description}" if purpose.description else f"{purpose.name}."
+            statements.append(f"{about} {basis}")
         if person.legal_basis in bases and person.legal_basis not in purposes.mapped("legal_basis"):
             statements.append(
                 self.env._("We keep your records on this legal basis: %(basis)s.", basis=bases[person.legal_basis])

@@ -90,6 +90,6 @@ class GdprConsentRequest(models.Model):
         links = self.sudo().link_ids
         now = fields.Datetime.now()
         links.filtered(lambda link: link.kind == "grant" and link.expires_on and link.expires_on <= now).unlink()
-        # The other link was promised to work for ever, and what was disowned is told once more; neither needs an address.
+        # The other link was promised to work for ever, and what was disowned is told once more: without an address.
         links.exists().write({"email": False})
         self.write({"email": False, "declared_note": False, "failure_reason": False})

@@ -93,7 +93,14 @@ class GdprDataGap(models.TransientModel):
         return {name: value for name, value in action.items() if name not in ("id", "xml_id", "path")}
 
     def action_declare(self):
-        """Ask what these fields are; of one that was declared and doesn't exist, open the row."""
+        """Ask what these fields are; of one that was declared and doesn't exist, open the row.
+
+        :raise UserError: one of them was declared since
+        """
+        if self.exists() != self:
+            raise UserError(
+                self.env._("It is declared already, perhaps in another tab. Open Undeclared Data once more.")
+            )
         wrong = self.filtered(lambda gap: gap.kind == "missing")
         if len(self) == 1 and wrong:
             return self.action_open_row()

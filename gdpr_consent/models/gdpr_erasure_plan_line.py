@@ -25,6 +25,7 @@ class GdprErasurePlanLine(models.Model):
     _name = "gdpr.erasure.plan.line"
     _description = "Line of an Erasure Plan"
     _order = "request_id, sequence, id"
+    _rec_name = "place_name"
 
     request_id = fields.Many2one("gdpr.subject.request", required=True, readonly=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="request_id.company_id", store=True)
@@ -44,7 +45,10 @@ class GdprErasurePlanLine(models.Model):
         help="Of one place, records with different ends.",
     )
     name = fields.Char(
-        "Records", readonly=True, required=True, help="The records of one kind that belong to the person."
+        "Name When Planned", readonly=True, required=True, help="What the place was called when it was planned."
+    )
+    place_name = fields.Char(
+        "Records", compute="_compute_place_name", help="The records of one kind that belong to the person."
     )
     model = fields.Char(readonly=True, required=True)
     res_ids = fields.Json("Record Numbers", readonly=True, copy=False)
@@ -106,10 +110,10 @@ class GdprErasurePlanLine(models.Model):
 
     @api.depends("name", "map_id.name")
     @api.depends_context("lang")
-    def _compute_display_name(self):
-        """The place in the reader's language: the name is in that of who planned, for when the place is gone."""
+    def _compute_place_name(self):
+        """Give it in the reader's language: the name is in that of who planned, for when the place is gone."""
         for line in self:
-            line.display_name = line.map_id.sudo().name or line.name
+            line.place_name = line.map_id.sudo().name or line.name
 
     @api.depends("res_ids", "doubt_ids.decision")
     def _compute_count(self):
@@ -141,7 +145,7 @@ class GdprErasurePlanLine(models.Model):
                 raise ValidationError(
                     self.env._(
                         "%(records)s: what is kept needs a ground and an end (article 17(3) GDPR).",
-                        records=line.display_name,
+                        records=line.place_name,
                     )
                 )
 
@@ -207,7 +211,7 @@ class GdprErasurePlanLine(models.Model):
                 self.env._(
                     "%(records)s: the law makes you keep them until their end, so they can't be erased before. Leave"
                     " “Keep”. If no law demands it, have an administrator correct the data map, and plan again.",
-                    records=", ".join(obliged.mapped("display_name")),
+                    records=", ".join(obliged.mapped("place_name")),
                 )
             )
 
@@ -235,7 +239,7 @@ class GdprErasurePlanLine(models.Model):
                 self.env._(
                     "%(records)s: Odoo has secured them with a hash, so they can't be deleted. Keep them, or make them"
                     " anonymous as far as the hash permits.",
-                    records=", ".join(line.display_name for line in sealed),
+                    records=", ".join(line.place_name for line in sealed),
                 )
             )
 
@@ -252,7 +256,7 @@ class GdprErasurePlanLine(models.Model):
                         "%(records)s: the law makes you keep them until %(day)s, as the data map says, so their keeping"
                         " can't end before. If the law demands less, have an administrator correct the data map, and"
                         " plan again.",
-                        records=line.display_name,
+                        records=line.place_name,
                         day=format_date(self.env, line.obliged_until),
                     )
                 )
@@ -276,7 +280,7 @@ class GdprErasurePlanLine(models.Model):
                 self.env._(
                     "%(records)s: you depart from what the data map says the law demands. Write in “Reason” why: the"
                     " person reads it, and it stays in the log.",
-                    records=", ".join(unexplained.mapped("display_name")),
+                    records=", ".join(unexplained.mapped("place_name")),
                 )
             )
 
@@ -299,7 +303,7 @@ class GdprErasurePlanLine(models.Model):
                 field = self._fields[name]
                 old, new = (self._format_decided(field, value) for value in (before[name], self[name]))
                 changes.append(f"{field._description_string(self.env)}: {old} → {new}")
-        return f"{self.display_name} ({self.count}): {'; '.join(changes)}" if changes else ""
+        return f"{self.place_name} ({self.count}): {'; '.join(changes)}" if changes else ""
 
     def _format_decided(self, field, value):
         if not value:
@@ -341,7 +345,7 @@ class GdprErasurePlanLine(models.Model):
             raise UserError(
                 self.env._(
                     "%(records)s: say why they are kept, which law or which claim: the person reads it.",
-                    records=", ".join(unexplained.mapped("display_name")),
+                    records=", ".join(unexplained.mapped("place_name")),
                 )
             )
 
@@ -355,7 +359,7 @@ class GdprErasurePlanLine(models.Model):
                 self.env._(
                     "%(records)s: the data map names no field that is emptied, and no link to the person, so they would"
                     " stay as they are. Choose Delete, or have an administrator name the fields, and plan again.",
-                    records=", ".join(full.mapped("display_name")),
+                    records=", ".join(full.mapped("place_name")),
                 )
             )
 
@@ -378,7 +382,11 @@ class GdprErasurePlanLine(models.Model):
                 record.id: record.display_name or ("preview" in record._fields and record.preview) or f"# {record.id}"
                 for record in records
             }
-            return {record_id: text[:EXAMPLE_LENGTH] for record_id, text in texts.items()}
+            # Without a name of their own Odoo calls them by the technical one.
+            return {
+                record_id: (f"# {record_id}" if text == f"{model},{record_id}" else text)[:EXAMPLE_LENGTH]
+                for record_id, text in texts.items()
+            }
         except Exception:
             _logger.info("The names of %s can't be read.", records, exc_info=True)
             return {record.id: str(record.id) for record in records}
@@ -426,7 +434,7 @@ class GdprErasurePlanLine(models.Model):
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",
-            "name": self.display_name,
+            "name": self.place_name,
             "res_model": self.model,
             "view_mode": "list,form",
             "domain": [("id", "in", self._get_ids())],

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date, format_datetime
 
 MOMENT = timedelta(minutes=10)
 WAYS = [("email", "By e-mail"), ("letter", "By letter"), ("phone", "On the phone"), ("meeting", "In a meeting")]
@@ -86,7 +87,7 @@ class GdprLiftingNotice(models.Model):
             raise UserError(
                 self.env._(
                     "The person was told on %(told)s: the processing can't resume before %(day)s.",
-                    told=fields.Date.to_string(self.sent_on.date()),
-                    day=fields.Datetime.to_string(liftable_from),
+                    told=format_date(self.env, self.sent_on),
+                    day=format_datetime(self.env, liftable_from),
                 )
             )

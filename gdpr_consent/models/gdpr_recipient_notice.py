@@ -94,7 +94,7 @@ class GdprRecipientNotice(models.Model):
             notice.person_name = card._gdpr_get_name() if card is not None else email or request.name
             notice.person_email = email if email != notice.person_name else False
 
-    @api.depends("request_id.type")
+    @api.depends("request_id.type", "request_id.is_suspending")
     @api.depends_context("lang")
     def _compute_about_in_words(self):
         words = {
@@ -102,8 +102,11 @@ class GdprRecipientNotice(models.Model):
             "erasure": self.env._("The data was erased, as the person asked: erase it, its copies and links to it."),
         }
         restricted = self.env._("The processing is restricted: the data may only be stored, and not used.")
+        marketing = self.env._("The person objects to direct marketing: the data may not be used for it any more.")
         for notice in self:
-            notice.about_in_words = words.get(notice.request_id.type, restricted)
+            request = notice.request_id
+            otherwise = marketing if request._is_about_marketing_alone() else restricted
+            notice.about_in_words = words.get(request.type, otherwise)
 
     @api.constrains("exemption", "reason")
     def _check_reason(self):
@@ -201,8 +204,11 @@ class GdprRecipientNotice(models.Model):
         """Say so in the log of the case, and to the officer: the recipient was named as one that is told."""
         queued = self.filtered(lambda notice: notice.state == "queued")
         super()._mark_failed(reason)
-        for request, notices in queued.grouped("request_id").items():
+        queued._note_untold()
+
+    def _note_untold(self):
+        for request, notices in self.grouped("request_id").items():
             names = ", ".join(notices.recipient_id.mapped("name"))
             note = self.env._("Couldn't be told: %(names)s", names=names)
-            request._log_step("told_recipients", note)
+            request._log_step("untold_recipients", names)
             request._remind_of_recipients(note)

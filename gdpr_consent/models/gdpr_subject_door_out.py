@@ -189,6 +189,10 @@ class GdprSubject(models.Model):
             covered = self.env["gdpr.scope"]._get_covered_models()
             for blacklist in dict.fromkeys(BLACKLISTS.values()):
                 found |= self._read_from_cards(blacklist, "card.address", condition, covered)
+            for address, people in self._find_by_former_addresses(addresses).items():
+                # Of whom the record was deleted, and who may have been made anew.
+                if any(self.sudo().browse(people).root_id.mapped("restricted")):
+                    found.add(address)
         if found:
             colleagues = self.env["res.partner"].sudo()
             colleagues = colleagues.search([("partner_share", "=", False), ("email_normalized", "in", list(found))])

@@ -10,28 +10,33 @@ from ..tools.replay import DENIALS
 class GdprSubject(models.Model):
     """Who said no isn't brought back by deleting the record and making it anew, or by importing it once more.
 
-    Only a keyed hash of the address is kept, and only of persons who said no and have no record any more.
+    Only keyed hashes of the addresses and numbers are kept, and only of persons who said no and have no record any
+    more.
     """
 
     _inherit = "gdpr.subject"
 
     former_address = fields.Char(
-        "Keyed Hash of the Last Address",
+        "Keyed Hashes of the Last Addresses",
         readonly=True,
         copy=False,
-        index="btree_not_null",
         groups="base.group_system",
-        help="Of the record that was deleted last. Nobody can read the address from it.",
+        help="Of the record that was deleted last, separated by commas. Nobody can read an address or number from"
+        " them.",
     )
 
-    def _remember_address(self, emails):
+    _former_address_index = models.Index(
+        "USING gin (string_to_array(former_address, ',')) WHERE former_address IS NOT NULL"
+    )
+
+    def _remember_addresses(self, addresses):
         """Remember where those of these people are who said no, and whose last record was just deleted.
 
-        :param dict emails: the normalised address of each that has one
+        :param dict addresses: of each that has some, by ``email`` and ``phone``, the normalised ones
         """
         denied = self.filtered(
             lambda subject: (
-                subject in emails
+                subject in addresses
                 and (
                     subject.root_id.objected
                     or subject.root_id.restricted
@@ -44,27 +49,41 @@ class GdprSubject(models.Model):
         is_first = not self._has_former_addresses()
         key = self._get_former_address_key()
         for subject in denied:
-            subject.former_address = identifier_digest.digest(key, "email", emails[subject])
+            digests = {
+                identifier_digest.digest(key, kind, address)
+                for kind, found in addresses[subject].items()
+                for address in found
+            }
+            subject.former_address = ",".join(sorted(digests)) or False
         if is_first:
             self._tell_every_process()
 
     @api.model
-    def _find_by_former_addresses(self, emails):
-        """Give the ids of the people who said no from these normalised addresses and have no record any more.
+    def _find_by_former_addresses(self, addresses):
+        """Give the ids of the people who said no from these addresses or numbers and have no record any more.
 
+        :param addresses: normalised
         :rtype: dict[str, set[int]]
         """
         found = defaultdict(set)
-        if not emails or not self._has_former_addresses():
+        if not addresses or not self._has_former_addresses():
             return found
         key = self._get_former_address_key()
-        digests = {identifier_digest.digest(key, "email", email): email for email in emails}
+        digests = {
+            identifier_digest.digest(key, "email" if "@" in address else "phone", address): address
+            for address in addresses
+        }
         self.flush_model(["former_address", "root_id"])
         rows = self.env.execute_query(
-            SQL("SELECT former_address, root_id FROM gdpr_subject WHERE former_address = ANY(%s)", list(digests))
+            SQL(
+                "SELECT string_to_array(former_address, ','), root_id FROM gdpr_subject"
+                " WHERE former_address IS NOT NULL AND string_to_array(former_address, ',') && %s::text[]",
+                list(digests),
+            )
         )
-        for digest, person_id in rows:
-            found[digests[digest]].add(person_id)
+        for kept, person_id in rows:
+            for digest in digests.keys() & set(kept):
+                found[digests[digest]].add(person_id)
         return found
 
     @api.model

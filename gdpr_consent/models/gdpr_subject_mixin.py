@@ -6,7 +6,7 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
-from odoo.tools.mail import email_normalize, email_normalize_all, formataddr
+from odoo.tools.mail import email_normalize_all, formataddr
 from odoo.tools.misc import split_every
 from odoo.tools.sql import column_exists, create_column, table_exists
 
@@ -519,11 +519,6 @@ class GdprSubjectMixin(models.AbstractModel):
         # Asked of a hundred thousand: the text is taken apart once.
         emails = email_normalize_all(self[self._gdpr_email_field] or "")
         return len(emails) == 1 and not emails[0].startswith("@") and emails[0]
-
-    def _gdpr_get_first_email(self):
-        """Give the normalised address that Odoo takes for the record's, also where several are on it, or False."""
-        self.ensure_one()
-        return email_normalize(self[self._gdpr_email_field] or "", strict=False)
 
     def _gdpr_get_email_formatted(self):
         self.ensure_one()

@@ -166,6 +166,18 @@ class GdprSubjectMixin(models.AbstractModel):
             )
         return None
 
+    @api.model
+    def _gdpr_begin_histories(self, emails):
+        """Give those cards a history that have one of these normalised addresses and none yet; no colleagues."""
+        field = self.env["mail.blacklist"]._gdpr_card_field
+        if field not in self._fields:
+            return
+        cards = self.with_context(active_test=False)
+        cards = cards.search([(field, "in", list(emails)), ("gdpr_subject_id", "=", False)])
+        if "partner_share" in cards._fields:
+            cards = cards.filtered("partner_share")
+        self.env["gdpr.scope"]._filter_covered(cards)._gdpr_ensure_subjects()
+
     def _gdpr_block_objecting(self):
         """Put the addresses of those of these cards on the blacklists whose person objects to marketing."""
         objecting = self.sudo().gdpr_subject_id.filtered("objected")

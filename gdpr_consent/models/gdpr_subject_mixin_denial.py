@@ -100,7 +100,7 @@ class GdprSubjectMixin(models.AbstractModel):
             by_address.setdefault(address, set()).add(card_id)
             if person_id:
                 people.setdefault(card_id, {})[person_id] = is_own
-        if blacklist == "mail.blacklist":
+        if own_address:
             self._gdpr_add_others_at_addresses(people, by_address)
         return people
 
@@ -113,7 +113,8 @@ class GdprSubjectMixin(models.AbstractModel):
         """
         subjects = self.env["gdpr.subject"].sudo()
         addresses = by_address.keys() - {None}
-        for others in (subjects._find_by_former_addresses(addresses), subjects._find_by_further_addresses(addresses)):
+        emails = {address for address in addresses if "@" in address}
+        for others in (subjects._find_by_former_addresses(addresses), subjects._find_by_further_addresses(emails)):
             for address, found in others.items():
                 for card_id in by_address[address]:
                     people[card_id] = dict.fromkeys(found, False) | people.get(card_id, {})

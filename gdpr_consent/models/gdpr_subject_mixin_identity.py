@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools.mail import email_normalize_all
 
 from ..tools.server_context import is_set
 from .gdpr_subject_mixin_suppression import ERASING
@@ -24,17 +25,31 @@ class GdprSubjectMixin(models.AbstractModel):
             )._cancel()
         return result
 
+    def _gdpr_get_addresses_to_remember(self):
+        """Give by which of its addresses and numbers somebody who said no is known when the record is made anew.
+
+        :rtype: dict[str, set[str]]
+        """
+        self.ensure_one()
+        number = self.env["phone.blacklist"]._gdpr_card_field
+        return {
+            "email": set(email_normalize_all(self[self._gdpr_email_field] or "")),
+            "phone": {self[number]} - {False} if number in self._fields else set(),
+        }
+
     def unlink(self):
         """Let the proof outlive the record, a no too, and nobody be asked through a record that is gone."""
         subjects = self.sudo().gdpr_subject_id
-        emails = {card.gdpr_subject_id: card._gdpr_get_first_email() for card in self.sudo() if card.gdpr_subject_id}
+        addresses = {
+            card.gdpr_subject_id: card._gdpr_get_addresses_to_remember() for card in self.sudo() if card.gdpr_subject_id
+        }
         result = super().unlink()
         if subjects:
             left = {subject for cards in subjects._get_all_cards() for subject in cards.gdpr_subject_id}
             gone = subjects.filtered(lambda subject: subject not in left)
             gone.request_ids._cancel()
             if not is_set(self.env, ERASING):
-                gone._remember_address({subject: email for subject, email in emails.items() if email})
+                gone._remember_addresses(addresses)
         return result
 
     def action_gdpr_join(self):

@@ -28,6 +28,12 @@ class GdprSubjectRequest(models.Model):
     def write(self, vals):
         """Note each change of the address; who had confirmed from the old mailbox hasn't from the new one."""
         before = {request: request.email for request in self} if "email" in vals else {}
+        if vals.get("email") and (
+            begun := self.filtered(lambda r: r.erasure_state in ("running", "blocked", "telling"))
+        ):
+            raise UserError(
+                self.env._("%(number)s is being erased: the address can't be changed any more.", number=begun[0].name)
+            )
         result = super().write(vals)
         for request, earlier in before.items():
             # What an erasure or the end of the term takes away, the log doesn't keep.

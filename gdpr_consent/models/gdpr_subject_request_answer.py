@@ -39,6 +39,11 @@ class GdprSubjectRequest(models.Model):
     answer_total_count = fields.Integer(
         related="answer_id.total_count", string="Records", help="Records that the answer is made of."
     )
+    answer_overtaken_count = fields.Integer(
+        related="answer_id.overtaken_count",
+        string="Changed Since",
+        help="Records of the answer that were changed after they were found.",
+    )
     answer_expires_on = fields.Datetime(related="answer_id.expires_on", string="Files Deleted On")
     answer_download_count = fields.Integer(
         related="answer_id.download_count",

@@ -99,6 +99,11 @@ class GdprSubjectRequest(models.Model):
 
     def _begin_erasure(self):
         """Write the journal; nothing is touched in the transaction that does."""
+        if self.is_address_unchecked:
+            # The last mail would tell anybody what was held.
+            self.write({"erasure_state": "approved", "erase_on": False})
+            self._call_officer(self.env._("Nobody has made sure whose the new address is: check the identity."))
+            return False
         if self._plan_anew_if_changed():
             self._call_officer(self.env._("The plan changed before it was carried out: look at it again."))
             return False
@@ -109,6 +114,7 @@ class GdprSubjectRequest(models.Model):
         journal = self.env["gdpr.erasure.journal"].sudo()._open(self)
         journal._take_over()
         self.write({"erasure_state": "running", "erasure_journal_id": journal.id, "erasure_note": False})
+        self._log_step("begun")
         return True
 
     def _erase_batch(self):
@@ -122,7 +128,9 @@ class GdprSubjectRequest(models.Model):
         failed = entries.filtered(lambda entry: entry.state == "failed")
         if failed:
             self._block(
-                self.env._("%(count)s records couldn't be erased. See the plan.", count=sum(failed.mapped("count")))
+                self.env._(
+                    "Records that couldn't be erased: %(count)s. See the plan.", count=sum(failed.mapped("count"))
+                )
             )
             return False
         if not self.erasure_journal_id.is_rechecked:
@@ -169,7 +177,9 @@ class GdprSubjectRequest(models.Model):
         if failed := self.erasure_journal_id.entry_ids.filtered(lambda entry: entry.state in ("todo", "failed")):
             self.env["gdpr.erasure.journal.entry"].browse(failed.ids).write({"state": "failed"})
             self._block(
-                self.env._("%(count)s records couldn't be erased. See the plan.", count=sum(failed.mapped("count")))
+                self.env._(
+                    "Records that couldn't be erased: %(count)s. See the plan.", count=sum(failed.mapped("count"))
+                )
             )
             return
         person._forget_traces(self, identified)
@@ -279,6 +289,7 @@ class GdprSubjectRequest(models.Model):
 
     def _block(self, note):
         self.write({"erasure_state": "blocked", "erasure_note": note})
+        self._log_step("blocked", note)
         self._call_officer(note)
 
     def _call_officer(self, note):
@@ -330,6 +341,8 @@ class GdprSubjectRequest(models.Model):
             {"erasure_state": "planned", "approved_on": False, "approved_by_id": False, "erase_on": False}
         )
         super()._close(state, action, note)
+        if state != "done":
+            self.filtered(lambda request: request.type == "erasure")._resume_held()
 
     def _check_not_begun(self):
         """Refuse to give up an erasure that was stopped half-way, also after it was planned again.
@@ -375,7 +388,38 @@ class GdprSubjectRequest(models.Model):
         """
         self.ensure_one()
         lang = self.lang or self.env.lang or "en_US"
-        return [line._describe(lang) for line in self.plan_line_ids if line.count]
+        summary = self._get_earlier_erasures(lang)
+        for told in [line._describe(lang) for line in self.plan_line_ids if line.count]:
+            alike = [done for done in summary if (done["name"], done["action"]) == (told["name"], told["action"])]
+            if alike and told["action"] != "keep":
+                alike[0]["count"] += told["count"]
+            else:
+                summary.append(told)
+        return summary
+
+    def _get_earlier_erasures(self, lang):
+        """Give what was erased for this request before its erasure was stopped and planned anew.
+
+        :rtype: list[dict]
+        """
+        self.ensure_one()
+        journals = self.env["gdpr.erasure.journal"].sudo().search([("request_id", "=", self.id)])
+        entries = (journals - self.erasure_journal_id).entry_ids.filtered(
+            lambda entry: entry.state == "done" and entry.action != "keep"
+        )
+        return [
+            {
+                "name": place.with_context(lang=lang).name or model,
+                "count": sum(alike.mapped("count")),
+                "action": action,
+                "ground": None,
+                "reason": None,
+                "until": False,
+            }
+            for (place, model, action), alike in entries.grouped(
+                lambda entry: (entry.map_id, entry.model, entry.action)
+            ).items()
+        ]
 
     def _get_erasure_sentences(self):
         self.ensure_one()

@@ -7,9 +7,9 @@ from odoo.tools import SQL
 from ..tools.listing import list_names
 from .gdpr_subject_request_sweeping import LISTED
 
-# In these it can be planned, or planned again: what is left of somebody who was erased too.
 # From the order on.
 ORDERED_STATES = ("queued", "running", "blocked", "telling")
+# In these it can be planned, or planned again: what is left of somebody who was erased too.
 PLANNING_STATES = ("planned", "approved", "blocked", "finished")
 
 
@@ -111,18 +111,25 @@ class GdprSubjectRequest(models.Model):
                 self.env._(
                     "Secured by Odoo with a hash, so that nobody can change their labels and whom they lead to:"
                     " %(records)s. They stay so; the contact they lead to is made anonymous when its own time is over.",
-                    records=", ".join(f"{line.display_name} ({count})" for line, count in sealed.items()),
+                    records=", ".join(f"{line.place_name} ({count})" for line, count in sealed.items()),
                 )
             )
         if lines:
             warnings.append(
                 self.env._(
                     "Proposed to be kept, but corrected so that it is erased: %(records)s.",
-                    records=", ".join(f"{line.display_name} ({line.count})" for line in lines),
+                    records=", ".join(f"{line.place_name} ({line.count})" for line in lines),
                 )
             )
         if self.erasure_state not in ("planned", "approved", "queued"):
             return warnings
+        if self.assurance == "none" and self.source == "mail":
+            warnings.append(
+                self.env._(
+                    "Asked by e-mail, whose sender anybody can forge, and nobody has checked who asks. What is erased"
+                    " can't be brought back: check the identity first."
+                )
+            )
         if leftovers := self._find_leftovers():
             warnings.append(
                 self.env._(
@@ -214,6 +221,13 @@ class GdprSubjectRequest(models.Model):
         """
         for request in self:
             request._check_officer()
+            if request.erasure_state == "approved":
+                # Done twice, it is done once.
+                continue
+            if request.erasure_state in ORDERED_STATES:
+                raise UserError(
+                    self.env._("The erasure of %(number)s is ordered already. Reload the page.", number=request.name)
+                )
             if request.erasure_state != "planned":
                 raise UserError(self.env._("Plan %(number)s first.", number=request.name))
             if request.company_id.gdpr_erasure_second_officer and self.env.user in (
@@ -222,6 +236,7 @@ class GdprSubjectRequest(models.Model):
                 raise UserError(
                     self.env._("Somebody else has to approve the plan of %(number)s: you made it.", number=request.name)
                 )
+            request._check_address()
             if stale := request._plan_anew_if_changed():
                 return stale
             if request.doubtful_count:
@@ -279,6 +294,13 @@ class GdprSubjectRequest(models.Model):
         if self.type != "erasure":
             raise UserError(self.env._("%(number)s doesn't ask for erasure.", number=self.name))
         is_told_only = self.erasure_state == "blocked" and self.erased_on
+        if self.erasure_state == "queued":
+            raise UserError(
+                self.env._(
+                    "The erasure of %(number)s is ordered: press “Don't Erase Yet” before you plan it again.",
+                    number=self.name,
+                )
+            )
         if self.erasure_state and (self.erasure_state not in PLANNING_STATES or is_told_only):
             raise UserError(self.env._("The erasure of %(number)s is under way already.", number=self.name))
         cards = self.subject_id.sudo().root_id._get_all_cards()

@@ -9,13 +9,20 @@ class GdprSubjectRequest(models.Model):
 
     _inherit = "gdpr.subject.request"
 
+    ordered_by_id = fields.Many2one(
+        "res.users", readonly=True, copy=False, help="Who has ordered to carry the plan out."
+    )
+    erasure_delay_days = fields.Integer(related="company_id.gdpr_erasure_delay_days")
+
     def write(self, vals):
         """Let the processing go on where an erasure that was ordered isn't any more."""
         ordered = self.filtered(lambda request: request.erasure_state == "queued")
         result = super().write(vals)
         if "erasure_state" in vals and vals["erasure_state"] in (False, "planned", "approved"):
-            ordered._log_step("held")
-            ordered._resume_held()
+            ordered._log_step("held", vals.get("erasure_note"))
+            if not vals.get("erasure_note"):
+                # What came in before it could begin is looked at, and the person isn't written to meanwhile.
+                ordered._resume_held()
         return result
 
     def action_execute(self):
@@ -27,12 +34,18 @@ class GdprSubjectRequest(models.Model):
         """
         for request in self:
             request._check_officer()
+            if request.erasure_state == "queued":
+                # Done twice, it is done once.
+                continue
             if request.erasure_state != "approved":
                 raise UserError(self.env._("The plan of %(number)s isn't approved.", number=request.name))
+            request._check_address()
             if stale := request._plan_anew_if_changed():
                 return stale
             delay = relativedelta(days=request.company_id.gdpr_erasure_delay_days)
-            request.sudo().write({"erasure_state": "queued", "erase_on": fields.Datetime.now() + delay})
+            request.sudo().write(
+                {"erasure_state": "queued", "erase_on": fields.Datetime.now() + delay, "ordered_by_id": self.env.uid}
+            )
             request._suspend_for_erasure()
             request._log_step("ordered")
             self.env.ref("gdpr_consent.ir_cron_erasure").sudo()._trigger(at=request.erase_on)
@@ -43,6 +56,7 @@ class GdprSubjectRequest(models.Model):
 
         :raise UserError: it has begun
         """
+        self.check_access("write")
         for request in self:
             request._check_officer()
             locked = request.sudo().try_lock_for_update()
@@ -51,9 +65,13 @@ class GdprSubjectRequest(models.Model):
                 continue
             if locked and locked.erasure_state in (False, "planned"):
                 raise UserError(self.env._("The erasure of %(number)s isn't ordered any more.", number=request.name))
+            if not locked:
+                raise UserError(
+                    self.env._("%(number)s is being worked on at this moment. Reload the page.", number=request.name)
+                )
             if locked.erasure_state != "queued":
                 raise UserError(self.env._("%(number)s is being erased already.", number=request.name))
-            locked.write({"erasure_state": "approved", "erase_on": False})
+            locked.write({"erasure_state": "approved", "erase_on": False, "ordered_by_id": False})
         return True
 
     def _suspend_for_erasure(self):

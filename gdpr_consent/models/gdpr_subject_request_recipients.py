@@ -53,6 +53,14 @@ class GdprSubjectRequest(models.Model):
         """Check that what the recipients would read is so."""
         for request in self.sudo():
             if not request._is_tellable():
+                if request.suspension_lifted_on:
+                    raise UserError(
+                        self.env._(
+                            "The processing was resumed, so of %(number)s there is nothing left to tell the"
+                            " recipients.",
+                            number=request.name,
+                        )
+                    )
                 raise UserError(
                     self.env._(
                         "Nothing has been done yet for %(number)s that recipients are to be told.", number=request.name
@@ -104,7 +112,8 @@ class GdprSubjectRequest(models.Model):
         :return: the notices of these requests
         :rtype: gdpr.recipient.notice
         """
-        requests = self.sudo()
+        # Nobody is told of what has ended.
+        requests = self.sudo().filtered(lambda request: request.is_suspending or not request.suspension_lifted_on)
         requests._propose_recipients()
         if is_again:
             told = requests.recipient_notice_ids.filtered(lambda notice: notice.state == "sent")
@@ -112,11 +121,14 @@ class GdprSubjectRequest(models.Model):
         tried = requests.recipient_notice_ids._tell()
         for request, notices in tried.grouped("request_id").items():
             told = notices.filtered(lambda notice: notice.state != "failed")
-            notes = [", ".join(told.recipient_id.mapped("name"))]
-            if untold := notices - told:
-                names = ", ".join(untold.recipient_id.mapped("name"))
-                notes.append(self.env._("Couldn't be told: %(names)s", names=names))
-            request.with_env(self.env)._log_step("told_recipients", ". ".join(filter(None, notes)))
+            again = told.filtered(lambda notice: notice.attempt_count > 1)
+            notes = [", ".join((told - again).recipient_id.mapped("name"))]
+            if again:
+                names = ", ".join(again.recipient_id.mapped("name"))
+                notes.append(self.env._("Tried again: %(names)s", names=names))
+            if told:
+                request.with_env(self.env)._log_step("told_recipients", ". ".join(filter(None, notes)))
+            (notices - told)._note_untold()
         return requests.recipient_notice_ids
 
     def _remind_of_recipients(self, note):
@@ -150,7 +162,7 @@ class GdprSubjectRequest(models.Model):
         """Give, by request, who received the person's data, each with the purposes it was for.
 
         Those of the purposes the person ever agreed to, for data was passed on meanwhile, and of those that share
-        the person's legal basis.
+        the person's legal basis. Of an objection that suspends nothing, those that received it for marketing.
 
         :rtype: dict[gdpr.subject.request, dict[res.partner, gdpr.purpose]]
         """
@@ -168,15 +180,28 @@ class GdprSubjectRequest(models.Model):
             for purpose in purposes:
                 if purpose.company_id and purpose.company_id != request.company_id:
                     continue
+                if request._is_about_marketing_alone() and not purpose._is_marketing():
+                    continue
                 for recipient in (purpose.recipient_ids | purpose.processor_ids) - own:
                     recipients[recipient] = recipients.get(recipient, all_purposes) | purpose
         return found
 
+    def _is_about_marketing_alone(self):
+        """Tell whether what becomes of the data is that it isn't used for marketing any more, and nothing else."""
+        self.ensure_one()
+        return self.type == "objection" and not self.is_suspending
+
     def _get_recipients_sentence(self):
-        """Give the sentence that tells the person which recipients are told; empty where there are none."""
+        """Give the sentence that tells the person which recipients are told; empty where there are none.
+
+        Where a first attempt failed nobody knows yet whether the next one arrives.
+        """
         self.ensure_one()
         told = self.sudo().recipient_notice_ids.filtered(
-            lambda notice: not notice.exemption and notice.state in ("queued", "sent")
+            lambda notice: (
+                not notice.exemption
+                and (notice.state == "sent" or (notice.state == "queued" and notice.attempt_count <= 1))
+            )
         )
         names = ", ".join(told.recipient_id.mapped("name"))
         return names and self.env._("We tell those who received your data from us: %(names)s.", names=names)

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from .gdpr_subject_request import OPEN_STATES
+
 # The types that take effect when they arrive, not when an officer gets to them (articles 18 and 21, law.md R-65).
 SUSPENDING_TYPES = ("restriction", "objection")
 # Processing that article 21(1) gives no right to object to. Marketing stops all the same.
@@ -27,12 +29,14 @@ class GdprSubjectRequest(models.Model):
         [
             ("upheld", "Upheld: the data isn't used any more"),
             ("compelling_grounds", "Compelling legitimate grounds"),
+            ("marketing_only", "Marketing ends: to the rest nobody can object"),
         ],
         string="Decision",
         copy=False,
         tracking=True,
         help="Marketing ends with the objection, whatever is decided. Other processing may go on only for compelling"
-        " legitimate grounds that override the person's interests, or for legal claims (article 21(1) GDPR).",
+        " legitimate grounds that override the person's interests, or for legal claims (article 21(1) GDPR); or where"
+        " its legal basis is a contract, a legal obligation or vital interests.",
     )
     compelling_grounds = fields.Text(
         copy=False, help="How your grounds were weighed against the person's interests. The person reads it."
@@ -81,7 +85,23 @@ class GdprSubjectRequest(models.Model):
     def action_lift_restriction(self):
         """Open the form by which the person is told, and the processing is taken up again."""
         self.ensure_one()
+        self._check_decided_to_resume()
         return self.subject_id._open_lifting(self)
+
+    def _check_decided_to_resume(self):
+        """Refuse to resume what an objection suspends before it is decided that it may (article 18(1)(d)).
+
+        :raise UserError: so
+        """
+        for request in self.filtered(lambda request: request.type == "objection" and request.state in OPEN_STATES):
+            if request.objection_outcome != "compelling_grounds":
+                raise UserError(
+                    self.env._(
+                        "%(number)s suspends the processing until the objection is decided, and only compelling"
+                        " legitimate grounds let it resume: choose the decision and state the grounds first.",
+                        number=request.name,
+                    )
+                )
 
     # ------------------------------------------------------------
     # AT ONCE
@@ -163,6 +183,7 @@ class GdprSubjectRequest(models.Model):
         :raise UserError: the person wasn't told before
         """
         self.ensure_one()
+        self._check_decided_to_resume()
         person = self.sudo().subject_id._lock_person()
         if not person._get_suspending_requests() - self:
             person.with_env(self.env)._check_own_company()
@@ -198,9 +219,7 @@ class GdprSubjectRequest(models.Model):
                 "We only store your data, and don't use it. We tell you before we use it again (article 18 GDPR)."
             )
         if self.sudo().subject_id.root_id.restricted:
-            return self.env._(
-                "We go on only storing your data, and don't use it, because of what else you have asked of us."
-            )
+            return self._describe_further_suspension()
         return self.env._("We only stored your data, and didn't use it, until we told you that we use it again.")
 
     def _fulfil_objection(self):
@@ -211,20 +230,46 @@ class GdprSubjectRequest(models.Model):
         """
         self.ensure_one()
         self._check_objection_decided()
+        if self.objection_outcome == "upheld" and self._is_about_suspending():
+            # Resumed before, on grounds that the officer doesn't hold any more.
+            self.sudo().suspension_lifted_on = False
         self._take_effect()
         marketing = self.env._("You get no marketing from us any more.")
         if self.objection_outcome == "compelling_grounds":
             if self.is_suspending:
                 self.with_context(lang=self.env.user.lang)._lift_restriction()
-            grounds = self.env._(
-                "Otherwise we go on using your data, for compelling legitimate grounds: %(grounds)s You can lodge a"
-                " complaint with the data protection authority, or go to court.",
-                grounds=self.compelling_grounds.strip(),
-            )
-            return f"{marketing} {grounds}"
+            return f"{marketing} {self._describe_grounds()}"
         self._tell_recipients()
         stopped = self.is_suspending and self.env._("We only store your data, and don't use it.")
         return " ".join(filter(None, [marketing, stopped or self._describe_basis(), self._get_recipients_sentence()]))
+
+    def _describe_further_suspension(self):
+        """Give why the data is only stored although this request doesn't demand it any more."""
+        others = self.sudo().subject_id._get_suspending_requests() - self
+        if others and self.company_id not in others.company_id:
+            return self.env._(
+                "We go on only storing your data, and don't use it, because of what you have asked of another company"
+                " that keeps it together with us."
+            )
+        return self.env._(
+            "We go on only storing your data, and don't use it, because of what else you have asked of us."
+        )
+
+    def _describe_grounds(self):
+        """Give the grounds for which the processing goes on, and what the person can do (articles 12(4) and 21(1))."""
+        grounds = self.compelling_grounds.strip()
+        if self.sudo().subject_id.root_id.restricted:
+            return self.env._(
+                "For the rest there are compelling legitimate grounds: %(grounds)s %(suspended)s You can lodge a"
+                " complaint with the data protection authority, or go to court.",
+                grounds=grounds,
+                suspended=self._describe_further_suspension(),
+            )
+        return self.env._(
+            "Otherwise we go on using your data, for compelling legitimate grounds: %(grounds)s You can lodge a"
+            " complaint with the data protection authority, or go to court.",
+            grounds=grounds,
+        )
 
     def _describe_basis(self):
         """Give why other processing goes on although the person objects; None where that isn't because of its basis."""
@@ -250,6 +295,21 @@ class GdprSubjectRequest(models.Model):
         if not self.objection_outcome:
             raise UserError(
                 request.env._("Decide on the objection first: uphold it, or state your compelling grounds.")
+            )
+        is_objectionable = self.is_suspending or self._is_about_suspending()
+        if is_objectionable and self.objection_outcome == "marketing_only":
+            raise UserError(
+                request.env._(
+                    "The person can object to the rest too, for its legal basis is none of contract, legal obligation"
+                    " and vital interests: uphold the objection, or state your compelling grounds."
+                )
+            )
+        if not is_objectionable and self.objection_outcome != "marketing_only":
+            raise UserError(
+                request.env._(
+                    "To processing on the legal basis of this person nobody can object, so it goes on: choose"
+                    " “Marketing ends: to the rest nobody can object”. The person reads why."
+                )
             )
         if self.objection_outcome == "compelling_grounds" and not (self.compelling_grounds or "").strip():
             raise UserError(

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 from odoo.tools.mail import email_normalize
 
 from .gdpr_subject_request import OPEN_STATES
@@ -75,9 +76,13 @@ class GdprSubject(models.Model):
         :raise UserError: not suspended, or something is missing
         """
         person = self._lock_person()
+        # Who waits for the lock begins anew, and sees the notice that is made here.
+        self.env.cr.execute(SQL("UPDATE gdpr_subject SET head_sequence = head_sequence WHERE id = %s", person.id))
         if not person.restricted:
             raise UserError(self.env._("The processing of this person's data isn't suspended."))
         person._check_own_company()
+        if request:
+            request._check_decided_to_resume()
         person._check_nothing_open(request)
         if not (reason or "").strip():
             raise UserError(self.env._("Say why the processing resumes: the person reads it."))

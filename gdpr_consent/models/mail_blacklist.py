@@ -44,7 +44,8 @@ class MailBlacklist(models.Model):
     def _gdpr_record_objections(self):
         """Record in the ledger that the persons with these addresses object to marketing (article 21(2)).
 
-        Only of persons who have a history: a card that nobody ever looked at stays untouched.
+        Only of persons who have a history: a card that nobody ever looked at stays untouched, unless the person
+        says it, who isn't brought back then, whatever list a mailing passes.
         """
         if is_set(self.env, SILENT):
             return
@@ -52,7 +53,11 @@ class MailBlacklist(models.Model):
         # Somebody else wants them here too: they stay when the objection is lifted.
         entries.filtered("gdpr_objection").gdpr_objection = False
         emails = entries.mapped("email")
-        self.env["gdpr.subject"].sudo()._find_by_emails(emails)._record_objection(**self._gdpr_prepare_act())
+        act = self._gdpr_prepare_act()
+        if act["actor"] == "person":
+            for model in sorted(self.env["gdpr.scope"]._get_covered_models()):
+                self.env[model].sudo()._gdpr_begin_histories(emails)
+        self.env["gdpr.subject"].sudo()._find_by_emails(emails)._record_objection(**act)
 
     @api.model
     def _gdpr_prepare_act(self):

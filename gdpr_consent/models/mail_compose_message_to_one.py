@@ -91,11 +91,11 @@ class MailComposeMessage(models.TransientModel):
     def _action_send_mail_comment(self, res_ids):
         """Let a message go to restricted persons where an officer says why; by code it goes to the others."""
         self.ensure_one()
-        if self.message_type == "comment":
+        if self.message_type == "comment" and len(res_ids) == 1:
             # Whoever sends from here was warned.
             self = self.with_context(**{DECLARED: True})
         elif self.template_id:
-            # An automation rule, which nobody looks at before it posts.
+            # An automation rule, or to many: nobody looks at each before it is posted.
             self = self.with_context(**self.template_id._get_message_kind_context())
         is_officer = self.env.user.has_group("gdpr_consent.group_officer")
         reason = (self.gdpr_exemption or "").strip() if is_officer else ""
@@ -127,8 +127,8 @@ class MailComposeMessage(models.TransientModel):
         raise UserError(
             self.env._(
                 "The processing is suspended of: %(names)s. Their data is only stored, so this message can't be sent"
-                " to them. Take them off the recipients to send it to the others, or ask your privacy officer if it must"
-                " be.",
+                " to them. Take them off the recipients to send it to the others, or ask your privacy officer if it"
+                " must be.",
                 names=names,
             )
         )

@@ -37,6 +37,7 @@ class TestAnswerAccess(AnswerCase):
             "schema": str,
             "schema_version": str,
             "created_on": str,
+            "found_on": str,
             "language": str,
             "request": dict,
             "controller": dict,

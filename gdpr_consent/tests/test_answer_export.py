@@ -23,7 +23,7 @@ class TestAnswerExport(AnswerCase):
             content = archive.read(entry["name"])
             self.assertEqual(entry["sha256"], hashlib.sha256(content).hexdigest(), entry["name"])
             self.assertEqual(entry["size"], len(content))
-        self.assertEqual((manifest["schema"], manifest["schema_version"]), ("gdpr_consent/answer", "1.0"))
+        self.assertEqual((manifest["schema"], manifest["schema_version"]), ("gdpr_consent/answer", "1.1"))
         self.assertIn(b"a letter", [archive.read(name) for name in archive.namelist() if name.startswith("files/")])
         self.assertTrue(all(name.isascii() for name in archive.namelist()))
 

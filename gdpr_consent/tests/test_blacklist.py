@@ -197,6 +197,21 @@ class TestBlacklist(DoorOutCase):
             },
         )
 
+    def test_unsubscribed_whom_nobody_looked_at(self):
+        """Who unsubscribes says no, whoever has looked at the record; who is blacklisted by others says nothing."""
+        looked, unsubscribing = self.env["res.partner"].create(
+            [{"name": name, "email": f"{name}@example.com"} for name in ("looked", "unsubscribing")]
+        )
+        self.blacklist._add(looked.email)
+        self.assertFalse(looked.gdpr_subject_id)
+        self.blacklist.with_user(self.env.ref("base.public_user")).sudo()._add(unsubscribing.email)
+        self.assertEqual(self.get_events(unsubscribing), ["objected"])
+        self.assertEqual(unsubscribing.gdpr_legal_basis, "not_applicable")
+        refusals = unsubscribing._gdpr_get_send_refusals(
+            self.marketing, self.env.ref("gdpr_consent.channel_email"), "marketing"
+        )
+        self.assertEqual(refusals, {unsubscribing.id: "objected"})
+
     def test_all_persons_with_the_address(self):
         other = self.make_person("Dora Verdi", "legitimate_interests", email="carla.bruni@example.com")
         lead = self.env["crm.lead"].create({"name": "Inquiry", "email_from": "Carla.Bruni@example.com"})

@@ -379,14 +379,12 @@ class TestConfirmationPage(PageCase, DeclaredCase):
         self.assertEqual(self.get_state(self.partner), "withdrawn")
 
     def test_it_was_somebody_else(self):
-        """Whose address a stranger typed keeps what was agreed, and what was typed is erased, also on a double click."""
+        """Whose address a stranger typed keeps what was agreed, and what was typed is erased; on a double click too."""
         self.partner.gdpr_record_consent("marketing", ["email"], "phone", evidence="Call 7")
         token, first = self.declare_and_open(note="Bikes only")
         asking = self.partner.gdpr_subject_id.request_ids.filtered(lambda asking: asking.kind == "confirmation")
         for _click in range(2):
-            page = self.url_open(
-                f"/gdpr/consent/{token}", data=[*self.get_hidden_fields(first), ("answer", "disown")]
-            )
+            page = self.url_open(f"/gdpr/consent/{token}", data=[*self.get_hidden_fields(first), ("answer", "disown")])
             self.assertEqual(page.status_code, 200)
             self.assertIn("Nothing has changed", self.get_text(page))
         self.assertEqual(self.get_given(self.partner), {"marketing": {"email"}})

@@ -1,6 +1,6 @@
-from odoo import Command
+from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import freeze_time, tagged
+from odoo.tests import freeze_time, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..tools.person_identifiers import PersonIdentifiers
@@ -281,6 +281,72 @@ class TestErasurePlan(ErasureCase):
             request.action_cancel()
         self.assertFalse(other.gdpr_restricted)
 
+    def test_other_companys_officer_holds_nothing(self):
+        self.env.company.gdpr_erasure_delay_days = 3
+        other = self.env["res.company"].create({"name": "Other company"})
+        stranger = new_test_user(
+            self.env, "stranger", "gdpr_consent.group_officer", company_id=other.id, company_ids=[(6, 0, other.ids)]
+        )
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
+        with self.assertRaises(AccessError):
+            request.with_user(stranger).action_hold_erasure()
+        self.assertEqual((request.erasure_state, request.ordered_by_id), ("queued", self.officer))
+
+    def test_done_twice(self):
+        """A second click, or another officer, is told nothing that isn't so."""
+        self.env.company.gdpr_erasure_delay_days = 3
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        for _click in range(2):
+            request.action_approve()
+        for _click in range(2):
+            request.action_execute()
+        self.assertEqual(request.step_ids.mapped("action").count("approved"), 1)
+        self.assertEqual(request.step_ids.mapped("action").count("ordered"), 1)
+        with self.assertRaisesRegex(UserError, "ordered already"):
+            request.action_approve()
+        with self.assertRaisesRegex(UserError, "Don't Erase Yet"):
+            request.action_plan()
+
+    def test_what_comes_in_before_it_begins(self):
+        """The order lapses, and the person isn't written to until an officer has looked, or the request is closed."""
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
+        self.person.message_post(body="Came in")
+        self.run_erasure()
+        self.assertEqual(request.erasure_state, "planned")
+        self.assertTrue(self.person.gdpr_restricted)
+        held = request.step_ids.filtered(lambda step: step.action == "held")
+        self.assertIn("came in or went", held.note)
+        with self.catch_mails():
+            request.action_cancel()
+        self.assertFalse(self.person.gdpr_restricted)
+
+    def test_address_that_nobody_checked(self):
+        """The last mail tells what was held: it goes to no address that may be anybody's."""
+        self.env.company.gdpr_erasure_delay_days = 3
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.email = "anybody@example.com"
+        request.sudo().assurance = "none"
+        with self.assertRaisesRegex(UserError, "Check the identity first"):
+            request.action_approve()
+        request.email = EMAIL
+        request.action_approve()
+        request.action_execute()
+        request.email = "anybody@example.com"
+        request.sudo().assurance = "none"
+        request.sudo().erase_on = fields.Datetime.now()
+        self.run_erasure()
+        self.assertEqual(request.erasure_state, "approved")
+        self.assertIn("Nobody has made sure whose", str(request.activity_ids.mapped("summary")))
+        self.assertTrue(self.person.exists())
+
     def test_nothing_to_empty(self):
         """What the data map has no fields of can't be made anonymous: the person would read that it was."""
         self.person.message_post(body="Hello")
@@ -320,8 +386,8 @@ class TestErasurePlan(ErasureCase):
         request = self.ask_erasure().with_user(self.officer)
         self.plan(request)
         line = request.plan_line_ids.filtered(lambda line: line.map_id == place)
-        self.assertEqual(line.display_name, place.name)
-        self.assertEqual(line.with_context(lang="it_IT").display_name, "Contatti")
+        self.assertEqual(line.place_name, place.name)
+        self.assertEqual(line.with_context(lang="it_IT").place_name, "Contatti")
 
     def test_what_came_in_is_named(self):
         request = self.ask_erasure().with_user(self.officer)
@@ -329,7 +395,7 @@ class TestErasurePlan(ErasureCase):
         self.env["calendar.event"].create(
             {"name": "Lunch", "partner_ids": [(6, 0, self.person.ids)], "start": "2026-01-02", "stop": "2026-01-02"}
         )
-        told = request.action_approve()
+        request.action_approve()
         self.assertEqual(request.erasure_state, "planned")
         self.assertRegex(request.erasure_note, r"came in or went \(.*: 0 → 1")
 
@@ -763,10 +829,11 @@ class TestErasure(ErasureCase):
         self.assertEqual(request.erasure_state, "finished", request.erasure_note)
         self.assertNotIn("a code made from it", self._mails[-1]["body"])
 
-    def test_nothing_is_called_anonymous_that_is_not(self):
+    def test_nothing_is_called_anonymous_that_is_not(self, is_planned_anew=False):
         """Where the data map has changed since the approval the erasure stops, and says why."""
         place = self.env.ref("gdpr_consent.data_map_mail_activity")
         self.person.activity_schedule("mail.mail_activity_data_todo", summary=f"Call {NAME}")
+        self.person.message_post(body="Hello")
         place.erasure = "anonymise"
         emptied = place.field_ids.filtered(lambda line: line.erasure == "empty")
         request = self.ask_erasure().with_user(self.officer)
@@ -778,10 +845,30 @@ class TestErasure(ErasureCase):
         self.assertEqual(request.erasure_state, "blocked")
         line = request.plan_line_ids.filtered(lambda line: line.map_id == place)
         self.assertIn("names no field that is emptied", line.failure)
-        emptied.erasure = "empty"
-        request.action_retry_erasure()
+        actions = request.step_ids.mapped("action")
+        self.assertIn("begun", actions)
+        self.assertIn("blocked", actions)
+        if is_planned_anew:
+            request.action_plan()
+            request.plan_line_ids.filtered(lambda line: line.map_id == place).action = "delete"
+            request.action_approve()
+            request.action_execute()
+        else:
+            emptied.erasure = "empty"
+            request.action_retry_erasure()
         self.run_erasure()
-        self.assertEqual(request.sudo().erasure_state, "finished", request.sudo().erasure_note)
+        request = request.sudo()
+        self.assertEqual(request.erasure_state, "finished", request.erasure_note)
+        self.assertIn("Messages (", request.resolution, "What was erased before it stopped is told, too.")
+        return request
+
+    def test_planned_anew_after_it_stopped(self):
+        """The person is told all that was erased, not what the second plan did alone; so says the certificate."""
+        request = self.test_nothing_is_called_anonymous_that_is_not(is_planned_anew=True)
+        self.assertRegex(request.resolution, r"Deleted: .*Messages \(\d+\).*")
+        report = self.env["ir.actions.report"].with_context(force_report_rendering=True)
+        html, _kind = report._render_qweb_html("gdpr_consent.erasure_certificate", request.ids)
+        self.assertIn("Before the erasure was stopped", html.decode())
 
     def test_nobody_was_on_record(self):
         """Who was never on record isn't told that anything was deleted."""

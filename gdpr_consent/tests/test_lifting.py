@@ -328,10 +328,25 @@ class TestObjection(LiftingCase):
         card = self.make_person("Con Tratto", "contract")
         request = self.object(card)
         self.assertEqual((card.gdpr_restricted, self.ask_reason(card, "orders")), (False, "allowed"))
-        self.fulfil(request, objection_outcome="upheld")
+        for wrong in ("upheld", "compelling_grounds"):
+            with self.assertRaisesRegex(UserError, "nobody can object"):
+                self.fulfil(request, objection_outcome=wrong, compelling_grounds="A lawsuit is pending.")
+        self.fulfil(request, objection_outcome="marketing_only")
         # The rest goes on, and the person reads why (article 12(4)).
         self.assertIn("You get no marketing from us any more.", request.resolution)
         self.assertIn("on the legal basis “Contract”", request.resolution)
+
+    def test_resumed_before_it_is_decided(self):
+        """What an objection suspends doesn't resume before somebody has decided that it may (article 18(1)(d))."""
+        request = self.object().with_user(self.officer)
+        for step in (request.action_lift_restriction, request._lift_restriction):
+            with self.assertRaisesRegex(UserError, "choose the decision"):
+                step()
+        request.objection_outcome = "upheld"
+        with self.assertRaisesRegex(UserError, "choose the decision"):
+            request.action_lift_restriction()
+        request.write({"objection_outcome": "compelling_grounds", "compelling_grounds": "A lawsuit is pending."})
+        request.action_lift_restriction()
 
     def test_another_restriction_stays(self):
         restriction = self.restrict()

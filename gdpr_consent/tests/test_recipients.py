@@ -127,7 +127,39 @@ class TestRecipients(RecipientCase):
         # Nobody reads that who couldn't be told was.
         self.assertIn("from us: Mailer Ltd.", request.resolution)
         [step] = request.step_ids.filtered(lambda step: step.action == "told_recipients")
-        self.assertEqual(step.note, "Mailer Ltd. Couldn't be told: Printer Ltd")
+        self.assertEqual(step.note, "Mailer Ltd")
+        [step] = request.step_ids.filtered(lambda step: step.action == "untold_recipients")
+        self.assertEqual(step.note, "Printer Ltd")
+        self.assertIn("Printer Ltd", str(request.activity_ids.mapped("summary")))
+
+    def test_tried_again(self):
+        """Where a first notice failed nobody reads that the recipient is told, before it arrives."""
+        self.agree(self.card)
+        request = self.restrict()
+        request._propose_recipients()
+        for values, is_named in (
+            ({"state": "queued", "attempt_count": 1}, True),
+            ({"state": "queued", "attempt_count": 2}, False),
+            ({"state": "sent", "attempt_count": 2}, True),
+        ):
+            request.recipient_notice_ids[0].write(values)
+            self.assertEqual("Printer Ltd" in request._get_recipients_sentence(), is_named)
+
+    def test_objection_that_suspends_nothing(self):
+        """Nobody is told that the processing is restricted where it goes on; of marketing those who do it are told."""
+        self.orders.recipient_ids = self.partners[1]
+        self.marketing.processor_ids = False
+        customer = self.make_person("Cus Tomer", "consent")
+        self.agree(customer)
+        customer.gdpr_legal_basis = "contract"
+        with self.catch_mails():
+            request = customer._gdpr_receive_request("objection").sudo()
+        self.fulfil(request, objection_outcome="marketing_only")
+        self.assertEqual(self.get_outcomes(request), {self.partners[0]: "done"})
+        [mail] = [mail for mail in self._mails if "printer@example.com" in str(mail["email_to"])]
+        self.assertIn("objects to direct marketing", mail["body"])
+        self.assertNotIn("may only be stored", mail["body"])
+        self.assertIn("from us: Printer Ltd.", request.resolution)
 
     def test_nobody_is_told_what_has_ended(self):
         """That the processing is restricted is told to nobody once it was resumed."""
@@ -234,7 +266,7 @@ class TestRecipientsByMail(SmtpCase, RecipientCase):
         self.env["gdpr.recipient.notice"]._cron_retry()
         self.assertEqual(self.get_outcomes(request), {self.partners[0]: "done", self.partners[1]: "failed"})
         # Who was said to be told and wasn't is in the log, and the officer sees it.
-        self.assertIn("Couldn't be told: Mailer Ltd", request.step_ids.mapped("note"))
+        self.assertIn("Mailer Ltd", request.step_ids.mapped("note"))
         self.assertIn(f"{request.name}: Couldn't be told: Mailer Ltd", request.activity_ids.mapped("summary"))
         self.mailbox.refused.clear()
         failed = request.recipient_notice_ids.filtered(lambda notice: notice.state == "failed")

@@ -80,12 +80,12 @@ class GdprDataDeclaration(models.TransientModel):
         if self.decision == "none" and not self.reason:
             raise UserError(self.env._("Say why it isn't personal."))
         for model, gaps in self.gap_ids.grouped("model").items():
-            if self.decision != "path" and not gaps.map_id and self._is_settled(model):
+            # What is said of one field says nothing of the others of its model.
+            is_said_of_field = self.decision == "none" or (self.decision != "path" and self._is_settled(model))
+            if is_said_of_field and not gaps.map_id:
                 self._flag(gaps)
                 continue
-            row = gaps.map_id[:1] or self._make_row(model, gaps)
-            if row.is_personal:
-                self._add_to_row(row, gaps)
+            self._add_to_row(gaps.map_id[:1] or self._make_row(model, gaps), gaps)
         self.gap_ids.unlink()
         return {"type": "ir.actions.act_window_close"}
 
@@ -113,12 +113,10 @@ class GdprDataDeclaration(models.TransientModel):
         flagged.write(values)
 
     def _make_row(self, model, gaps):
-        """Make a row for a model that has none; one that says it isn't personal where that is what was said."""
-        is_personal = self.decision != "none"
+        """Make a row for a model that has none."""
         values = {
             "name": gaps[0].model_name,
             "model": model,
-            "is_personal": is_personal,
             "reason": self.reason,
             "erasure": self.erasure if self.has_new_row else "anonymise",
         }

@@ -16,6 +16,14 @@ class GdprSubject(models.Model):
         }
         if given:
             self._resubscribe(given)
+        denied = {
+            (act["subject_id"], act["purpose_id"])
+            for act in acts
+            if act["action"] in ("refused", "withdrawn") and act.get("actor") == "person"
+        }
+        if denied:
+            # The question is answered: nobody waits any more.
+            self._find_awaited(denied).gdpr_is_awaited = False
         return events
 
     def _resubscribe(self, given):
@@ -23,9 +31,17 @@ class GdprSubject(models.Model):
 
         :param set[tuple[int, int]] given: ids of the person and of the purpose agreed to
         """
-        people = self.sudo().browse({subject_id for subject_id, _purpose_id in given})
+        self._find_awaited(given).write({"opt_out": False, "gdpr_is_awaited": False})
+
+    def _find_awaited(self, answered):
+        """Give the subscriptions that wait for one of these answers.
+
+        :param set[tuple[int, int]] answered: ids of the person and of the purpose
+        :rtype: mailing.subscription
+        """
+        people = self.sudo().browse({subject_id for subject_id, _purpose_id in answered})
         roots = {person.id: person.root_id.id for person in people}
-        given = {(roots[subject_id], purpose_id) for subject_id, purpose_id in given}
+        answered = {(roots[subject_id], purpose_id) for subject_id, purpose_id in answered}
         subscriptions = self.env["mailing.subscription"].sudo()
         subscriptions.flush_model(["gdpr_is_awaited", "contact_id"])
         self.env["mailing.contact"].flush_model(["gdpr_subject_id"])
@@ -41,9 +57,9 @@ class GdprSubject(models.Model):
                 tuple(roots.values()),
             )
         )
-        awaited = subscriptions.browse(row[0] for row in rows).filtered(
+        return subscriptions.browse(row[0] for row in rows).filtered(
             lambda subscription: (
-                (subscription.contact_id.gdpr_subject_id.root_id.id, subscription.list_id.gdpr_purpose_id.id) in given
+                (subscription.contact_id.gdpr_subject_id.root_id.id, subscription.list_id.gdpr_purpose_id.id)
+                in answered
             )
         )
-        awaited.write({"opt_out": False, "gdpr_is_awaited": False})

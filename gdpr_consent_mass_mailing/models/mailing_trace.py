@@ -12,7 +12,9 @@ class MailingTrace(models.Model):
         help="Why the person didn't get the mailing, when it was sent.",
     )
     gdpr_left_out = fields.Char(
-        "Not Sent To", readonly=True, help="Addresses of the record that the mailing didn't go to, beside one it went to."
+        "Not Sent To",
+        readonly=True,
+        help="Addresses of the record that the mailing didn't go to, beside one it went to.",
     )
 
     @api.model

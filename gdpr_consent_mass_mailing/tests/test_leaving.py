@@ -89,6 +89,41 @@ class TestLeaving(PageCase):
         )
         self.assertIn(person.id, again._gdpr_find_people("mail.blacklist")[again.id])
 
+    def test_every_address_is_known_again(self):
+        """Whichever of the addresses, or the number alone, the record is made anew with; and nobody waits any more."""
+        both = self.env["res.partner"].create(
+            {"name": "Both", "email": "one@example.com, two@example.com", "phone": "+39027654321"}
+        )
+        both.gdpr_withdraw_consent(self.marketing)
+        both.unlink()
+        for values in ({"email": "one@example.com"}, {"email": "two@example.com"}):
+            again = self.env["res.partner"].create({"name": "Again", **values})
+            refusals = again._gdpr_get_send_refusals(self.marketing, self.email_channel, "marketing")
+            self.assertEqual(refusals, {again.id: "withdrawn"})
+        again = self.env["res.partner"].create({"name": "Again", "phone": "+39 02 7654321"})
+        sms = self.env.ref("gdpr_consent.channel_sms")
+        self.assertEqual(again._gdpr_get_send_refusals(self.marketing, sms, "marketing"), {again.id: "withdrawn"})
+
+    def test_nobody_waits_after_the_answer(self):
+        self.contact.subscription_ids.write({"opt_out": True, "gdpr_is_awaited": True})
+        person = self.contact._gdpr_ensure_subjects().root_id
+        person._record_withdrawal(self.marketing, actor="person")
+        waiting = self.contact.subscription_ids.filtered(
+            lambda subscription: subscription.list_id.gdpr_purpose_id == self.marketing
+        )
+        self.assertFalse(any(waiting.mapped("gdpr_is_awaited")))
+
+    def test_suspended_and_made_anew(self):
+        """Whose processing is suspended gets nothing after the record was deleted and made anew."""
+        card = self.env["res.partner"].create({"name": "Stop", "email": "stop@example.com"})
+        card._gdpr_ensure_subjects()._record_restriction(actor="person")
+        card.unlink()
+        again = self.env["res.partner"].create({"name": "Again", "email": "stop@example.com"})
+        mail = self.env["mail.mail"].create({"subject": "Hello", "recipient_ids": again.ids, "body_html": "<p>Hi</p>"})
+        with self.catch_mails():
+            mail.send()
+        self.assertFalse(self._mails)
+
     def test_nothing_is_kept_of_who_said_nothing(self):
         silent = self.env["mailing.contact"].create({"email": "silent@example.com"})
         person = silent._gdpr_ensure_subjects()

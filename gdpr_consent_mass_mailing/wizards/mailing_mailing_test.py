@@ -17,16 +17,15 @@ class MailingMailingTest(models.TransientModel):
         if mailing.gdpr_is_gated and mailing.gdpr_message_class == "marketing":
             addresses = {email_normalize(line, strict=False) for line in (self.email_to or "").splitlines()} - {False}
             colleagues = self.env["res.partner"].sudo()
-            colleagues = colleagues.search(
-                [("partner_share", "=", False), ("email_normalized", "in", list(addresses))]
-            )
+            colleagues = colleagues.search([("partner_share", "=", False), ("email_normalized", "in", list(addresses))])
             addresses -= set(colleagues.mapped("email_normalized"))
             people = self.env["gdpr.subject"].sudo()
             channel = self.env.ref("gdpr_consent.channel_email").sudo()
             if refusing := people._filter_refusing(addresses, mailing.gdpr_purpose_id.sudo(), channel):
                 raise UserError(
                     self.env._(
-                        "%(addresses)s: whoever has this address said no to such mailings. Send the test to a colleague.",
+                        "%(addresses)s: whoever has this address said no to such mailings. Send the test to a"
+                        " colleague.",
                         addresses=", ".join(sorted(refusing)),
                     )
                 )

@@ -21,9 +21,18 @@ class SmsComposer(models.TransientModel):
         self.gdpr_denial = False
         for composer in self.filtered("comment_single_recipient"):
             card = composer._get_gdpr_card()
+            number = composer._get_gdpr_number()
+            if card and number and self.env["phone.blacklist"].search_count([("number", "=", number)], limit=1):
+                composer.gdpr_denial = self.env._("The number %(number)s is on the phone blacklist.", number=number)
             for _person_id, denial in card._gdpr_find_denials("sms").values() if card else ():
                 if denial.reason != "restricted":
                     composer.gdpr_denial = self.env["gdpr.subject"]._explain_denial(card._gdpr_get_name(), denial)
+
+    def _get_gdpr_number(self):
+        """Give the number a message to one goes to, in the form the blacklist has it, or a false value."""
+        record = self._get_records()
+        info = record._sms_get_recipients_info(force_field=self.number_field_name)[record.id]
+        return info["sanitized"] or record._phone_format(number=self.recipient_single_number_itf or "")
 
     def _get_gdpr_card(self):
         """Give the contact a message to one goes to, else the record it is sent from, or None."""

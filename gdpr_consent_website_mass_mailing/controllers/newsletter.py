@@ -31,8 +31,8 @@ class NewsletterController(main.MassMailController):
             answer["toast_content"] = request.env._("Almost done: please confirm in the message we send you.")
         elif answer["toast_type"] == "success" and is_governed and not NewsletterController._counts_unconfirmed():
             answer["toast_content"] = request.env._(
-                "We have noted your number. Nobody can confirm it here, so no text message comes before you have agreed in"
-                " another way."
+                "We have noted your number. Nobody can confirm it here, so no text message comes before you have agreed"
+                " in another way."
             )
         return answer
 

@@ -27,7 +27,9 @@ class RequestCalendarModel extends CalendarModel {
     /** Who asks what, before the number: a number alone tells nothing. */
     normalizeRecord(rawRecord) {
         const types = Object.fromEntries(this.fields.type.selection);
-        const words = [rawRecord.person_in_words, types[rawRecord.type], rawRecord.name];
+        // The name without the reference behind it, which would push the rest out of sight.
+        const person = (rawRecord.person_in_words || "").replace(/\s*\([^()]*\)$/, "");
+        const words = [types[rawRecord.type], person, rawRecord.name];
         return { ...super.normalizeRecord(rawRecord), title: words.filter(Boolean).join(" · ") };
     }
 }
