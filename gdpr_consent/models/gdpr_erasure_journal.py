@@ -50,6 +50,9 @@ class GdprErasureJournal(models.Model):
         help="What was done with which record, without what was in it.",
     )
     is_rechecked = fields.Boolean(readonly=True, help="What came in while it was being erased was looked for.")
+    is_stopped = fields.Boolean(
+        "Stopped", readonly=True, help="Something couldn't be erased, and what was left was planned anew."
+    )
     started_on = fields.Datetime(
         readonly=True,
         required=True,

@@ -26,6 +26,7 @@ class GdprErasurePlanLine(models.Model):
     _description = "Line of an Erasure Plan"
     _order = "request_id, sequence, id"
     _rec_name = "place_name"
+    _rec_names_search = ["name", "map_id.name"]
 
     request_id = fields.Many2one("gdpr.subject.request", required=True, readonly=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="request_id.company_id", store=True)

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 from odoo.tools.mail import email_normalize_all
 
 from ..tools.replay import DENIALS
+from .gdpr_blacklist_mixin import BLACKLISTS
 from .gdpr_subject_mixin_contact import NOES
 
 # So long an address isn't asked anew where nobody can tell whether the last question arrived there.
@@ -36,24 +37,63 @@ class GdprSubject(models.Model):
         return {row[0] for row in rows} | self._filter_objected_to("mail.blacklist", emails)
 
     @api.model
-    def _filter_refusing(self, emails, purpose, channel):
-        """Give those of these normalised addresses that marketing may not go to, whoever's record they are on.
+    def _filter_refusing(self, addresses, purpose, channel):
+        """Give those of these normalised addresses or numbers that marketing may not go to, whoever's they are.
 
         They are blacklisted, or somebody there said no to this and nobody yes.
 
         :rtype: set[str]
         """
-        refusing = self._filter_blacklisted(emails)
+        if not addresses:
+            return set()
+        blacklist = self.env[BLACKLISTS[channel.code]].sudo()
+        field = blacklist._gdpr_address_field
+        refusing = set(blacklist.search([(field, "in", list(addresses))]).mapped(field))
+        refusing |= self._filter_objected_to(blacklist._name, addresses)
         rows = self._read_rows_from_cards(
-            "mail.blacklist", ("card.address", "subject.root_id"), SQL("card.address = ANY(%s)", list(emails))
+            blacklist._name, ("card.address", "subject.root_id"), SQL("card.address = ANY(%s)", list(addresses))
         )
-        for email, found in self._find_by_further_addresses(emails).items():
-            rows |= {(email, person_id) for person_id in found}
-        reasons = self.browse({person_id for _email, person_id in rows})._get_contact_reasons(purpose, channel)
-        said = {}
-        for email, person_id in rows:
-            said.setdefault(email, set()).add(reasons[person_id])
-        return refusing | {email for email, answers in said.items() if answers & NOES and "allowed" not in answers}
+        for others in (self._find_by_former_addresses(addresses), self._find_by_further_addresses(addresses)):
+            rows |= {(address, person_id) for address, found in others.items() for person_id in found}
+        people = {}
+        for address, person_id in rows:
+            people.setdefault(address, set()).add(person_id)
+        return refusing | self._find_denied(people, purpose, channel).keys()
+
+    @api.model
+    def _find_denied(self, people, purpose, channel):
+        """Give why those may get no marketing of whose people somebody said no to it, and nobody yes.
+
+        That a legal basis allows it is no word of the person.
+
+        :param dict[typing.Any, typing.Iterable[int]] people: ids of the persons behind each, by any key
+        :return: the code of the reason
+        :rtype: dict[typing.Any, str]
+        """
+        every = self.sudo().browse({person_id for found in people.values() for person_id in found})
+        if not every:
+            return {}
+        reasons = every._get_contact_reasons(purpose, channel)
+        agreed = every._filter_given(purpose)
+        denied = {}
+        for key, found in people.items():
+            noes = NOES & {reasons[person_id] for person_id in found}
+            if noes and not any(reasons[person_id] == "allowed" and person_id in agreed for person_id in found):
+                denied[key] = min(noes)
+        return denied
+
+    def _filter_given(self, purpose):
+        """Give the ids of those of these people who have given their consent to a purpose."""
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT subject.id FROM gdpr_subject subject"
+                " JOIN gdpr_consent consent ON consent.subject_id = subject.root_id"
+                " WHERE subject.id = ANY(%s) AND consent.purpose_id = %s AND consent.state = 'given'",
+                self.ids,
+                purpose.id or None,
+            )
+        )
+        return {row[0] for row in rows}
 
     @api.model
     def _find_refusing_beside(self, texts, purpose, channel):

@@ -4,8 +4,6 @@ from datetime import datetime
 from odoo import api, models
 from odoo.tools import SQL, format_date
 
-from ..tools.replay import DENIALS
-
 # Purposes for which people are contacted, where none says through which channels.
 CONTACTING = ("DirectMarketing", "Marketing")
 
@@ -15,12 +13,13 @@ class Denial:
     """Why nothing but service messages may reach a person through a channel.
 
     ``reason`` is a code of the door out, ``since`` when the person said so (UTC), ``purpose`` the name of what was
-    denied; the last two may be missing.
+    denied; the last two may be missing. ``is_others``: of somebody else with the address or number.
     """
 
     reason: str
     since: datetime | None = None
     purpose: str | None = None
+    is_others: bool = False
 
 
 class GdprSubject(models.Model):
@@ -55,13 +54,18 @@ class GdprSubject(models.Model):
                 denials[subject_id] = closed
         return denials
 
-    def _filter_spoken(self):
-        """Give those of these people who have said something themselves, be it yes or no."""
+    def _filter_agreed(self, code):
+        """Give those of these people who have agreed to marketing through a channel themselves.
+
+        :param str code: of the channel
+        """
         return self.filtered(
-            lambda subject: (
-                subject.root_id.restricted
-                or subject.root_id.objected
-                or any(consent.state == "given" or consent.state in DENIALS for consent in subject.root_id.consent_ids)
+            lambda subject: any(
+                consent.state == "given"
+                and consent.purpose_id._is_marketing()
+                and consent.purpose_id.company_id <= self.env.company
+                and (code in consent.channel_ids.mapped("code") or not consent.purpose_id.channel_ids)
+                for consent in subject.root_id.consent_ids
             )
         )
 
@@ -129,6 +133,8 @@ class GdprSubject(models.Model):
 
         :param str name: the person's
         """
+        if denial.is_others:
+            name = self.env._("Somebody with the same address or number")
         sentence = {
             "restricted": self.env._("The processing of the data of %(name)s is suspended", name=name),
             "objected": self.env._("%(name)s objects to any marketing", name=name),

@@ -238,7 +238,10 @@ class GdprSubject(models.Model):
             get_words(template[name]) == get_words(text) for name, text in texts.items()
         )
         if is_as_template and attachments:
-            is_as_template = attachments <= template.attachment_ids
+            # In a form they are new records of those.
+            is_as_template = attachments._origin <= template.attachment_ids and len(attachments._origin) == len(
+                attachments
+            )
         return self.env.su or is_as_template or self.env.user.has_group("gdpr_consent.group_officer")
 
     @api.model

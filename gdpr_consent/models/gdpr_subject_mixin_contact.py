@@ -94,11 +94,14 @@ class GdprSubjectMixin(models.AbstractModel):
             reasons = dict.fromkeys(cards._gdpr_narrow("gdpr_restricted", "=", True).ids, "restricted")
         else:
             reasons = self.exists()._gdpr_get_contact_reasons(purpose, channel)
+            allowed = {card_id for card_id, reason in reasons.items() if reason == "allowed"}
             reasons = {card_id: reason for card_id, reason in reasons.items() if reason != "allowed"}
             governed = set(cards.browse(reasons)._gdpr_narrow("gdpr_legal_basis", "!=", "not_applicable").ids)
             noes = governed.union(card_id for card_id, reason in reasons.items() if reason in NOES)
             noes |= self._gdpr_find_objected_elsewhere(reasons.keys() - noes, purpose, channel)
-            elsewhere = self._gdpr_find_noes_elsewhere(reasons.keys() - noes, purpose, channel)
+            # A basis that isn't consent allows it without a word of the person.
+            silent = set() if purpose.legal_basis == "consent" else allowed
+            elsewhere = self._gdpr_find_noes_elsewhere((reasons.keys() - noes) | silent, purpose, channel)
             reasons = {card_id: reason for card_id, reason in reasons.items() if card_id in noes} | elsewhere
         covered = set(scopes._filter_covered(self.browse(reasons)).ids)
         return {card_id: reason for card_id, reason in reasons.items() if card_id in covered}
@@ -128,14 +131,7 @@ class GdprSubjectMixin(models.AbstractModel):
         """
         blacklist = BLACKLISTS.get(channel.code)
         people = self.browse(ids)._gdpr_find_people(blacklist) if blacklist else {}
-        every = self.env["gdpr.subject"].sudo().browse({person_id for found in people.values() for person_id in found})
-        reasons = every._get_contact_reasons(purpose, channel)
-        found = {card_id: {reasons[person_id] for person_id in sorted(found)} for card_id, found in people.items()}
-        return {
-            card_id: min(answers & NOES)
-            for card_id, answers in found.items()
-            if answers & NOES and "allowed" not in answers
-        }
+        return self.env["gdpr.subject"]._find_denied(people, purpose, channel)
 
     def _gdpr_narrow(self, field, operator, value):
         return self.search([("id", "in", self.ids), (field, operator, value)]) if self else self

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -38,7 +40,7 @@ class GdprSubjectMixin(models.AbstractModel):
     def _gdpr_find_denials(self, code):
         """Give who of these cards has closed a channel, and why: by id, the id of the person and the denial.
 
-        Of a card whose own person has said nothing, as the contact made of a lead's address, who has its address
+        Of a card whose own person hasn't agreed, as the contact made of a lead's address, who has its address
         counts. A few queries, whatever the number of cards.
 
         :param str code: of the channel
@@ -49,16 +51,20 @@ class GdprSubjectMixin(models.AbstractModel):
         people = self._gdpr_find_people(BLACKLISTS[code])
         every = self.env["gdpr.subject"].sudo().browse({person_id for found in people.values() for person_id in found})
         denials = every._get_denials([code])
-        denied, others, silent = {}, {}, set()
-        for card_id, found in people.items():
-            own = {person_id for person_id, is_own in found.items() if is_own}
-            if denying := found.keys() & denials.keys():
-                (denied if own & denying else others)[card_id] = min(own & denying or denying)
-                silent |= own - denying
+        own = {card_id: person_id for card_id, found in people.items() for person_id, is_own in found.items() if is_own}
+        denying = {card_id: found.keys() & denials.keys() for card_id, found in people.items()}
+        silent = {own[card_id] for card_id in own if denying[card_id] and own[card_id] not in denying[card_id]}
         # The own yes counts before what somebody else at the address says.
-        spoken = {*every.browse(silent)._filter_spoken().ids}
-        denied |= {card_id: person_id for card_id, person_id in others.items() if not people[card_id].keys() & spoken}
-        return {card_id: (person_id, denials[person_id][code]) for card_id, person_id in denied.items()}
+        agreed = {*every.browse(silent)._filter_agreed(code).ids}
+        found = {}
+        for card_id, person_ids in denying.items():
+            if not person_ids or own.get(card_id) in agreed:
+                continue
+            person_id = own[card_id] if own.get(card_id) in person_ids else min(person_ids)
+            denial = denials[person_id][code]
+            is_others = card_id in own and own[card_id] != person_id
+            found[card_id] = person_id, replace(denial, is_others=True) if is_others else denial
+        return found
 
     def _gdpr_find_people(self, blacklist):
         """Give the ids of the persons behind these cards, and at their addresses, by id of the card; no colleagues.

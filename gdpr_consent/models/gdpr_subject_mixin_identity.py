@@ -40,9 +40,11 @@ class GdprSubjectMixin(models.AbstractModel):
     def unlink(self):
         """Let the proof outlive the record, a no too, and nobody be asked through a record that is gone."""
         subjects = self.sudo().gdpr_subject_id
-        addresses = {
-            card.gdpr_subject_id: card._gdpr_get_addresses_to_remember() for card in self.sudo() if card.gdpr_subject_id
-        }
+        addresses = {}
+        for card in self.sudo().filtered("gdpr_subject_id"):
+            kept = addresses.setdefault(card.gdpr_subject_id, {})
+            for kind, found in card._gdpr_get_addresses_to_remember().items():
+                kept[kind] = kept.get(kind, set()) | found
         result = super().unlink()
         if subjects:
             left = {subject for cards in subjects._get_all_cards() for subject in cards.gdpr_subject_id}

@@ -101,8 +101,9 @@ class GdprSubjectRequest(models.Model):
         """Write the journal; nothing is touched in the transaction that does."""
         if self.is_address_unchecked:
             # The last mail would tell anybody what was held.
-            self.write({"erasure_state": "approved", "erase_on": False})
-            self._call_officer(self.env._("Nobody has made sure whose the new address is: check the identity."))
+            note = self.env._("Nobody has made sure whose the new address is: check the identity.")
+            self.write({"erasure_state": "approved", "erase_on": False, "erasure_note": note})
+            self._call_officer(note)
             return False
         if self._plan_anew_if_changed():
             self._call_officer(self.env._("The plan changed before it was carried out: look at it again."))
@@ -341,8 +342,9 @@ class GdprSubjectRequest(models.Model):
             {"erasure_state": "planned", "approved_on": False, "approved_by_id": False, "erase_on": False}
         )
         super()._close(state, action, note)
-        if state != "done":
-            self.filtered(lambda request: request.type == "erasure")._resume_held()
+        lapsed = self.filtered("is_order_lapsed")
+        lapsed.sudo().is_order_lapsed = False
+        lapsed._resume_held()
 
     def _check_not_begun(self):
         """Refuse to give up an erasure that was stopped half-way, also after it was planned again.
@@ -403,10 +405,12 @@ class GdprSubjectRequest(models.Model):
         :rtype: list[dict]
         """
         self.ensure_one()
-        journals = self.env["gdpr.erasure.journal"].sudo().search([("request_id", "=", self.id)])
-        entries = (journals - self.erasure_journal_id).entry_ids.filtered(
-            lambda entry: entry.state == "done" and entry.action != "keep"
-        )
+        journals = self.env["gdpr.erasure.journal"].sudo().search([("request_id", "=", self.id)], order="id")
+        journals -= self.erasure_journal_id
+        # What was carried out before is told already.
+        finished = journals.filtered(lambda journal: not journal.is_stopped)[-1:]
+        stopped = journals.filtered(lambda journal: journal.is_stopped and journal.id > finished.id)
+        entries = stopped.entry_ids.filtered(lambda entry: entry.state == "done" and entry.action != "keep")
         return [
             {
                 "name": place.with_context(lang=lang).name or model,

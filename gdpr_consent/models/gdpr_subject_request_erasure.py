@@ -193,6 +193,8 @@ class GdprSubjectRequest(models.Model):
             request._check_erasable()
             if request.state != "in_progress":
                 request.action_start()
+            if request.erasure_state == "blocked":
+                request.sudo().erasure_journal_id.is_stopped = True
             request.sudo()._make_plan()
             request.sudo()._propose_recipients()
             request.sudo().write(
@@ -370,8 +372,11 @@ class GdprSubjectRequest(models.Model):
         return changes
 
     def _count_plan(self):
-        """Give the number of the records of each line, by place and part; doubtful ones too."""
-        return {(line.map_id.id, line.part): line.count + line.doubtful_count for line in self.plan_line_ids}
+        """Give the name and the number of the records of each line, by place and part; doubtful ones too."""
+        return {
+            (line.map_id.id, line.part): (line.place_name, line.count + line.doubtful_count)
+            for line in self.plan_line_ids
+        }
 
     def _describe_changes(self, changed, before):
         """Give what of the plan isn't as it was, in words.
@@ -381,10 +386,10 @@ class GdprSubjectRequest(models.Model):
         """
         now = self._count_plan()
         changes = []
-        for map_id, part in sorted(key for key, joins in changed.items() if not joins):
-            place = self.env["gdpr.data.map"].browse(map_id)
-            old, new = before.get((map_id, part), 0), now.get((map_id, part), 0)
-            changes.append(f"{place.name}: {old} → {new}" if old != new else place.name)
+        for key in sorted(key for key, joins in changed.items() if not joins):
+            name = (before.get(key) or now.get(key))[0]
+            old, new = before.get(key, (name, 0))[1], now.get(key, (name, 0))[1]
+            changes.append(f"{name}: {old} → {new}" if old != new else name)
         return list_names(list(dict.fromkeys(changes)), LISTED)
 
     def _make_plan(self):

@@ -3,6 +3,8 @@ from dateutil.relativedelta import relativedelta
 from odoo import fields, models
 from odoo.exceptions import UserError
 
+from .gdpr_subject_request_erasure import ORDERED_STATES
+
 
 class GdprSubjectRequest(models.Model):
     """From the order to erase a person to the moment it begins: meanwhile it can be held, and nobody is written to."""
@@ -12,6 +14,12 @@ class GdprSubjectRequest(models.Model):
     ordered_by_id = fields.Many2one(
         "res.users", readonly=True, copy=False, help="Who has ordered to carry the plan out."
     )
+    is_order_lapsed = fields.Boolean(
+        "Order Lapsed",
+        readonly=True,
+        copy=False,
+        help="Something has changed between the order and the erasure. The person isn't written to meanwhile.",
+    )
     erasure_delay_days = fields.Integer(related="company_id.gdpr_erasure_delay_days")
 
     def write(self, vals):
@@ -20,8 +28,10 @@ class GdprSubjectRequest(models.Model):
         result = super().write(vals)
         if "erasure_state" in vals and vals["erasure_state"] in (False, "planned", "approved"):
             ordered._log_step("held", vals.get("erasure_note"))
-            if not vals.get("erasure_note"):
-                # What came in before it could begin is looked at, and the person isn't written to meanwhile.
+            # What came in before it could begin is looked at, and the person isn't written to meanwhile.
+            is_lapsed = bool(vals.get("erasure_note"))
+            ordered.sudo().write({"is_order_lapsed": is_lapsed, "ordered_by_id": False})
+            if not is_lapsed:
                 ordered._resume_held()
         return result
 
@@ -44,7 +54,12 @@ class GdprSubjectRequest(models.Model):
                 return stale
             delay = relativedelta(days=request.company_id.gdpr_erasure_delay_days)
             request.sudo().write(
-                {"erasure_state": "queued", "erase_on": fields.Datetime.now() + delay, "ordered_by_id": self.env.uid}
+                {
+                    "erasure_state": "queued",
+                    "erase_on": fields.Datetime.now() + delay,
+                    "ordered_by_id": self.env.uid,
+                    "is_order_lapsed": False,
+                }
             )
             request._suspend_for_erasure()
             request._log_step("ordered")
@@ -60,7 +75,11 @@ class GdprSubjectRequest(models.Model):
         for request in self:
             request._check_officer()
             locked = request.sudo().try_lock_for_update()
-            locked.invalidate_recordset(["erasure_state"])
+            locked.invalidate_recordset(["erasure_state", "is_order_lapsed"])
+            if locked.is_order_lapsed:
+                locked.is_order_lapsed = False
+                request._resume_held()
+                continue
             if locked and locked.erasure_state == "approved":
                 continue
             if locked and locked.erasure_state in (False, "planned"):
@@ -71,8 +90,13 @@ class GdprSubjectRequest(models.Model):
                 )
             if locked.erasure_state != "queued":
                 raise UserError(self.env._("%(number)s is being erased already.", number=request.name))
-            locked.write({"erasure_state": "approved", "erase_on": False, "ordered_by_id": False})
+            locked.write({"erasure_state": "approved", "erase_on": False})
         return True
+
+    def _is_erasure_ordered(self):
+        """Tell whether somebody has ordered to erase, also where that couldn't begin and nobody has looked yet."""
+        self.ensure_one()
+        return self.erasure_state in ORDERED_STATES or self.is_order_lapsed
 
     def _suspend_for_erasure(self):
         """Let nobody write any more to a person who is about to be erased."""

@@ -94,7 +94,9 @@ class GdprSubjectRequest(models.Model):
         :raise UserError: so
         """
         for request in self.filtered(lambda request: request.type == "objection" and request.state in OPEN_STATES):
-            if request.objection_outcome != "compelling_grounds":
+            # Of what nobody can object to, where its basis was corrected since, nothing has to be weighed.
+            is_free = request.objection_outcome == "marketing_only" and not request._is_about_suspending()
+            if request.objection_outcome != "compelling_grounds" and not is_free:
                 raise UserError(
                     self.env._(
                         "%(number)s suspends the processing until the objection is decided, and only compelling"
@@ -235,9 +237,9 @@ class GdprSubjectRequest(models.Model):
             self.sudo().suspension_lifted_on = False
         self._take_effect()
         marketing = self.env._("You get no marketing from us any more.")
+        if self.objection_outcome != "upheld" and self.is_suspending:
+            self.with_context(lang=self.env.user.lang)._lift_restriction()
         if self.objection_outcome == "compelling_grounds":
-            if self.is_suspending:
-                self.with_context(lang=self.env.user.lang)._lift_restriction()
             return f"{marketing} {self._describe_grounds()}"
         self._tell_recipients()
         stopped = self.is_suspending and self.env._("We only store your data, and don't use it.")
@@ -296,7 +298,7 @@ class GdprSubjectRequest(models.Model):
             raise UserError(
                 request.env._("Decide on the objection first: uphold it, or state your compelling grounds.")
             )
-        is_objectionable = self.is_suspending or self._is_about_suspending()
+        is_objectionable = self._is_about_suspending()
         if is_objectionable and self.objection_outcome == "marketing_only":
             raise UserError(
                 request.env._(

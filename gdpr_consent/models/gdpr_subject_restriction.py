@@ -4,7 +4,6 @@ from odoo.tools import SQL
 from odoo.tools.mail import email_normalize
 
 from .gdpr_subject_request import OPEN_STATES
-from .gdpr_subject_request_erasure import ORDERED_STATES
 
 
 class GdprSubject(models.Model):
@@ -141,7 +140,7 @@ class GdprSubject(models.Model):
         :rtype: gdpr.subject.request
         """
         requests = self.sudo().root_id.data_request_ids
-        return requests.filtered(lambda request: request.is_suspending or request.erasure_state in ORDERED_STATES)
+        return requests.filtered(lambda request: request.is_suspending or request._is_erasure_ordered())
 
     def _is_told_before_resuming(self):
         """Tell whether the person is told before the processing resumes: not where only an erasure was ordered."""
@@ -169,7 +168,7 @@ class GdprSubject(models.Model):
         :raise UserError: so
         """
         suspending = self._get_suspending_requests() - (request or self.env["gdpr.subject.request"])
-        if erasure := suspending.filtered(lambda other: other.erasure_state in ORDERED_STATES)[:1]:
+        if erasure := suspending.filtered(lambda other: other._is_erasure_ordered())[:1]:
             raise UserError(
                 self.env._(
                     "The person's data is about to be erased (%(number)s), so the processing doesn't resume.",

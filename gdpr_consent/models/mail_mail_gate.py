@@ -201,8 +201,9 @@ class MailMail(models.Model):
 
         :param dict[int, frozenset] addresses: by id of a mail
         """
-        for mail in self.sudo().filtered(lambda mail: addresses.get(mail.id)):
-            mail.gdpr_left_out = ", ".join(sorted(addresses[mail.id]))
+        for mail in self.sudo().filtered(lambda mail: addresses.get(mail.id) or mail.gdpr_left_out):
+            # Nobody is left out any more where the reason has gone since an attempt that failed.
+            mail.gdpr_left_out = ", ".join(sorted(addresses.get(mail.id, ()))) or False
 
     def _leave_out(self, partner_ids, addresses):
         """Let the mail not go to these contacts and addresses; cancel it where nobody else is left."""

@@ -78,7 +78,12 @@ class MailThread(models.AbstractModel):
         if told["message_type"] != message_type or told["author_id"] != self.env.user.partner_id.id:
             return
         denials = cards.sudo()._gdpr_find_denials(code)
-        people = {person_id for person_id, denial in denials.values() if denial.reason != "restricted"}
+        # Nobody has written to who only shares the address.
+        people = {
+            person_id
+            for person_id, denial in denials.values()
+            if denial.reason != "restricted" and not denial.is_others
+        }
         if people:
             is_declared = bool(self.env.context.get(DECLARED))
             self.env["gdpr.subject"].sudo()._record_messages_in_spite(people, code, is_declared)

@@ -230,7 +230,7 @@ class TestAccessibility(BrowserMixin, PageCase):
                     button.evaluate("(element, names) => names.map((name) => getComputedStyle(element)[name])", LOOK)
                     for button in buttons
                 ]
-                self.assertEqual(len(looks), 2)
+                self.assertEqual(len(looks), 3)
                 self.assertEqual(looks[0], looks[1])
                 self.assertEqual(len({round(button.bounding_box()["width"]) for button in buttons}), 1)
         with self.browse_pages(path=f"/gdpr/consent/{token}", java_script_enabled=False) as page:

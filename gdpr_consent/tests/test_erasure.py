@@ -320,12 +320,22 @@ class TestErasurePlan(ErasureCase):
         self.person.message_post(body="Came in")
         self.run_erasure()
         self.assertEqual(request.erasure_state, "planned")
-        self.assertTrue(self.person.gdpr_restricted)
+        self.assertTrue(self.person.gdpr_restricted and request.is_order_lapsed)
+        self.assertFalse(request.ordered_by_id)
         held = request.step_ids.filtered(lambda step: step.action == "held")
         self.assertIn("came in or went", held.note)
-        with self.catch_mails():
-            request.action_cancel()
-        self.assertFalse(self.person.gdpr_restricted)
+        with self.assertRaisesRegex(UserError, "about to be erased"):
+            self.person.gdpr_subject_id.with_user(self.officer)._lift_restriction()
+        for end in (request.action_hold_erasure, request.action_cancel):
+            with self.subTest(end=end), self.env.cr.savepoint() as savepoint, self.catch_mails():
+                end()
+                self.assertFalse(self.person.gdpr_restricted or request.is_order_lapsed)
+                savepoint.rollback()
+            self.env.invalidate_all()
+        request.action_approve()
+        request.action_execute()
+        self.run_erasure()
+        self.assertEqual(request.sudo().erasure_state, "finished", request.sudo().erasure_note)
 
     def test_address_that_nobody_checked(self):
         """The last mail tells what was held: it goes to no address that may be anybody's."""
@@ -869,6 +879,9 @@ class TestErasure(ErasureCase):
         report = self.env["ir.actions.report"].with_context(force_report_rendering=True)
         html, _kind = report._render_qweb_html("gdpr_consent.erasure_certificate", request.ids)
         self.assertIn("Before the erasure was stopped", html.decode())
+        # What was carried out isn't told again where more is erased later.
+        request.erasure_journal_id = request.erasure_journal_id.copy()
+        self.assertFalse(request._get_earlier_erasures("en_US"))
 
     def test_nobody_was_on_record(self):
         """Who was never on record isn't told that anything was deleted."""

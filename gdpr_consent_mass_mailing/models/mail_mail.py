@@ -25,10 +25,13 @@ class MailMail(models.Model):
     def _gdpr_get_company(self):
         return self.mailing_id.user_id.company_id or super()._gdpr_get_company()
 
-    def _note_left_out(self, addresses):
-        super()._note_left_out(addresses)
-        for mail in self.sudo().filtered(lambda mail: addresses.get(mail.id) and mail.mailing_trace_ids):
+    def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
+        """Note on the traces of those that left whom they didn't go to: the mail may be deleted now."""
+        for mail in self.sudo().filtered("gdpr_left_out") if not failure_type else ():
             mail.mailing_trace_ids.write({"gdpr_reason": "some_addresses", "gdpr_left_out": mail.gdpr_left_out})
+        return super()._postprocess_sent_message(
+            success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type
+        )
 
     def _stop(self, reason):
         super()._stop(reason)

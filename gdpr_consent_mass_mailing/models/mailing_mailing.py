@@ -1,6 +1,7 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
+from odoo.addons.gdpr_consent.models.gdpr_blacklist_mixin import BLACKLISTS
 from odoo.addons.gdpr_consent.tools.server_context import SERVER, is_set
 
 # In the context (a mark of the server): the mailing itself is being sent, as it was released.
@@ -151,6 +152,34 @@ class MailingMailing(models.Model):
         Not whatever else is sent in its name: a client can make a composer with any text and any recipients.
         """
         return self.gdpr_message_class == "service" and is_set(self.env, SENDING_RELEASED)
+
+    def _gdpr_check_test(self, addresses, code):
+        """Refuse to send a test of the mailing to who said no to what it is for, or is suspended; not to colleagues.
+
+        :param set[str] addresses: normalised, or numbers
+        :param str code: of the channel
+        :raise UserError: so
+        """
+        self.ensure_one()
+        if not self.gdpr_is_gated or not addresses:
+            return
+        field = self.env[BLACKLISTS[code]]._gdpr_card_field
+        colleagues = self.env["res.partner"].sudo()
+        colleagues = colleagues.search([("partner_share", "=", False), (field, "in", list(addresses))])
+        addresses = addresses - set(colleagues.mapped(field))
+        people = self.env["gdpr.subject"].sudo()
+        refusing = set(people._filter_restricted_addresses(addresses))
+        if self.gdpr_message_class == "marketing":
+            channel = self.env.ref(f"gdpr_consent.channel_{code}").sudo()
+            refusing |= people._filter_refusing(addresses, self.gdpr_purpose_id.sudo(), channel)
+        if refusing:
+            raise UserError(
+                self.env._(
+                    "%(addresses)s: whoever has this address or number said no to such mailings. Send the test to a"
+                    " colleague.",
+                    addresses=", ".join(sorted(refusing)),
+                )
+            )
 
     def action_gdpr_check(self):
         """Open who would get the mailing now and who wouldn't, with the reasons."""

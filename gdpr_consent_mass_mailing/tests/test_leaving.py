@@ -104,6 +104,24 @@ class TestLeaving(PageCase):
         sms = self.env.ref("gdpr_consent.channel_sms")
         self.assertEqual(again._gdpr_get_send_refusals(self.marketing, sms, "marketing"), {again.id: "withdrawn"})
 
+    def test_several_records_deleted_at_once(self):
+        """All addresses of one person are remembered."""
+        contact = self.env["res.partner"].create({"name": "One", "email": "main@example.com"})
+        contact.gdpr_withdraw_consent(self.marketing)
+        leads = self.env["crm.lead"].create(
+            [
+                {"name": "Lead", "partner_id": contact.id, "email_from": address}
+                for address in ("one@example.com", "two@example.com")
+            ]
+        )
+        for lead, address in zip(leads, ("one@example.com", "two@example.com"), strict=True):
+            lead.write({"partner_id": False, "email_from": address})
+        self.assertEqual(leads.gdpr_subject_id, contact.gdpr_subject_id)
+        contact.unlink()
+        leads.unlink()
+        found = self.env["gdpr.subject"]._find_by_former_addresses({"one@example.com", "two@example.com"})
+        self.assertEqual(found.keys(), {"one@example.com", "two@example.com"})
+
     def test_nobody_waits_after_the_answer(self):
         self.contact.subscription_ids.write({"opt_out": True, "gdpr_is_awaited": True})
         person = self.contact._gdpr_ensure_subjects().root_id

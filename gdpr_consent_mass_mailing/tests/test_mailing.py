@@ -105,6 +105,48 @@ class TestMailing(ConsentCase):
         self.assertTrue(self.send(self.make(again)), "the own yes counts")
         self.assertNotIn(again.id, again._gdpr_find_denials("email"))
 
+    def test_basis_is_no_word_of_the_person(self):
+        """Who unsubscribed isn't written to by way of a record whose legal basis allows it."""
+        news = self.env["gdpr.purpose"].create(
+            {"name": "Regular news", "code": "regular_news", "legal_basis": "legitimate_interests"}
+        )
+        first, twin, other = self.env["res.partner"].create(
+            [
+                {"name": "First", "email": "regular@example.com"},
+                {"name": "Twin", "email": "Regular@example.com"},
+                {"name": "Other", "email": "other.regular@example.com"},
+            ]
+        )
+        (first | twin | other).gdpr_set_legal_basis("legitimate_interests", "Customers for years")
+        first._gdpr_ensure_subjects()._record_withdrawal(news, actor="person")
+        people = first | twin | other
+        refusals = people._gdpr_get_send_refusals(news, self.email_channel, "marketing")
+        self.assertEqual(refusals, {first.id: "withdrawn", twin.id: "withdrawn"})
+        refusing = self.env["gdpr.subject"]._filter_refusing({"regular@example.com"}, news, self.email_channel)
+        self.assertEqual(refusing, {"regular@example.com"})
+
+    def test_former_address_beside_another(self):
+        """Whose record was deleted is known as a further address of another record too."""
+        self.refusing.unlink()
+        both = self.env["mailing.contact"].create({"email": "new@example.com, reader1@example.com"})
+        self.assertEqual(self.send(self.make(both)), {"new@example.com"})
+
+    def test_left_out_of_what_did_not_leave(self):
+        """A mailing that no server took isn't said to have been sent to some."""
+        both = self.env["mailing.contact"].create({"email": "new@example.com, reader1@example.com"})
+        mailing = self.make(both)
+        mailing.action_send_mail()
+        mail = self.env["mail.mail"].sudo().search([("mailing_id", "=", mailing.id)])
+        mail.write({"state": "outgoing"})
+        trace = mail.mailing_trace_ids
+        trace.write({"gdpr_reason": False, "gdpr_left_out": False})
+        mail._note_left_out({mail.id: {"reader1@example.com"}})
+        self.assertEqual((mail.gdpr_left_out, trace.gdpr_reason), ("reader1@example.com", False))
+        mail._postprocess_sent_message([], [], failure_type="mail_smtp")
+        self.assertFalse(trace.gdpr_reason)
+        mail._note_left_out({})
+        self.assertFalse(mail.gdpr_left_out)
+
     def test_second_address_of_who_left(self):
         """Who took the consent back isn't brought back by a record that has the second address alone."""
         self.refusing.email = "reader1@example.com; second@example.com"
@@ -272,7 +314,7 @@ class TestMailing(ConsentCase):
         test = self.env["mailing.mailing.test"].create(
             {"mass_mailing_id": mailing.id, "email_to": f"me@example.com\n{self.refusing.email_formatted}"}
         )
-        with self.assertRaisesRegex(UserError, "reader1@example.com: whoever has this address said no"):
+        with self.assertRaisesRegex(UserError, "reader1@example.com: whoever has this address or number said no"):
             test.send_mail_test()
         colleague = new_test_user(self.env, "tester", "base.group_user", email="reader1@example.com")
         with self.catch_mails():

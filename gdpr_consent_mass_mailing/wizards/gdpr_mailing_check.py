@@ -95,7 +95,8 @@ class GdprMailingCheck(models.TransientModel):
         :rtype: list[int]
         """
         mailing = self.mailing_id
-        if not mailing.gdpr_is_gated or mailing.gdpr_message_class != "marketing":
+        is_marketing = mailing.gdpr_is_gated and mailing.gdpr_message_class == "marketing"
+        if mailing.mailing_type != "mail" or not is_marketing:
             return []
         partners = self.env["res.partner"].sudo()
         every = partners.browse({pid for found in recipients.values() for pid in found.get("partner_ids", ())})

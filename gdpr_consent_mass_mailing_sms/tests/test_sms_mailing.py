@@ -1,3 +1,4 @@
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from odoo.addons.gdpr_consent.tests.page_common import PageCase
@@ -128,6 +129,22 @@ class TestSmsMailing(PageCase, SMSCase):
         )
         self.assertTrue(reader.subscription_ids.opt_out)
         self.assertEqual(self.get_events(reader), ["withdrawn"])
+
+    def test_test_is_no_way_round(self):
+        """A test goes to colleagues, not to who said no, or is suspended."""
+        refusing, suspended = self.env["res.partner"].create(
+            [{"name": "Refusing", "phone": "+39027654388"}, {"name": "Suspended", "phone": "+39027654399"}]
+        )
+        refusing.gdpr_withdraw_consent(self.marketing)
+        suspended._gdpr_ensure_subjects()._record_restriction(actor="person")
+        mailing = self.make_mailing(mailing_model_id=self.env["ir.model"]._get("res.partner").id)
+        for number in (refusing.phone, suspended.phone):
+            test = self.env["mailing.sms.test"].create({"mailing_id": mailing.id, "numbers": number})
+            with self.assertRaisesRegex(UserError, "said no to such mailings"):
+                test.action_send_sms()
+        test.numbers = "+39027654300"
+        with self.mockSMSGateway():
+            test.action_send_sms()
 
     def test_check_says_odoos_reasons(self):
         reader = self.make_reader()

@@ -15,7 +15,7 @@ class SmsComposer(models.TransientModel):
 
     gdpr_denial = fields.Char("Said No", compute="_compute_gdpr_denial", compute_sudo=True)
 
-    @api.depends("comment_single_recipient", "res_model", "res_id", "number_field_name")
+    @api.depends("comment_single_recipient", "res_model", "res_id", "number_field_name", "recipient_single_number_itf")
     @api.depends_context("lang", "allowed_company_ids")
     def _compute_gdpr_denial(self):
         self.gdpr_denial = False
@@ -32,7 +32,7 @@ class SmsComposer(models.TransientModel):
         """Give the number a message to one goes to, in the form the blacklist has it, or a false value."""
         record = self._get_records()
         info = record._sms_get_recipients_info(force_field=self.number_field_name)[record.id]
-        return info["sanitized"] or record._phone_format(number=self.recipient_single_number_itf or "")
+        return record._phone_format(number=self.recipient_single_number_itf or "") or info["sanitized"]
 
     def _get_gdpr_card(self):
         """Give the contact a message to one goes to, else the record it is sent from, or None."""

@@ -43,7 +43,7 @@ tours.add("gdpr_consent_portal_request", {
         { trigger: "#gdpr_request_note", run: "edit Everything, please." },
         ...pressAndWait("Send", "button[value=request]"),
         { trigger: "h1:contains(Do you want us to delete your data?)" },
-        ...pressAndWait("Confirm", "button[value=request]"),
+        ...pressAndWait("Confirm", "button[name=confirmed][value=yes]"),
         { trigger: ".o_gdpr_outcome:contains(We have your request)" },
         { trigger: ".o_gdpr_requests:contains(DSR/):contains(Delete my data)" },
     ],
