@@ -67,6 +67,8 @@ class TestAccessibility(BrowserMixin, PageCase):
         yield "unusable link"
 
     def assertAccessible(self, page, context=None):
+        # With its styles, as people see it.
+        page.wait_for_load_state("load")
         results = self.axe.run(page, context=context, options={"runOnly": {"type": "tag", "values": TAGS}})
         self.assertEqual(results.violations_count, 0, f"{page.url}\n{results.generate_report()}")
 

@@ -137,6 +137,8 @@ class TestDataMapCoverage(ConsentCase):
             gap = gaps.exists().filtered(lambda gap: gap.field == field)
             action = gap.action_declare()
             wizard = self.env[action["res_model"]].with_context(**action["context"]).create(values)
+            # The records become the person's, which nothing else on the form tells.
+            self.assertEqual(bool(wizard.consequence), values["decision"] == "path")
             wizard.action_apply()
 
         declare("x_witness_id", decision="path")
@@ -149,6 +151,22 @@ class TestDataMapCoverage(ConsentCase):
         self.assertEqual(place._get_fields()["x_fax"].origin, "none")
         self.assertEqual(self.gaps(), {})
         self.assertFalse(gaps.exists())
+
+    def test_what_is_said_of_a_field_is_said_of_no_other(self):
+        """No row is made for a model because one of its fields isn't personal, and the field is settled at once."""
+        self.add_field("x_fax", model="res.country.state")
+        self.env["gdpr.data.gap"].action_open()
+        gap = self.env["gdpr.data.gap"].search([("field", "=", "x_fax")])
+        self.assertFalse(gap.map_id)
+        wizard = self.env["gdpr.data.declaration"].create(
+            {"gap_ids": gap.ids, "decision": "none", "reason": "The office's"}
+        )
+        wizard.action_apply()
+        self.assertEqual(self.gaps(), {})
+        self.assertFalse(self.maps.search([("model", "=", "res.country.state")]))
+        gone = self.env["gdpr.data.gap"].browse(gap.id)
+        with self.assertRaisesRegex(UserError, "declared already"):
+            gone.action_declare()
 
     def test_new_row(self):
         self.env.ref("gdpr_consent.data_map_crm_team_member").active = False

@@ -51,6 +51,9 @@ class GdprDataDeclaration(models.TransientModel):
     )
     reason = fields.Text("Why", help="Kept with the row: whoever checks the map reads it.")
     has_new_row = fields.Boolean(compute="_compute_has_new_row")
+    consequence = fields.Char(
+        "What Follows", compute="_compute_consequence", help="What becomes of the records that a field leads from."
+    )
     erasure = fields.Selection(
         [erasure for erasure in PLACE_ERASURES if erasure[0] != "keep"],
         string="On Erasure",
@@ -73,6 +76,18 @@ class GdprDataDeclaration(models.TransientModel):
         for declaration in self:
             is_needed = declaration.decision in ("path", "field")
             declaration.has_new_row = is_needed and not all(gap.map_id for gap in declaration.gap_ids)
+
+    @api.depends("gap_ids", "decision")
+    @api.depends_context("lang")
+    def _compute_consequence(self):
+        """Say what a path brings about where the row is there already: nothing else on the form tells it."""
+        erasures = dict(self.env["gdpr.data.map"]._fields["erasure"]._description_selection(self.env))
+        for declaration in self:
+            rows = declaration.gap_ids.map_id if declaration.decision == "path" else declaration.gap_ids.map_id.browse()
+            declaration.consequence = bool(rows) and self.env._(
+                "The records that it leads from become the person's, and an erasure treats them so: %(rows)s.",
+                rows=", ".join(f"{row.name} – {erasures[row.erasure]}" for row in rows),
+            )
 
     def action_apply(self):
         """Write it into the map."""
