@@ -73,7 +73,7 @@ class GdprConsentRequest(models.Model):
             "model": self.res_model,
             "res_id": self.res_id,
             "email_to": formataddr((self.person_name or "", self.email)),
-            "message_type": "email_outgoing",
+            "message_type": self.env[self.res_model]._gdpr_get_message_type(self.kind),
             "auto_delete": False,
             "gdpr_request_id": self.id,
         }

@@ -358,6 +358,14 @@ class GdprSubjectMixin(models.AbstractModel):
                 cooldowns[card.id] = max(ends)
         return cooldowns
 
+    @api.model
+    def _gdpr_get_message_type(self, kind):
+        """Give the type of a message that asks for consent; what isn't in the chatter is a ``user_notification``.
+
+        :param str kind: of the request
+        """
+        return "email_outgoing"
+
     def _gdpr_filter_askable(self):
         """Give those of the cards that are covered and whose person can be asked."""
         covered = self.env["gdpr.scope"]._filter_covered(self)

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 # Confirmations asked for an address, as from the forms of the web site.
@@ -18,6 +18,11 @@ class MailingContact(models.Model):
     def _gdpr_get_name(self):
         self.ensure_one()
         return self.name or self.email or self.display_name
+
+    @api.model
+    def _gdpr_get_message_type(self, kind):
+        """Anybody who types an address causes a confirmation: the history tells of it, the chatter needn't."""
+        return "user_notification" if kind == "confirmation" else super()._gdpr_get_message_type(kind)
 
     def _gdpr_declare_joining(self, purpose, lists):
         """Record that the person chose lists of a purpose, and ask to confirm it, unless it is agreed already."""

@@ -159,6 +159,9 @@ class TestLeaving(PageCase):
         self.assertEqual(contact.subscription_ids.list_id, self.news)
         self.assertIn("declared", self.get_events(contact))
         self.assertIn("none@example.com", str([mail["email_to"] for mail in self._mails]))
+        # Anybody can type an address: what that causes doesn't fill the chatter.
+        self.assertNotIn("please confirm", str(contact.message_ids.mapped("subject")))
+        self.assertIn("please confirm", str(contact.gdpr_subject_id.request_ids.mail_mail_ids.mapped("subject")))
 
     def test_no_list_without_a_purpose(self):
         """What a list is for can't be emptied: leaving it would be on record nowhere, and hold for nobody."""
