@@ -92,6 +92,8 @@ class GdprSubjectMixin(models.AbstractModel):
             return dict.fromkeys(scopes._filter_covered(self).ids, "undecided")
         if message_class == "service":
             reasons = dict.fromkeys(cards._gdpr_narrow("gdpr_restricted", "=", True).ids, "restricted")
+            if channel.code == "email":
+                reasons |= dict.fromkeys(cards._gdpr_find_restricted_addresses(), "restricted")
         else:
             reasons = self.exists()._gdpr_get_contact_reasons(purpose, channel)
             allowed = {card_id for card_id, reason in reasons.items() if reason == "allowed"}
@@ -105,6 +107,15 @@ class GdprSubjectMixin(models.AbstractModel):
             reasons = {card_id: reason for card_id, reason in reasons.items() if card_id in noes} | elsewhere
         covered = set(scopes._filter_covered(self.browse(reasons)).ids)
         return {card_id: reason for card_id, reason in reasons.items() if card_id in covered}
+
+    def _gdpr_find_restricted_addresses(self):
+        """Give the ids of those of these cards at whose address somebody's processing is suspended: no mail leaves."""
+        people = self.env["gdpr.subject"].sudo()
+        if not people._is_anybody_restricted():
+            return set()
+        by_address = self.grouped(lambda card: card._gdpr_get_email())
+        restricted = people._filter_restricted_addresses(by_address.keys() - {False})
+        return {card_id for address in restricted for card_id in by_address[address].ids}
 
     @api.model
     def _gdpr_find_objected_elsewhere(self, ids, purpose, channel):

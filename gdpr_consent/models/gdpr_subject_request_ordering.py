@@ -78,6 +78,7 @@ class GdprSubjectRequest(models.Model):
             locked.invalidate_recordset(["erasure_state", "is_order_lapsed"])
             if locked.is_order_lapsed:
                 locked.is_order_lapsed = False
+                request._log_step("held")
                 request._resume_held()
                 continue
             if locked and locked.erasure_state == "approved":
@@ -116,7 +117,14 @@ class GdprSubjectRequest(models.Model):
             last = person.history_ids.filtered(lambda event: event.action in ("restricted", "unrestricted"))
             last = last.sorted("id")[-1:]
             is_of_order = last.actor == "system" and last._get_value("request") == request.name
-            if person.restricted and is_of_order and not person._get_suspending_requests():
+            if not person.restricted or person._get_suspending_requests():
+                continue
+            if not is_of_order:
+                # The person had obtained it, and what that was for has ended meanwhile.
+                request.sudo()._call_officer(
+                    self.env._("No request suspends the processing any more: resume it on the data subject.")
+                )
+            else:
                 reason = self.env._("%(number)s: the data isn't erased for now.", number=request.name)
                 act = {"action": "unrestricted", "company_id": request.company_id.id, "values": {"reason": reason}}
                 actor = "system" if self.env.user._is_superuser() else "operator"

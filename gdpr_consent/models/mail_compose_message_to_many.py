@@ -94,14 +94,22 @@ class MailComposeMessage(models.TransientModel):
             composer.gdpr_left_out = "\n".join(lines) if reasons else False
 
     def _action_send_mail_mass_mail(self, res_ids, auto_commit=False):
-        if self.gdpr_is_gated and self.gdpr_message_class == "service" and not self._gdpr_may_declare_service():
+        if self.gdpr_is_gated and self.gdpr_message_class == "service":
+            self._gdpr_check_declared()
+        return super()._action_send_mail_mass_mail(res_ids, auto_commit=auto_commit)
+
+    def _gdpr_check_declared(self):
+        """Let only who may say so send a service message to many.
+
+        :raise UserError: somebody else does
+        """
+        if not self._gdpr_may_declare_service():
             raise UserError(
                 self.env._(
                     "A message to many counts as marketing unless its template says that it is a service message and"
                     " nobody rewrote it. Choose such a template, or ask your privacy officer to send it."
                 )
             )
-        return super()._action_send_mail_mass_mail(res_ids, auto_commit=auto_commit)
 
     def _gdpr_may_declare_service(self):
         self.ensure_one()

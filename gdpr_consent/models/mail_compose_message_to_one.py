@@ -91,6 +91,8 @@ class MailComposeMessage(models.TransientModel):
     def _action_send_mail_comment(self, res_ids):
         """Let a message go to restricted persons where an officer says why; by code it goes to the others."""
         self.ensure_one()
+        if len(res_ids) > 1 and self.template_id.sudo().gdpr_message_class == "service":
+            self._gdpr_check_declared()
         if self.message_type == "comment" and len(res_ids) == 1:
             # Whoever sends from here was warned.
             self = self.with_context(**{DECLARED: True})

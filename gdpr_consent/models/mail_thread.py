@@ -4,6 +4,7 @@ from odoo.tools import html2plaintext
 from ..tools.server_context import SERVER
 from .gdpr_blacklist_mixin import SILENT
 from .gdpr_subject_mixin_suppression import INCOMING
+from .mail_mail_gate import MESSAGE_KIND, MessageKind
 
 # In the context: whoever writes was warned of who said no, and so says that it is a service message.
 DECLARED = "gdpr_service_message"
@@ -73,6 +74,10 @@ class MailThread(models.AbstractModel):
         :param str code: of the channel
         """
         if not cards or not self.env.user._is_internal() or not self.env["gdpr.subject"]._has_anybody_spoken():
+            return
+        kind = self.env.context.get(MESSAGE_KIND)
+        if isinstance(kind, MessageKind) and kind.message_class == "marketing":
+            # Asked about when it leaves: who has closed the channel gets nothing.
             return
         told = msg_vals or {"message_type": message.message_type, "author_id": message.author_id.id}
         if told["message_type"] != message_type or told["author_id"] != self.env.user.partner_id.id:

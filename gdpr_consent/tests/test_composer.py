@@ -266,6 +266,36 @@ class TestComposer(ToManyCase):
         mails, _messages = composer._action_send_mail()
         self.assertEqual(len(mails.filtered(lambda mail: mail.state == "outgoing")), 7)
 
+    def test_posted_on_many_at_once(self):
+        """A marketing template reaches who may get it, and nobody else is on record as written to; nor is a service
+        template rewritten.
+        """
+        template = self.env["mail.template"].create(
+            {
+                "name": "Closed",
+                "subject": "Closed on Monday",
+                "body_html": "<p>We are closed.</p>",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "partner_to": "{{ object.id }}",
+                "gdpr_message_class": "marketing",
+            }
+        )
+        people = self.agreed + self.refused
+        values = {"default_composition_mode": "comment", "default_template_id": template.id}
+        composers = self.env["mail.compose.message"].with_user(self.salesperson).with_context(**values)
+        composers = composers.with_context(default_model="res.partner", default_res_ids=people.ids)
+        with self.catch_mails():
+            composers.create({}).action_send_mail()
+            self.env["mail.mail"].sudo().search([("state", "=", "outgoing")]).send()
+        reached = str([mail["email_to"] for mail in self._mails])
+        self.assertIn(self.agreed.email, reached)
+        self.assertNotIn(self.refused.email, reached)
+        actions = self.refused.sudo().gdpr_subject_id.event_ids.mapped("action")
+        self.assertNotIn("written_to", actions)
+        template.gdpr_message_class = "service"
+        with self.assertRaisesRegex(UserError, "nobody rewrote it"):
+            composers.create({"subject": "Half price"}).action_send_mail()
+
     def test_who_makes_a_service_template(self):
         """Otherwise whoever may not declare a message would make a template that does."""
         values = {"name": "Mine", "model_id": self.env["ir.model"]._get_id("res.partner")}

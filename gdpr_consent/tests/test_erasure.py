@@ -357,6 +357,20 @@ class TestErasurePlan(ErasureCase):
         self.assertIn("Nobody has made sure whose", str(request.activity_ids.mapped("summary")))
         self.assertTrue(self.person.exists())
 
+    def test_held_after_what_had_suspended_ended(self):
+        """Who had obtained the suspension is told before it ends, and the officer that it is left to do."""
+        self.env.company.gdpr_erasure_delay_days = 3
+        with self.catch_mails():
+            stop = self.person.with_user(self.officer)._gdpr_receive_request("restriction")
+        request = self.ask_erasure().with_user(self.officer)
+        self.plan(request)
+        request.action_approve()
+        request.action_execute()
+        stop.sudo().is_suspending = False
+        request.action_hold_erasure()
+        self.assertTrue(self.person.gdpr_restricted)
+        self.assertIn("resume it on the data subject", str(request.activity_ids.mapped("summary")))
+
     def test_nothing_to_empty(self):
         """What the data map has no fields of can't be made anonymous: the person would read that it was."""
         self.person.message_post(body="Hello")

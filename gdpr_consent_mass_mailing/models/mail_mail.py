@@ -33,6 +33,14 @@ class MailMail(models.Model):
             success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type
         )
 
+    def _leave_out(self, partner_ids, addresses):
+        left_out = super()._leave_out(partner_ids, addresses)
+        if self.state == "cancel":
+            self.sudo().mailing_trace_ids.write(
+                {"trace_status": "cancel", "failure_type": "mail_optout", "gdpr_reason": "restricted"}
+            )
+        return left_out
+
     def _stop(self, reason):
         super()._stop(reason)
         traces = self.sudo().mailing_trace_ids

@@ -141,6 +141,8 @@ class TestLeaving(PageCase):
         with self.catch_mails():
             mail.send()
         self.assertFalse(self._mails)
+        refusals = again._gdpr_get_send_refusals(self.marketing, self.email_channel, "service")
+        self.assertEqual(refusals, {again.id: "restricted"}, "Who gets it? says so before.")
 
     def test_nothing_is_kept_of_who_said_nothing(self):
         silent = self.env["mailing.contact"].create({"email": "silent@example.com"})
