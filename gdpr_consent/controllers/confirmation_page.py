@@ -52,4 +52,7 @@ class ConfirmationPage(PrivacyPage):
         """Record that the reader typed nothing; give the page that says so. A second click shows it again."""
         asking = link.request_id
         asking._disown()
-        return self._render("gdpr_consent.disowned_page") if asking.state == "expired" else self._unusable()
+        if asking.state != "expired":
+            return self._unusable()
+        content = asking._get_version(request.env.lang)._get_content()
+        return self._render("gdpr_consent.disowned_page", {"content": content, "form": asking.form_id})

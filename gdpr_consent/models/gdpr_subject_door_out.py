@@ -189,9 +189,10 @@ class GdprSubject(models.Model):
             covered = self.env["gdpr.scope"]._get_covered_models()
             for blacklist in dict.fromkeys(BLACKLISTS.values()):
                 found |= self._read_from_cards(blacklist, "card.address", condition, covered)
-            for address, people in self._find_by_former_addresses(addresses).items():
+            for address, people_ids in self._find_by_former_addresses(addresses).items():
                 # Of whom the record was deleted, and who may have been made anew.
-                if any(self.sudo().browse(people).root_id.mapped("restricted")):
+                people = self.sudo().browse(people_ids).root_id.filtered("restricted")
+                if people - self.browse(people._get_main_cards()):
                     found.add(address)
         if found:
             colleagues = self.env["res.partner"].sudo()
@@ -238,10 +239,7 @@ class GdprSubject(models.Model):
             get_words(template[name]) == get_words(text) for name, text in texts.items()
         )
         if is_as_template and attachments:
-            # In a form they are new records of those.
-            is_as_template = attachments._origin <= template.attachment_ids and len(attachments._origin) == len(
-                attachments
-            )
+            is_as_template = attachments <= template.attachment_ids
         return self.env.su or is_as_template or self.env.user.has_group("gdpr_consent.group_officer")
 
     @api.model

@@ -10,8 +10,8 @@ from ..tools.replay import DENIALS
 class GdprSubject(models.Model):
     """Who said no isn't brought back by deleting the record and making it anew, or by importing it once more.
 
-    Only keyed hashes of the addresses and numbers are kept, and only of persons who said no and have no record any
-    more.
+    Nor by giving the address that the person said no from to another record. Only keyed hashes are kept, of addresses
+    and numbers that the person's records don't have any more, and only of persons who said no.
     """
 
     _inherit = "gdpr.subject"
@@ -21,8 +21,8 @@ class GdprSubject(models.Model):
         readonly=True,
         copy=False,
         groups="base.group_system",
-        help="Of the record that was deleted last, separated by commas. Nobody can read an address or number from"
-        " them.",
+        help="Of records that were deleted, or got another address, separated by commas. Nobody can read an address or"
+        " number from them.",
     )
 
     _former_address_index = models.Index(
@@ -30,7 +30,7 @@ class GdprSubject(models.Model):
     )
 
     def _remember_addresses(self, addresses):
-        """Remember where those of these people are who said no, and whose last record was just deleted.
+        """Remember where those of these people were who said no, and whose record was just deleted or changed.
 
         :param dict addresses: of each that has some, by ``email`` and ``phone``, the normalised ones
         """
@@ -54,13 +54,14 @@ class GdprSubject(models.Model):
                 for kind, found in addresses[subject].items()
                 for address in found
             }
-            subject.former_address = ",".join(sorted(digests)) or False
+            kept = set((subject.former_address or "").split(",")) - {""}
+            subject.former_address = ",".join(sorted(kept | digests)) or False
         if is_first:
             self._tell_every_process()
 
     @api.model
     def _find_by_former_addresses(self, addresses):
-        """Give the ids of the people who said no from these addresses or numbers and have no record any more.
+        """Give the ids of the people who said no, and had one of these addresses or numbers on a record before.
 
         :param addresses: normalised
         :rtype: dict[str, set[int]]

@@ -2,7 +2,9 @@ from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
+from ..tools.server_context import is_set
 from .gdpr_blacklist_mixin import BLACKLISTS
+from .gdpr_subject_mixin_suppression import ERASING
 
 # A no that counts whatever the legal basis, and what must be taken for one.
 NOES = frozenset({"restricted", "objected", "refused", "withdrawn", "channel_not_allowed", "undecided"})
@@ -14,10 +16,19 @@ class GdprSubjectMixin(models.AbstractModel):
     _inherit = "gdpr.subject.mixin"
 
     def write(self, vals):
-        """Let a new address of a person who objects to marketing get none either."""
+        """Let a new address of a person who objects to marketing get none either, and the old one stay known."""
+        if self._gdpr_email_field not in vals and "phone" not in vals:
+            return super().write(vals)
+        before = {}
+        if self.env["gdpr.subject"]._has_anybody_spoken() and not is_set(self.env, ERASING):
+            for card in self.sudo().filtered("gdpr_subject_id"):
+                before[card] = card._gdpr_get_addresses_to_remember()
         result = super().write(vals)
-        if self._gdpr_email_field in vals or "phone" in vals:
-            self._gdpr_block_objecting()
+        for card, addresses in before.items():
+            now = card._gdpr_get_addresses_to_remember()
+            if gone := {kind: found - now[kind] for kind, found in addresses.items() if found - now[kind]}:
+                card.gdpr_subject_id._remember_addresses({card.gdpr_subject_id: gone})
+        self._gdpr_block_objecting()
         return result
 
     def export_data(self, fields_to_export):

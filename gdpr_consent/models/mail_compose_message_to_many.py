@@ -57,7 +57,7 @@ class MailComposeMessage(models.TransientModel):
             chosen = composer.template_id.sudo().gdpr_message_class or composer.gdpr_message_class
             composer.gdpr_message_class = chosen or "marketing"
 
-    @api.depends("template_id", "subject", "body", "attachment_ids")
+    @api.depends("template_id", "subject", "body")
     @api.depends_context("uid")
     def _compute_gdpr_may_declare(self):
         for composer in self:
@@ -103,7 +103,7 @@ class MailComposeMessage(models.TransientModel):
 
         :raise UserError: somebody else does
         """
-        if not self._gdpr_may_declare_service():
+        if not self._gdpr_may_declare_service(self.attachment_ids.sudo()):
             raise UserError(
                 self.env._(
                     "A message to many counts as marketing unless its template says that it is a service message and"
@@ -111,10 +111,10 @@ class MailComposeMessage(models.TransientModel):
                 )
             )
 
-    def _gdpr_may_declare_service(self):
+    def _gdpr_may_declare_service(self, attachments=None):
         self.ensure_one()
         return self.env["gdpr.subject"]._may_declare_service(
-            self.template_id, attachments=self.attachment_ids.sudo(), subject=self.subject, body_html=self.body
+            self.template_id, attachments=attachments, subject=self.subject, body_html=self.body
         )
 
     def _get_gdpr_refusals(self, res_ids):

@@ -170,6 +170,8 @@ class MailMail(models.Model):
         marketing = self.sudo().filtered(
             lambda mail: mail.state == "outgoing" and mail.gdpr_message_class == "marketing"
         )
+        if not marketing:
+            return {}
         channel = self.env.ref("gdpr_consent.channel_email").sudo()
         refusing = {}
         for (purpose, company), mails in marketing.grouped(
@@ -201,9 +203,13 @@ class MailMail(models.Model):
 
         :param dict[int, frozenset] addresses: by id of a mail
         """
-        for mail in self.sudo().filtered(lambda mail: addresses.get(mail.id) or mail.gdpr_left_out):
-            # Nobody is left out any more where the reason has gone since an attempt that failed.
-            mail.gdpr_left_out = ", ".join(sorted(addresses.get(mail.id, ()))) or False
+        for mail in self.sudo().filtered(lambda mail: addresses.get(mail.id)):
+            mail.gdpr_left_out = ", ".join(sorted(addresses[mail.id]))
+
+    def mark_outgoing(self):
+        """Find out anew, where a mail is tried again, whom it doesn't go to."""
+        self.filtered("gdpr_left_out").gdpr_left_out = False
+        return super().mark_outgoing()
 
     def _leave_out(self, partner_ids, addresses):
         """Let the mail not go to these contacts and addresses; cancel it where nobody else is left."""

@@ -27,8 +27,8 @@ class MailComposeMessage(models.TransientModel):
         for composer in mailings:
             composer.gdpr_purpose_id = composer.mass_mailing_id.gdpr_purpose_id
 
-    def _gdpr_may_declare_service(self):
-        return super()._gdpr_may_declare_service() or self.mass_mailing_id._gdpr_is_released_service()
+    def _gdpr_may_declare_service(self, attachments=None):
+        return super()._gdpr_may_declare_service(attachments) or self.mass_mailing_id._gdpr_is_released_service()
 
     def _gdpr_reaches_objectors(self):
         """Keep to the exclusion list whatever a mailing is said to be: who means to pass it unticks it there."""

@@ -27,7 +27,8 @@ class MailMail(models.Model):
 
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
         """Note on the traces of those that left whom they didn't go to: the mail may be deleted now."""
-        for mail in self.sudo().filtered("gdpr_left_out") if not failure_type else ():
+        left = self.browse() if failure_type else self.sudo().filtered("mailing_id").filtered("gdpr_left_out")
+        for mail in left:
             mail.mailing_trace_ids.write({"gdpr_reason": "some_addresses", "gdpr_left_out": mail.gdpr_left_out})
         return super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type

@@ -104,6 +104,19 @@ class TestLeaving(PageCase):
         sms = self.env.ref("gdpr_consent.channel_sms")
         self.assertEqual(again._gdpr_get_send_refusals(self.marketing, sms, "marketing"), {again.id: "withdrawn"})
 
+    def test_address_that_was_changed(self):
+        """The address that somebody said no from stays known when the record gets another, and is deleted or not."""
+        card = self.env["res.partner"].create({"name": "Moved", "email": "old@example.com"})
+        card.gdpr_withdraw_consent(self.marketing)
+        card.email = "new@example.com"
+        again = self.env["res.partner"].create({"name": "Again", "email": "old@example.com"})
+        refuse = again._gdpr_get_send_refusals
+        self.assertEqual(refuse(self.marketing, self.email_channel, "marketing"), {again.id: "withdrawn"})
+        self.assertFalse(refuse(self.marketing, self.email_channel, "service"))
+        card.unlink()
+        found = self.env["gdpr.subject"]._find_by_former_addresses({"old@example.com", "new@example.com"})
+        self.assertEqual(found.keys(), {"old@example.com", "new@example.com"})
+
     def test_several_records_deleted_at_once(self):
         """All addresses of one person are remembered."""
         contact = self.env["res.partner"].create({"name": "One", "email": "main@example.com"})

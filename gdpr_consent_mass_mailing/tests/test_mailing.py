@@ -144,7 +144,7 @@ class TestMailing(ConsentCase):
         self.assertEqual((mail.gdpr_left_out, trace.gdpr_reason), ("reader1@example.com", False))
         mail._postprocess_sent_message([], [], failure_type="mail_smtp")
         self.assertFalse(trace.gdpr_reason)
-        mail._note_left_out({})
+        mail.mark_outgoing()
         self.assertFalse(mail.gdpr_left_out)
 
     def test_second_address_of_who_left(self):
