@@ -85,7 +85,9 @@ class GdprDataMap(models.Model):
         records = self._get_records().sudo().with_context(active_test=False)
         scope = Domain(self._get_domain())
         company_field = next((name for name in COMPANY_FIELDS if name in records._fields), None)
-        if company and company_field and records._fields[company_field].store:
+        field = records._fields.get(company_field)
+        # A mail has its company from its message.
+        if company and field and (field.store or field.inherited):
             scope &= Domain(company_field, "in", [False, company.id])
         email_fields, phone_fields = self._get_email_fields(), self._get_phone_fields()
         account_fields = self._split(self.account_fields)

@@ -204,4 +204,4 @@ class GdprSubjectRequest(models.Model):
             )
         )
         names = ", ".join(told.recipient_id.mapped("name"))
-        return names and self.env._("We tell those who received your data from us: %(names)s.", names=names)
+        return names and self.env._("We write to those who received your data from us: %(names)s.", names=names)

@@ -258,18 +258,16 @@ class GdprSubjectRequest(models.Model):
         )
 
     def _describe_grounds(self):
-        """Give the grounds for which the processing goes on, and what the person can do (articles 12(4) and 21(1))."""
+        """Give the grounds for which the processing goes on (article 21(1)); the mail says where to complain."""
         grounds = self.compelling_grounds.strip()
         if self.sudo().subject_id.root_id.restricted:
             return self.env._(
-                "For the rest there are compelling legitimate grounds: %(grounds)s %(suspended)s You can lodge a"
-                " complaint with the data protection authority, or go to court.",
+                "For the rest there are compelling legitimate grounds: %(grounds)s %(suspended)s",
                 grounds=grounds,
                 suspended=self._describe_further_suspension(),
             )
         return self.env._(
-            "Otherwise we go on using your data, for compelling legitimate grounds: %(grounds)s You can lodge a"
-            " complaint with the data protection authority, or go to court.",
+            "Otherwise we go on using your data, for compelling legitimate grounds: %(grounds)s",
             grounds=grounds,
         )
 

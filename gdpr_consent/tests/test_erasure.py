@@ -295,6 +295,29 @@ class TestErasurePlan(ErasureCase):
             request.with_user(stranger).action_hold_erasure()
         self.assertEqual((request.erasure_state, request.ordered_by_id), ("queued", self.officer))
 
+    def test_other_companys_mails_stay(self):
+        """What another company has in the queue to a contact of both is its own."""
+        other = self.env["res.company"].create({"name": "Other company", "email": "other@example.com"})
+        mails = self.env["mail.mail"]
+        for company in (self.env.company, other):
+            mails += mails.create(
+                {
+                    "subject": company.name,
+                    "body_html": "Hello",
+                    "email_to": EMAIL,
+                    "record_company_id": company.id,
+                }
+            )
+        card = self.person.with_user(self.officer)
+        with self.catch_mails():
+            self.person.sudo().with_company(other)._gdpr_receive_request("restriction")
+        theirs = mails.search([("record_company_id", "=", other.id), ("id", "not in", mails.ids)])
+        lines = self.plan(card._gdpr_receive_request("erasure"))
+        planned = mails.browse(lines["mail.mail", "all"].res_ids)
+        self.assertIn(mails[0], planned)
+        self.assertFalse(planned.record_company_id - self.env.company)
+        self.assertTrue(theirs)
+
     def test_done_twice(self):
         """A second click, or another officer, is told nothing that isn't so."""
         self.env.company.gdpr_erasure_delay_days = 3

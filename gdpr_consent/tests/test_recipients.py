@@ -205,7 +205,7 @@ class TestRecipients(RecipientCase):
         self.assertEqual(self.get_outcomes(request), {printer: "failed", mailer: "done"})
         last = self._mails[-1]["body"]
         # Who couldn't be told isn't named as told.
-        self.assertIn("We tell those who received your data from us: Mailer Ltd.", last)
+        self.assertIn("We write to those who received your data from us: Mailer Ltd.", last)
         printer.email = "printer@example.com"
         with self.catch_mails():
             with self.assertRaisesRegex(UserError, "can't be told any more"), self.env.cr.savepoint():

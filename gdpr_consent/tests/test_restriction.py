@@ -1,4 +1,4 @@
-from odoo import Command
+from odoo import Command, fields
 from odoo.exceptions import UserError
 from odoo.tests import Form, new_test_user, tagged
 
@@ -98,6 +98,39 @@ class TestTakesEffect(RestrictionCase):
             [mail] = [mail for mail in self._mails if person.email_normalized in str(mail["email_to"])]
             self.assertIn(request.name, mail["subject"])
             self.assertIn(words, mail["body"])
+
+    def decide_on_grounds(self, card):
+        """Give an objection that an officer has rejected, told the person so, and resumed the processing."""
+        card.gdpr_set_legal_basis("legitimate_interests", "They owe us money.")
+        with self.catch_mails():
+            request = card.with_user(self.officer)._gdpr_receive_request("objection")
+            request.action_start()
+        request.write({"objection_outcome": "compelling_grounds", "compelling_grounds": "A claim in court."})
+        person = card.gdpr_subject_id.with_user(self.officer)
+        day = fields.Date.context_today(person)
+        person._tell_lifting("phone", "A claim in court.", request=request, told_on=day, statement="Called")
+        request._lift_restriction()
+        return request
+
+    def test_grounds_say_once_where_to_complain(self):
+        request = self.decide_on_grounds(self.card)
+        self.env.company.write({"gdpr_authority_name": "CNIL", "gdpr_authority_url": "https://www.cnil.fr"})
+        with self.catch_mails():
+            request.action_fulfil()
+        body = self._mails[-1]["body"]
+        self.assertIn("A claim in court.", body)
+        self.assertEqual((body.count("complain"), body.count("to CNIL (")), (1, 1), body)
+
+    def test_upheld_after_all(self):
+        """An officer who had resumed the processing, and thinks better of it, suspends it again."""
+        request = self.decide_on_grounds(self.card)
+        self.assertFalse(self.card.gdpr_restricted)
+        request.objection_outcome = "upheld"
+        with self.catch_mails():
+            request.action_fulfil()
+        self.assertTrue(self.card.gdpr_restricted and request.is_suspending)
+        self.assertIn("We only store your data", self._mails[-1]["body"])
+        self.assertLedgerSound()
 
     def test_without_an_address_somebody_else_tells(self):
         request = self.restrict()

@@ -15,7 +15,9 @@ class GdprMailingCheck(models.TransientModel):
 
     mailing_id = fields.Many2one("mailing.mailing", required=True, readonly=True, ondelete="cascade")
     is_sample = fields.Boolean(compute="_compute_is_sample")
-    total_count = fields.Integer("Selected", readonly=True, help="Records that the mailing selects.")
+    total_count = fields.Integer(
+        "Selected", readonly=True, help="Records that the mailing selects, of those that you may see."
+    )
     receiving_count = fields.Integer("Get It", readonly=True, help="Records that would get it if it were sent now.")
     line_ids = fields.One2many(
         "gdpr.mailing.check.line",
