@@ -43,6 +43,7 @@ from . import gdpr_consent_form_elsewhere
 from . import gdpr_consent_form_version
 from . import gdpr_consent_form_website
 from . import gdpr_consent_request
+from . import gdpr_consent_request_answer
 from . import gdpr_consent_request_confirmation
 from . import gdpr_consent_request_message
 from . import gdpr_consent_request_sending
@@ -82,8 +83,10 @@ from . import gdpr_erasure_journal_entry
 from . import gdpr_erasure_replay
 from . import gdpr_suppression
 from . import gdpr_subject_request_erasure
+from . import gdpr_subject_request_planning
 from . import gdpr_subject_request_ordering
 from . import gdpr_subject_request_erasing
+from . import gdpr_subject_request_erased
 from . import gdpr_subject_request_gaps
 from . import gdpr_subject_request_sweeping
 from . import gdpr_subject_request_messages
@@ -114,6 +117,10 @@ from . import gdpr_oca_migration_activity
 from . import gdpr_overview
 from . import gdpr_rate_limit
 from . import gdpr_subject_mixin
+from . import gdpr_subject_mixin_projection
+from . import gdpr_subject_mixin_legal_basis
+from . import gdpr_subject_mixin_consents
+from . import gdpr_subject_mixin_view
 from . import gdpr_subject_mixin_address
 from . import gdpr_subject_mixin_asking
 from . import gdpr_subject_mixin_campaign

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
-from .gdpr_consent_request import GRACE
+from .gdpr_consent_request_answer import GRACE
 
 
 class GdprConsentRequest(models.Model):
