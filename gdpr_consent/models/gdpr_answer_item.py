@@ -14,7 +14,7 @@ class GdprAnswerItem(models.Model):
     answer_id = fields.Many2one("gdpr.answer", required=True, readonly=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="answer_id.company_id", store=True)
     place_id = fields.Many2one("gdpr.answer.place", required=True, readonly=True, index=True, ondelete="cascade")
-    place = fields.Char(related="place_id.display_name", help="The kind of records it is from.")
+    place = fields.Char("Kind of Record", related="place_id.display_name", help="The kind of records it is from.")
     res_id = fields.Integer("Record", required=True, readonly=True)
     field = fields.Char(readonly=True, help="Empty: the whole record.")
     kind = fields.Selection(

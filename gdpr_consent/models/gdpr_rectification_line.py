@@ -51,7 +51,7 @@ class GdprRectificationLine(models.Model):
     res_model = fields.Char(readonly=True, help="Empty: the person's own words, for somebody to read.")
     res_id = fields.Integer(readonly=True)
     field = fields.Char(readonly=True)
-    record = fields.Char(readonly=True)
+    record = fields.Char("Record As Sent", readonly=True)
     label = fields.Char("What", required=True, readonly=True, help="As the person reads it.")
     shown_label = fields.Char(
         "What It Is", compute="_compute_shown_label", help="In the language of the officer who looks at it."

@@ -40,3 +40,13 @@ class TestHelp(TransactionCase):
             if own[action.id].startswith("gdpr_consent") and "list" in action.view_mode and not action.help
         ]
         self.assertFalse(silent)
+
+    def test_labels(self):
+        """No two fields of a record are called alike: in a filter or an export nobody could tell them apart."""
+        alike = []
+        for model in sorted(name for name in self.env.registry if name.startswith("gdpr.")):
+            labels = {}
+            for field in self.env[model]._fields.values():
+                labels.setdefault(field.string, []).append(field.name)
+            alike += [(model, label, names) for label, names in labels.items() if len(names) > 1]
+        self.assertFalse(alike)
