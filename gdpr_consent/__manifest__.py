@@ -1,7 +1,7 @@
 {
     "name": "GDPR Consent",
     "summary": "Know, prove and obey what people agreed to about their data",
-    "version": "19.0.7.4.0",
+    "version": "19.0.7.5.0",
     "category": "Marketing/Privacy",
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",

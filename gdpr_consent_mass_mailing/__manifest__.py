@@ -1,7 +1,7 @@
 {
     "name": "GDPR Consent: Email Marketing",
     "summary": "Mailings go to those who may get them, and leaving a list is on record",
-    "version": "19.0.1.7.0",
+    "version": "19.0.1.7.1",
     "category": "Marketing/Privacy",
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",

@@ -1,7 +1,7 @@
 {
     "name": "GDPR Consent: SMS",
     "summary": "Text messages go to those who may get them",
-    "version": "19.0.1.2.1",
+    "version": "19.0.1.2.2",
     "category": "Marketing/Privacy",
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",

@@ -1,7 +1,7 @@
 {
     "name": "GDPR Consent: Newsletter Block",
     "summary": "Who types an address into the web site's newsletter block is asked to confirm from the mailbox",
-    "version": "19.0.1.3.1",
+    "version": "19.0.1.3.2",
     "category": "Marketing/Privacy",
     "author": "GDPR Consent contributors",
     "license": "LGPL-3",

@@ -1,3 +1,4 @@
+from . import gdpr_authority_mixin
 from . import gdpr_channel
 from . import gdpr_data_category
 from . import gdpr_data_map

@@ -6,6 +6,8 @@ class CrmLead(models.Model):
     _inherit = ["crm.lead", "gdpr.subject.mixin"]
 
     _gdpr_email_field = "email_from"
+    # A lead has its contact's.
+    _gdpr_address_sources = ("phone", "partner_id")
 
     # Who is behind an address that is blacklisted: among a million contacts, those with a history only.
     _gdpr_email_idx = models.Index("(email_normalized) WHERE gdpr_subject_id IS NOT NULL")

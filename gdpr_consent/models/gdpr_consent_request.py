@@ -300,9 +300,6 @@ class GdprConsentRequest(models.Model):
             )
         for mail, request in zip(mails, self.sudo().create(vals_list), strict=True):
             mail.gdpr_request_id = request
-        # The record may belong to all companies; the question is one company's.
-        for company, alike in mails.grouped(lambda mail: mail.gdpr_request_id.company_id).items():
-            alike.record_company_id = company
 
     def _issue_links(self):
         """Make the links of an outgoing copy.

@@ -15,6 +15,8 @@ LINK_TYPES = ("many2one", "many2many", "one2many", "reference")
 ORGANISATION_FIELDS = ("vat", "company_registry", "peppol_endpoint", "global_location_number")
 # What stands on a card that isn't the person's name and address: how a lead is called, and who else is written to.
 TITLE_FIELDS = ("name", "email_cc")
+# Nothing that shows, in Odoo's layouts of mails: it keeps a mailbox's preview from showing what comes next.
+FILLER = re.compile("(?:[\u034f\u200b\u200c\ufeff][\\s\u00a0]*){3,}")
 
 
 @dataclass
@@ -232,7 +234,8 @@ class GdprDataMap(models.Model):
         if kind == "many2one" and self._is_own_account(value, reader):
             return None
         if kind in TEXT_TYPES:
-            return (html2plaintext(value, include_references=False) if kind == "html" else value) or ""
+            text = (html2plaintext(value, include_references=False) if kind == "html" else value) or ""
+            return FILLER.sub("", text)
         if kind in LINK_TYPES:
             names = [
                 reader.redactor.mark if self._is_other_person(linked, reader) else linked.display_name or ""

@@ -17,7 +17,7 @@ class GdprLiftingNotice(models.Model):
 
     _name = "gdpr.lifting.notice"
     _description = "Notice Before the Processing Resumes"
-    _inherit = ["gdpr.notice.mixin"]
+    _inherit = ["gdpr.notice.mixin", "gdpr.authority.mixin"]
     _order = "id DESC"
     _rec_name = "subject_id"
 

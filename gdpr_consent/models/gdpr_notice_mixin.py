@@ -47,7 +47,7 @@ class GdprNoticeMixin(models.AbstractModel):
         template = self.env.ref(self._notice_template).sudo()
         mails = self.env["mail.mail"].sudo()
         for company, alike in reachable.grouped("company_id").items():
-            mails |= template.send_mail_batch(alike.ids, email_values=company._gdpr_prepare_mail_values())
+            mails |= template.send_mail_batch(alike.ids, email_values=company._gdpr_prepare_reply_to())
         if len(mails) <= SENT_AT_ONCE:
             mails.send_after_commit()
 

@@ -189,10 +189,9 @@ class GdprSubject(models.Model):
             covered = self.env["gdpr.scope"]._get_covered_models()
             for blacklist in dict.fromkeys(BLACKLISTS.values()):
                 found |= self._read_from_cards(blacklist, "card.address", condition, covered)
+            # Of whom the record was deleted, merged, or got another address, and who may have been made anew.
             for address, people_ids in self._find_by_former_addresses(addresses).items():
-                # Of whom the record was deleted, and who may have been made anew.
-                people = self.sudo().browse(people_ids).root_id.filtered("restricted")
-                if people - self.browse(people._get_main_cards()):
+                if any(self.sudo().browse(people_ids).root_id.mapped("restricted")):
                     found.add(address)
         if found:
             colleagues = self.env["res.partner"].sudo()

@@ -106,6 +106,7 @@ class GdprSubjectMixin(models.AbstractModel):
                     "body": mail_values["body_html"],
                     "model": self._name,
                     "res_id": self.id,
+                    "record_company_id": self._gdpr_get_company().id,
                     "email_to": self._gdpr_get_email_formatted(),
                     "message_type": "email_outgoing",
                     "is_notification": True,

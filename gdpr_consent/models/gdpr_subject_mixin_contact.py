@@ -15,19 +15,22 @@ class GdprSubjectMixin(models.AbstractModel):
 
     _inherit = "gdpr.subject.mixin"
 
+    # Writing one of these can change an address or number, beside the field with the address.
+    _gdpr_address_sources = ("phone",)
+
     def write(self, vals):
         """Let a new address of a person who objects to marketing get none either, and the old one stay known."""
-        if self._gdpr_email_field not in vals and "phone" not in vals:
+        if {self._gdpr_email_field, *self._gdpr_address_sources}.isdisjoint(vals):
             return super().write(vals)
         before = {}
         if self.env["gdpr.subject"]._has_anybody_spoken() and not is_set(self.env, ERASING):
             for card in self.sudo().filtered("gdpr_subject_id"):
-                before[card] = card._gdpr_get_addresses_to_remember()
+                before[card] = card.gdpr_subject_id, card._gdpr_get_addresses_to_remember()
         result = super().write(vals)
-        for card, addresses in before.items():
+        for card, (subject, addresses) in before.items():
             now = card._gdpr_get_addresses_to_remember()
             if gone := {kind: found - now[kind] for kind, found in addresses.items() if found - now[kind]}:
-                card.gdpr_subject_id._remember_addresses({card.gdpr_subject_id: gone})
+                subject._remember_addresses({subject: gone})
         self._gdpr_block_objecting()
         return result
 
@@ -103,8 +106,8 @@ class GdprSubjectMixin(models.AbstractModel):
             return dict.fromkeys(scopes._filter_covered(self).ids, "undecided")
         if message_class == "service":
             reasons = dict.fromkeys(cards._gdpr_narrow("gdpr_restricted", "=", True).ids, "restricted")
-            if channel.code == "email":
-                reasons |= dict.fromkeys(cards._gdpr_find_restricted_addresses(), "restricted")
+            if channel.code in BLACKLISTS:
+                reasons |= dict.fromkeys(cards._gdpr_find_restricted_addresses(channel.code), "restricted")
         else:
             reasons = self.exists()._gdpr_get_contact_reasons(purpose, channel)
             allowed = {card_id for card_id, reason in reasons.items() if reason == "allowed"}
@@ -119,12 +122,16 @@ class GdprSubjectMixin(models.AbstractModel):
         covered = set(scopes._filter_covered(self.browse(reasons)).ids)
         return {card_id: reason for card_id, reason in reasons.items() if card_id in covered}
 
-    def _gdpr_find_restricted_addresses(self):
-        """Give the ids of those of these cards at whose address somebody's processing is suspended: no mail leaves."""
+    def _gdpr_find_restricted_addresses(self, code):
+        """Give the ids of those of these cards at whose address somebody's processing is suspended: nothing leaves.
+
+        :param str code: of the channel
+        """
         people = self.env["gdpr.subject"].sudo()
-        if not people._is_anybody_restricted():
+        number = self.env[BLACKLISTS[code]]._gdpr_card_field
+        if not people._is_anybody_restricted() or (code != "email" and number not in self._fields):
             return set()
-        by_address = self.grouped(lambda card: card._gdpr_get_email())
+        by_address = self.grouped(lambda card: card._gdpr_get_email() if code == "email" else card[number])
         restricted = people._filter_restricted_addresses(by_address.keys() - {False})
         return {card_id for address in restricted for card_id in by_address[address].ids}
 

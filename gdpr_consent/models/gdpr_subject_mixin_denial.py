@@ -62,8 +62,7 @@ class GdprSubjectMixin(models.AbstractModel):
                 continue
             person_id = own[card_id] if own.get(card_id) in person_ids else min(person_ids)
             denial = denials[person_id][code]
-            is_others = card_id in own and own[card_id] != person_id
-            found[card_id] = person_id, replace(denial, is_others=True) if is_others else denial
+            found[card_id] = person_id, replace(denial, is_others=own.get(card_id) != person_id)
         return found
 
     def _gdpr_find_people(self, blacklist):

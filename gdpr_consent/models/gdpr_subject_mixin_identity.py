@@ -48,10 +48,10 @@ class GdprSubjectMixin(models.AbstractModel):
         result = super().unlink()
         if subjects:
             left = {subject for cards in subjects._get_all_cards() for subject in cards.gdpr_subject_id}
-            gone = subjects.filtered(lambda subject: subject not in left)
-            gone.request_ids._cancel()
+            subjects.filtered(lambda subject: subject not in left).request_ids._cancel()
             if not is_set(self.env, ERASING):
-                gone._remember_addresses(addresses)
+                # Also where another record of the person is left: it may have another address.
+                subjects._remember_addresses(addresses)
         return result
 
     def action_gdpr_join(self):

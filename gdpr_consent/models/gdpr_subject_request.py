@@ -84,7 +84,7 @@ class GdprSubjectRequest(models.Model):
 
     _name = "gdpr.subject.request"
     _description = "Data-Subject Request"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "gdpr.authority.mixin"]
     _order = "received_on DESC, id DESC"
     _primary_email = "email"
 
@@ -435,6 +435,17 @@ class GdprSubjectRequest(models.Model):
         self.env["gdpr.subject.request.step"].sudo().create(
             [{"request_id": request.id, "user_id": operator.id, "action": action, "note": note} for request in self]
         )
+
+    def _schedule_for(self, user, activity_type, summary, **values):
+        """Give a user something to do, once. In a visitor's stead the system does: a visitor writes from no address.
+
+        :param str activity_type: external id
+        :param str summary: in the user's language
+        """
+        self.ensure_one()
+        if user and not self.activity_ids.filtered(lambda activity: activity.summary == summary):
+            scheduling = self if self.env.user._is_internal() else self.with_user(SUPERUSER_ID)
+            scheduling.with_context(lang=user.lang).activity_schedule(activity_type, summary=summary, user_id=user.id, **values)
 
     def _get_actor(self):
         """Give who acted when the request was made, as the ledger calls it."""

@@ -207,11 +207,9 @@ class GdprSubjectRequest(models.Model):
         for request in self.filtered("user_id"):
             # In the officer's language, not in that of whoever asks.
             request = request.with_context(lang=request.user_id.lang)
-            request.activity_schedule(
-                "mail.mail_activity_data_todo",
-                date_deadline=request.due_on,
-                summary=request.env._("Answer %(number)s", number=request.name),
-                user_id=request.user_id.id,
+            summary = request.env._("Answer %(number)s", number=request.name)
+            request._schedule_for(
+                request.user_id, "mail.mail_activity_data_todo", summary, date_deadline=request.due_on
             )
 
     def _hand_over_activities(self, before):

@@ -79,7 +79,7 @@ class GdprSubjectRequestDeclaration(models.Model):
         self.ensure_one()
         template = self.env.ref("gdpr_consent.mail_template_subject_request_declared", raise_if_not_found=False)
         if template:
-            values = {"auto_delete": True, **self.company_id._gdpr_prepare_mail_values()}
+            values = {"auto_delete": True, **self.company_id._gdpr_prepare_reply_to()}
             mails = template.sudo().send_mail_batch(self.ids, email_values=values)
             mails.send_after_commit()
 

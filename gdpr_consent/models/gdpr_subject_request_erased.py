@@ -28,7 +28,7 @@ class GdprSubjectRequest(models.Model):
         elif not mail:
             kind = "done" if self._get_erasure_summary() else "nothing"
             template = self.env.ref(f"gdpr_consent.mail_template_erasure_{kind}").sudo()
-            values = {"auto_delete": False, "is_notification": False, **self.company_id._gdpr_prepare_mail_values()}
+            values = {"auto_delete": False, "is_notification": False, **self.company_id._gdpr_prepare_reply_to()}
             mail_id = template.send_mail(self.id, email_values=values)
             self.erasure_mail_id = mail_id
             return True

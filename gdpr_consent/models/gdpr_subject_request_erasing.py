@@ -294,7 +294,7 @@ class GdprSubjectRequest(models.Model):
         self.ensure_one()
         user = self.approved_by_id or self.planned_by_id or self.user_id
         summary = self.env._("Erasure %(number)s: %(note)s", number=self.name, note=note)
-        self._warn_once(user, summary)
+        self._schedule_for(user, "mail.mail_activity_data_warning", summary)
 
     # ------------------------------------------------------------
     # AFTERWARDS

@@ -299,7 +299,7 @@ class GdprSubjectRequest(models.Model):
             values["headers"] = repr(AUTOMATIC_HEADERS)
         mails = self.env["mail.mail"].sudo()
         for company, alike in reachable.grouped("company_id").items():
-            own = {**values, **company._gdpr_prepare_mail_values()}
+            own = {**values, **company._gdpr_prepare_reply_to()}
             mails |= template.sudo().send_mail_batch(alike.ids, email_values=own)
         if len(mails) == 1:
             mails.send_after_commit()

@@ -135,12 +135,7 @@ class GdprSubjectRequest(models.Model):
         """Let whoever is in charge see, once, that a recipient wasn't told."""
         self.ensure_one()
         summary = self.env._("%(number)s: %(note)s", number=self.name, note=note)
-        self._warn_once(self.user_id or self.approved_by_id, summary)
-
-    def _warn_once(self, user, summary):
-        """Give a user something to look at, where it isn't there already."""
-        if user and not self.activity_ids.filtered(lambda activity: activity.summary == summary):
-            self.activity_schedule("mail.mail_activity_data_warning", summary=summary, user_id=user.id)
+        self._schedule_for(self.user_id or self.approved_by_id, "mail.mail_activity_data_warning", summary)
 
     def _propose_recipients(self):
         """List those recipients who aren't on the list of their request yet."""

@@ -156,8 +156,7 @@ class GdprSubjectRequest(models.Model):
         user = self.user_id or self.env.user
         speaking = self.with_context(lang=user.lang)
         summary = speaking.env._("Look at the corrections of %(number)s", number=self.name)
-        if not self.activity_ids.filtered(lambda activity: activity.summary == summary):
-            speaking.activity_schedule("mail.mail_activity_data_todo", summary=summary, user_id=user.id)
+        self._schedule_for(user, "mail.mail_activity_data_todo", summary)
 
     def _fulfil_rectification(self):
         """Say what was corrected, and what wasn't and why (article 12(4)), after what the officer says.

@@ -63,8 +63,6 @@ class GdprSubjectRequest(models.Model):
         help="Who proposed to refuse; somebody else has to agree where the settings say so.",
     )
     refusal_ground_in_words = fields.Char(compute="_compute_refusal_ground_in_words")
-    authority_name = fields.Char(compute="_compute_authority")
-    authority_url = fields.Char(compute="_compute_authority")
 
     @api.depends("refusal_ground")
     @api.depends_context("lang")
@@ -72,10 +70,6 @@ class GdprSubjectRequest(models.Model):
         words = dict(self._fields["refusal_ground"]._description_selection(self.env))
         for request in self:
             request.refusal_ground_in_words = words.get(request.refusal_ground)
-
-    def _compute_authority(self):
-        for request in self:
-            request.authority_name, request.authority_url = request.company_id._gdpr_get_authority()
 
     def action_refuse(self):
         """Open the form by which a request is refused."""

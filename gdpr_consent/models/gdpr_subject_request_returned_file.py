@@ -44,8 +44,7 @@ class GdprSubjectRequest(models.Model):
         responsible = self.user_id or self._get_default_responsible(self.company_id) or self.env.user
         speaking = self.with_context(lang=responsible.lang)
         summary = speaking.env._("A message came to %(number)s, which is closed: read it", number=self.name)
-        if not self.activity_ids.filtered(lambda activity: activity.summary == summary):
-            speaking.activity_schedule("mail.mail_activity_data_todo", summary=summary, user_id=responsible.id)
+        self._schedule_for(responsible, "mail.mail_activity_data_todo", summary)
 
     def _read_returned_file(self, content):
         """Take what a file says that came by mail; one that can't be read waits in the thread for somebody to look."""

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.tools.mail import email_normalize_all
 
 from .gdpr_subject_door_out import Outgoing
-from .mail_mail_gate import EXEMPTION, Exemption
+from .mail_mail_gate import EXEMPTION, MESSAGE_KIND, Exemption, MessageKind
 from .mail_thread import DECLARED
 
 
@@ -81,7 +81,7 @@ class MailComposeMessage(models.TransientModel):
     def action_send_mail(self):
         """Send nothing where one of the recipients may not get it, unless an officer says why it must go out.
 
-        By code, a message of a marketing template is asked about when it leaves.
+        By code, a message of a marketing template, or to many, is asked about when it leaves.
         """
         for composer in self:
             composer._check_gdpr_restricted(composer._get_gdpr_restricted_recipients())
@@ -96,9 +96,9 @@ class MailComposeMessage(models.TransientModel):
         if self.message_type == "comment" and len(res_ids) == 1:
             # Whoever sends from here was warned.
             self = self.with_context(**{DECLARED: True})
-        elif self.template_id:
+        else:
             # An automation rule, or to many: nobody looks at each before it is posted.
-            self = self.with_context(**self.template_id._get_message_kind_context())
+            self = self.with_context(**self._get_gdpr_kind_context(res_ids))
         is_officer = self.env.user.has_group("gdpr_consent.group_officer")
         reason = (self.gdpr_exemption or "").strip() if is_officer else ""
         partners = self._get_gdpr_restricted_recipients() if reason else self.env["res.partner"]
@@ -109,6 +109,15 @@ class MailComposeMessage(models.TransientModel):
         (partners.gdpr_subject_id | people._find_by_emails(addresses))._record_exemption(reason)
         exempt = self.with_context(**{EXEMPTION: Exemption(reason)})
         return super(MailComposeMessage, exempt)._action_send_mail_comment(res_ids)
+
+    def _get_gdpr_kind_context(self, res_ids):
+        """Give what to add to the context, so that what is posted is marketing where it would be as a mail to many."""
+        template = self.template_id.sudo()
+        is_to_many = len(res_ids) > 1 and self.model in self.env["gdpr.scope"]._get_covered_models()
+        if is_to_many and not template.gdpr_message_class:
+            purpose = self.env["gdpr.purpose"].sudo()._get_default_marketing()
+            return {MESSAGE_KIND: MessageKind("marketing", purpose.id)}
+        return template._get_message_kind_context() if template else {}
 
     def _check_gdpr_restricted(self, partners, can_be_exempt=True):
         if not partners:

@@ -9,10 +9,26 @@ class MailTemplate(models.Model):
     _name = "mail.template"
     _inherit = ["mail.template", "gdpr.message.template.mixin"]
 
-    def send_mail_batch(self, res_ids, *args, **kwargs):
-        """Let the mails of a marketing template be asked about when they leave, whichever program sends them."""
-        template = self.with_context(**self._get_message_kind_context())
-        return super(MailTemplate, template).send_mail_batch(res_ids, *args, **kwargs)
+    def send_mail_batch(self, res_ids, force_send=False, raise_exception=False, email_values=None, **kwargs):
+        """Let the mails of a marketing template be asked about when they leave, whichever program sends them.
+
+        Each is its company's, also where the record is of all companies: each company is its own controller.
+        """
+        self.ensure_one()
+        marked = self.with_context(**self._get_message_kind_context())
+        template = super(MailTemplate, marked)
+        companies = self.env[self.model].browse(res_ids).sudo()._mail_get_companies(default=self.env.company)
+        mails = marked.env["mail.mail"].sudo()
+        for company in dict.fromkeys(companies.values()):
+            own_ids = [res_id for res_id in res_ids if companies[res_id] == company]
+            values = {"record_company_id": company.id, **(email_values or {})}
+            mails += template.send_mail_batch(own_ids, email_values=values, **kwargs)
+        # As Odoo does: in the order of the records, and only then they leave.
+        position = {res_id: number for number, res_id in enumerate(res_ids)}
+        mails = mails.sorted(lambda mail: position[mail.res_id])
+        if force_send:
+            mails.send(raise_exception=raise_exception)
+        return mails
 
     def _get_message_kind_context(self):
         """Give what to add to the context, so that the mails made in it are marketing where the template is."""

@@ -119,10 +119,10 @@ class ResCompany(models.Model):
         self.ensure_one()
         return self.sudo().gdpr_request_alias_id.alias_full_name or ""
 
-    def _gdpr_prepare_mail_values(self):
-        """Give the values of a mail about a request: whose it is, and where replies come to, if there is an address."""
+    def _gdpr_prepare_reply_to(self):
+        """Give the values of a mail that let replies come to the address for requests, where there is one."""
         address = self._gdpr_get_request_address()
-        return {"record_company_id": self.id, **({"reply_to": address} if address else {})}
+        return {"reply_to": address} if address else {}
 
     def _gdpr_set_request_alias(self, alias_name, domain):
         """Let e-mails to an address become requests; without a name, no longer.

@@ -548,6 +548,17 @@ class TestAnswerRectification(AnswerCase):
         self.assertEqual(len(request.correction_ids), 2)
         self.assertEqual(len(request.activity_ids.filtered(lambda activity: "corrections" in activity.summary)), 1)
 
+    def test_officer_is_written_to_by_the_system(self):
+        """A visitor of the page has no address: a mail from nobody wouldn't leave."""
+        request, _message, path = self.open_case()
+        self.env.ref("base.public_partner").email = False
+        request.user_id = self.officer
+        with self.catch_mails():
+            self.propose(path, (self.name_of("city"), "Turin"))
+        [mail] = [mail for mail in self._mails if self.officer.email in str(mail["email_to"])]
+        self.assertIn("Look at the corrections", mail["subject"])
+        self.assertIn(self.env.ref("base.partner_root").email, mail["email_from"])
+
     def test_cards_of_another_company(self):
         """What another of the companies alone has of the person isn't shown: it is its own controller."""
         second = self.env["res.company"].create({"name": "Second"})

@@ -296,6 +296,32 @@ class TestComposer(ToManyCase):
         with self.assertRaisesRegex(UserError, "nobody rewrote it"):
             composers.create({"subject": "Half price"}).action_send_mail()
 
+    def test_posted_on_many_without_a_word_of_its_kind(self):
+        """It is marketing, as what is mailed to many is."""
+        template = self.env["mail.template"].create(
+            {
+                "name": "Silent",
+                "subject": "Half price",
+                "body_html": "<p>Buy now.</p>",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "partner_to": "{{ object.id }}",
+            }
+        )
+        people = self.agreed + self.refused
+        context = {"default_composition_mode": "comment", "default_model": "res.partner"}
+        composers = self.env["mail.compose.message"].with_user(self.salesperson).with_context(**context)
+        for person in people:
+            person.message_subscribe(person.ids)
+        typed = {"subject": "Half price", "body": "<p>Buy now.</p>", "subtype_id": self.env.ref("mail.mt_comment").id}
+        for values in ({"template_id": template.id}, typed):
+            with self.subTest(values=values), self.catch_mails():
+                composers.create({"res_ids": repr(people.ids), **values}).action_send_mail()
+                self.env["mail.mail"].sudo().search([("state", "=", "outgoing")]).send()
+                reached = str([mail["email_to"] for mail in self._mails])
+                self.assertIn(self.agreed.email, reached)
+                self.assertNotIn(self.refused.email, reached)
+                self.assertNotIn("written_to", self.refused.sudo().gdpr_subject_id.event_ids.mapped("action"))
+
     def test_who_makes_a_service_template(self):
         """Otherwise whoever may not declare a message would make a template that does."""
         values = {"name": "Mine", "model_id": self.env["ir.model"]._get_id("res.partner")}

@@ -117,6 +117,49 @@ class TestLeaving(PageCase):
         found = self.env["gdpr.subject"]._find_by_former_addresses({"old@example.com", "new@example.com"})
         self.assertEqual(found.keys(), {"old@example.com", "new@example.com"})
 
+    def test_address_of_a_merged_record(self):
+        """So does that of a record that was merged into one with another address, of contacts and of leads."""
+        kept, merged = self.env["res.partner"].create(
+            [{"name": "Kept", "email": "kept@example.com"}, {"name": "Merged", "email": "merged@example.com"}]
+        )
+        merged.gdpr_withdraw_consent(self.marketing)
+        wizard = self.env["base.partner.merge.automatic.wizard"].create({"dst_partner_id": kept.id})
+        wizard._merge((kept + merged).ids, kept)
+        self.assertFalse(merged.exists())
+        won, lost = self.env["crm.lead"].create(
+            [
+                {"name": "Won", "type": "opportunity", "email_from": "won@example.com", "probability": 90},
+                {"name": "Lost", "type": "lead", "email_from": "lost@example.com"},
+            ]
+        )
+        lost.gdpr_withdraw_consent(self.marketing)
+        (won + lost).merge_opportunity()
+        for email in ("merged@example.com", "lost@example.com"):
+            again = self.env["res.partner"].create({"name": "Again", "email": email})
+            refusals = again._gdpr_get_send_refusals(self.marketing, self.email_channel, "marketing")
+            self.assertEqual(refusals, {again.id: "withdrawn"}, email)
+
+    def test_suspended_address_of_a_merged_record(self):
+        kept, merged = self.env["res.partner"].create(
+            [{"name": "Kept", "email": "kept@example.com"}, {"name": "Merged", "email": "merged@example.com"}]
+        )
+        merged._gdpr_ensure_subjects()._record_restriction(actor="person")
+        wizard = self.env["base.partner.merge.automatic.wizard"].create({"dst_partner_id": kept.id})
+        wizard._merge((kept + merged).ids, kept)
+        again = self.env["res.partner"].create({"name": "Again", "email": "merged@example.com"})
+        refusals = again._gdpr_get_send_refusals(self.marketing, self.email_channel, "service")
+        self.assertEqual(refusals, {again.id: "restricted"})
+
+    def test_address_of_a_lead_that_gets_a_customer(self):
+        """Its address follows the customer's, and the one that the no came from stays known, as that person's."""
+        lead = self.env["crm.lead"].create({"name": "Lead", "email_from": "lead@example.com"})
+        lead.gdpr_withdraw_consent(self.marketing)
+        lead.partner_id = self.env["res.partner"].create({"name": "Customer", "email": "customer@example.com"})
+        self.assertEqual(lead.email_from, "customer@example.com")
+        again = self.env["res.partner"].create({"name": "Again", "email": "lead@example.com"})
+        refusals = again._gdpr_get_send_refusals(self.marketing, self.email_channel, "marketing")
+        self.assertEqual(refusals, {again.id: "withdrawn"})
+
     def test_several_records_deleted_at_once(self):
         """All addresses of one person are remembered."""
         contact = self.env["res.partner"].create({"name": "One", "email": "main@example.com"})

@@ -22,21 +22,6 @@ class IrActionsServer(models.Model):
 
         Messages without a note are asked about once more when they leave, as all messages to many.
         """
-        template = self.sms_template_id.sudo()
-        message_class = template.gdpr_message_class or "service"
-        records = (eval_context or {}).get("records") or (eval_context or {}).get("record")
-        if records and message_class == "marketing" and self.sms_method == "comment":
-            records = self._leave_out_gdpr(records, template)
-            if not records:
-                return False
-            eval_context = {**eval_context, "records": records}
+        message_class = self.sms_template_id.sudo().gdpr_message_class or "service"
         action = self.with_context(**{BY_RULE: RULE, "default_gdpr_message_class": message_class})
         return super(IrActionsServer, action)._run_action_sms_multi(eval_context=eval_context)
-
-    def _leave_out_gdpr(self, records, template):
-        """Give those of the records that may get marketing with a template."""
-        if records._name not in self.env["gdpr.scope"]._get_covered_models():
-            return records
-        purpose = template.gdpr_purpose_id or self.env["gdpr.purpose"].sudo()._get_default_marketing()
-        channel = self.env.ref("gdpr_consent.channel_sms").sudo()
-        return records - records.browse(records._gdpr_get_send_refusals(purpose, channel, "marketing"))

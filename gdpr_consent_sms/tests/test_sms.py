@@ -115,6 +115,27 @@ class TestSms(SmsCase, SMSCase):
         self.assertFalse(self.get_records_of_writing(self.other))
         self.assertLedgerSound()
 
+    def test_marketing_template_to_one_who_refused(self):
+        self.refuse(self.card)
+        template = self.env["sms.template"].create(
+            {
+                "name": "Offer",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "body": "Buy now",
+                "gdpr_message_class": "marketing",
+            }
+        )
+        for card, is_refused in ((self.card, True), (self.other, False)):
+            composer = self.compose(card, "comment", self.salesperson, template_id=template.id)
+            with self.mockSMSGateway():
+                if is_refused:
+                    with self.assertRaisesRegex(UserError, "“Offer” is marketing"):
+                        composer.action_send_sms()
+                else:
+                    composer.action_send_sms()
+        self.assertEqual(self.get_numbers(), {self.other.phone_sanitized})
+        self.assertFalse(self.get_records_of_writing(self.card))
+
     def test_lead_who_refused(self):
         self.refuse(self.lead)
         self.lead.write(

@@ -50,6 +50,48 @@ class TestSmsToMany(ConsentCase, SMSCase):
         numbers = self.send(self.compose(gdpr_message_class="service"))
         self.assertEqual(numbers, set(self.people.mapped("phone_sanitized")))
 
+    def test_posted_on_many(self):
+        """It obeys as what is sent to many, and nobody who got nothing is on record as written to."""
+        values = {"composition_mode": "comment", "res_model": "res.partner", "res_ids": repr(self.people.ids)}
+        seller = new_test_user(
+            self.env, "posting", "sales_team.group_sale_salesman_all_leads,base.group_partner_manager"
+        )
+        composers = self.env["sms.composer"].with_user(seller)
+        template = self.env["sms.template"].create(
+            {"name": "Any", "model_id": self.env["ir.model"]._get_id("res.partner"), "body": "Hello"}
+        )
+        allowed = set((self.agreeing | self.unknown).mapped("phone_sanitized"))
+        for message_class in (False, "marketing"):
+            template.gdpr_message_class = message_class
+            composer = composers.create({**values, "template_id": template.id, "body": "Hello"})
+            self.assertEqual(self.send(composer), allowed)
+        actions = self.by_mail_only.sudo().gdpr_subject_id.event_ids.mapped("action")
+        self.assertNotIn("written_to", actions)
+        template.gdpr_message_class = "service"
+        with self.assertRaisesRegex(UserError, "nobody rewrote it"):
+            composers.create({**values, "template_id": template.id, "body": "Buy now"}).action_send_sms()
+
+    def test_typed_numbers(self):
+        """Several numbers are many, whoever they belong to."""
+        self.by_mail_only.gdpr_withdraw_consent(self.marketing)
+        numbers = self.people.mapped("phone_sanitized")
+        composer = self.env["sms.composer"].create(
+            {"composition_mode": "numbers", "numbers": ",".join(numbers), "body": "Hello"}
+        )
+        with self.assertRaisesRegex(UserError, self.by_mail_only.phone_sanitized[1:]):
+            composer.action_send_sms()
+
+    def test_service_message_to_who_was_suspended(self):
+        """A suspended person whose record is made anew gets none, and is told apart before and after."""
+        with self.mock_mail_gateway():
+            self.unknown._gdpr_receive_request("restriction")
+        number = self.unknown.phone_sanitized
+        self.unknown.unlink()
+        again = self.env["res.partner"].create({"name": "Ugo", "phone": number})
+        self.assertEqual(again.phone_sanitized, number)
+        reasons = again._gdpr_get_send_refusals(self.marketing, self.sms_channel, "service")
+        self.assertEqual(reasons, {again.id: "restricted"})
+
     def test_service_message_is_declared(self):
         """That a message to many isn't marketing says an officer or a template, not whoever sends it."""
         seller = new_test_user(

@@ -44,6 +44,7 @@ class SmsComposer(models.TransientModel):
     def action_send_sms(self):
         """Say at once that a message to one person can't be sent."""
         for composer in self.filtered("comment_single_recipient"):
+            composer._check_gdpr_denial()
             record = composer._get_records()
             info = record._sms_get_recipients_info(force_field=composer.number_field_name)[record.id]
             numbers = [composer.recipient_single_number_itf, info["sanitized"]]
@@ -59,3 +60,15 @@ class SmsComposer(models.TransientModel):
                 )
         # Whoever sends from here was warned.
         return super(SmsComposer, self.with_context(**{DECLARED: True})).action_send_sms()
+
+    def _check_gdpr_denial(self):
+        """Refuse to send a template for marketing as a service message."""
+        template = (self.template_id or self._get_gdpr_template()).sudo()
+        if template.gdpr_message_class == "marketing" and self.gdpr_denial:
+            raise UserError(
+                self.env._(
+                    "%(denial)s\n\nThe template “%(template)s” is marketing: write a service message without it.",
+                    denial=self.gdpr_denial,
+                    template=template.name,
+                )
+            )

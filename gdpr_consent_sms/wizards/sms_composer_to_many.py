@@ -41,11 +41,12 @@ class SmsComposer(models.TransientModel):
         """Give the template the composer is opened with."""
         return self.env["sms.template"].sudo().browse(self.env.context.get("default_template_id")).exists()
 
-    @api.depends("composition_mode", "res_model")
+    @api.depends("composition_mode", "res_model", "comment_single_recipient")
     def _compute_gdpr_is_gated(self):
         covered = self.env["gdpr.scope"]._get_covered_models()
         for composer in self:
-            composer.gdpr_is_gated = composer.composition_mode == "mass" and composer.res_model in covered
+            is_to_many = composer.composition_mode != "numbers" and not composer.comment_single_recipient
+            composer.gdpr_is_gated = is_to_many and composer.res_model in covered
 
     @api.depends("template_id")
     def _compute_gdpr_message_class(self):
@@ -77,6 +78,7 @@ class SmsComposer(models.TransientModel):
 
     def action_send_sms(self):
         for composer in self:
+            composer._check_gdpr_numbers()
             is_service = composer.gdpr_is_gated and composer.gdpr_message_class == "service"
             if is_service and not composer._gdpr_may_declare_service():
                 raise UserError(
@@ -86,6 +88,25 @@ class SmsComposer(models.TransientModel):
                     )
                 )
         return super().action_send_sms()
+
+    def _check_gdpr_numbers(self):
+        """Refuse to send marketing, or a message to several, to typed numbers of people who said no.
+
+        :raise UserError: so
+        """
+        numbers = {number for number in (self.sanitized_numbers or "").split(",") if number}
+        if self.composition_mode != "numbers" or not numbers:
+            return
+        if len(numbers) > 1 or self.gdpr_message_class == "marketing" and self.template_id:
+            people, channel = self.env["gdpr.subject"].sudo(), self.env.ref("gdpr_consent.channel_sms").sudo()
+            refusing = people._filter_refusing(numbers, self.gdpr_purpose_id.sudo(), channel)
+            if refusing:
+                raise UserError(
+                    self.env._(
+                        "Whoever has these numbers said no to such messages: %(numbers)s. Take them out.",
+                        numbers=", ".join(sorted(refusing)),
+                    )
+                )
 
     def _gdpr_may_declare_service(self):
         self.ensure_one()
@@ -138,6 +159,13 @@ class SmsComposer(models.TransientModel):
             self.env.ref("gdpr_consent.channel_sms").sudo(),
             self.gdpr_message_class or "marketing",
         )
+
+    def _action_send_sms_comment(self, records=None):
+        """Post nothing on the records of those who may not be contacted, where it is posted on many."""
+        records = records if records is not None else self._get_records()
+        if self.gdpr_is_gated:
+            records -= records.browse(self._get_gdpr_refusals(records))
+        return super()._action_send_sms_comment(records)
 
     def _prepare_mass_sms_values(self, records):
         """Let the others be asked about again when the messages leave."""

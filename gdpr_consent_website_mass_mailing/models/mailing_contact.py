@@ -35,6 +35,28 @@ class MailingContact(models.Model):
         values = {"contact_id": self.id, "list_id": mailing_list.id, "opt_out": True, "gdpr_is_awaited": True}
         return bool(self.env["mailing.subscription"].create(values))
 
+    def _gdpr_forget_typed(self):
+        """Delete those of these contacts of which nothing is known but that somebody typed an address which nobody
+        confirmed: made with the question, on no list but those typed, changed by nobody of the staff.
+        """
+        to_forget = self.browse()
+        for contact in self:
+            person = contact.gdpr_subject_id.root_id
+            asked = person.request_ids.filtered(
+                lambda request, contact=contact: (
+                    (request.res_model, request.res_id, request.kind) == (contact._name, contact.id, "confirmation")
+                )
+            )
+            # What is made in one transaction has the same time.
+            moments = set(asked.mapped("create_date"))
+            is_typed = moments.issuperset([contact.create_date, *contact.subscription_ids.mapped("create_date")])
+            is_open = any(request.state in ("queued", "sent") for request in person.request_ids)
+            editor = contact.write_uid
+            is_known = person.consent_ids or (editor and editor._is_internal() and not editor._is_superuser())
+            if is_typed and not is_open and not is_known:
+                to_forget += contact
+        to_forget.unlink()
+
     def _gdpr_record_number(self, version, purpose, page):
         """Record that somebody typed this contact's number into the newsletter block of the web site (law.md R-10).
 

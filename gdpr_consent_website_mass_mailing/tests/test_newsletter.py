@@ -42,6 +42,50 @@ class TestNewsletter(PageCase):
         self.assertTrue(contact.gdpr_may_contact(self.marketing, self.email_channel)[contact.id]["allowed"])
         self.assertLedgerSound()
 
+    def find_question(self):
+        """Give the token of the last question that was mailed."""
+        mails = [mail for mail in self._mails if "reader@example.com" in str(mail["email_to"])]
+        return self.find_token(mails[-1]["body"], "consent")
+
+    def test_who_typed_nothing_is_forgotten(self):
+        """The contact that the block made of somebody's address goes when the owner of the mailbox disowns it."""
+        self.subscribe()
+        token = self.find_question()
+        self.assertTrue(self.get_contact().list_ids)
+        self.assertIn("Nothing has changed", self.answer(token, "disown").text)
+        self.env.invalidate_all()
+        self.assertFalse(self.get_contact())
+        self.subscribe()
+        self.confirm()
+        self.assertEqual(self.get_contact().gdpr_consent_state, "obtained")
+        self.assertLedgerSound()
+
+    def test_who_does_not_confirm_is_forgotten(self):
+        self.subscribe()
+        request = self.get_contact().gdpr_subject_id.request_ids
+        request._lapse_unconfirmed()
+        self.assertFalse(self.get_contact())
+        self.assertLedgerSound()
+
+    def test_what_is_known_otherwise_stays(self):
+        """Nobody loses a contact, or a list, that is more than what a stranger typed."""
+        self.subscribe()
+        contact = self.get_contact()
+        other = self.env["mailing.list"].create({"name": "Other"})
+        subscription = self.env["mailing.subscription"].create({"contact_id": contact.id, "list_id": other.id})
+        self.env.cr.execute(
+            "UPDATE mailing_subscription SET create_date = create_date + interval '1 hour' WHERE id = %s",
+            [subscription.id],
+        )
+        self.env.invalidate_all()
+        self.answer(self.find_question(), "disown")
+        self.env.invalidate_all()
+        self.assertTrue(self.get_contact())
+        known = self.get_known(email="known@example.com", list_ids=[(4, other.id)])
+        self.subscribe("known@example.com")
+        known.gdpr_subject_id.request_ids._lapse_unconfirmed()
+        self.assertTrue(known.exists().subscription_ids)
+
     def test_language_of_the_page(self):
         italian = self.env["res.lang"]._activate_lang("it_IT")
         self.env["website"].get_current_website().language_ids |= italian
