@@ -445,7 +445,9 @@ class GdprSubjectRequest(models.Model):
         self.ensure_one()
         if user and not self.activity_ids.filtered(lambda activity: activity.summary == summary):
             scheduling = self if self.env.user._is_internal() else self.with_user(SUPERUSER_ID)
-            scheduling.with_context(lang=user.lang).activity_schedule(activity_type, summary=summary, user_id=user.id, **values)
+            scheduling.with_context(lang=user.lang).activity_schedule(
+                activity_type, summary=summary, user_id=user.id, **values
+            )
 
     def _get_actor(self):
         """Give who acted when the request was made, as the ledger calls it."""
