@@ -162,6 +162,7 @@ from . import mail_compose_message_to_many
 from . import mail_compose_message_answer
 from . import mail_mail
 from . import mail_mail_gate
+from . import mail_mail_posted
 from . import mail_mail_request
 from . import mail_mail_notice
 from . import mail_compose_message_to_one

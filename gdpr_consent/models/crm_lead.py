@@ -7,7 +7,7 @@ class CrmLead(models.Model):
 
     _gdpr_email_field = "email_from"
     # A lead has its contact's.
-    _gdpr_address_sources = ("phone", "partner_id")
+    _gdpr_address_sources = ("phone", "country_id", "partner_id")
 
     # Who is behind an address that is blacklisted: among a million contacts, those with a history only.
     _gdpr_email_idx = models.Index("(email_normalized) WHERE gdpr_subject_id IS NOT NULL")

@@ -235,7 +235,7 @@ class GdprDataMap(models.Model):
             return None
         if kind in TEXT_TYPES:
             text = (html2plaintext(value, include_references=False) if kind == "html" else value) or ""
-            return FILLER.sub("", text)
+            return FILLER.sub(" ", text)
         if kind in LINK_TYPES:
             names = [
                 reader.redactor.mark if self._is_other_person(linked, reader) else linked.display_name or ""

@@ -189,15 +189,32 @@ class GdprSubject(models.Model):
             covered = self.env["gdpr.scope"]._get_covered_models()
             for blacklist in dict.fromkeys(BLACKLISTS.values()):
                 found |= self._read_from_cards(blacklist, "card.address", condition, covered)
-            # Of whom the record was deleted, merged, or got another address, and who may have been made anew.
-            for address, people_ids in self._find_by_former_addresses(addresses).items():
-                if any(self.sudo().browse(people_ids).root_id.mapped("restricted")):
-                    found.add(address)
+            found |= self._filter_formerly_restricted(addresses)
         if found:
             colleagues = self.env["res.partner"].sudo()
-            colleagues = colleagues.search([("partner_share", "=", False), ("email_normalized", "in", list(found))])
-            found.difference_update(colleagues.mapped("email_normalized"))
+            for field in ("email_normalized", "phone_sanitized"):
+                known = colleagues.search([("partner_share", "=", False), (field, "in", list(found))])
+                found.difference_update(known.mapped(field))
         return frozenset(found)
+
+    @api.model
+    def _filter_formerly_restricted(self, addresses):
+        """Give those of the addresses and numbers that a restricted person had on a record that was deleted, merged or
+        changed, and may have been made anew; not those that somebody else has by now, whose legal basis is set.
+        """
+        former = {
+            address: self.sudo().browse(people_ids).root_id.filtered("restricted")
+            for address, people_ids in self._find_by_former_addresses(addresses).items()
+        }
+        former = {address: people for address, people in former.items() if people}
+        if not former:
+            return set()
+        condition = SQL("subject.legal_basis != 'not_applicable' AND card.address = ANY(%s)", list(former))
+        taken = set()
+        for blacklist in dict.fromkeys(BLACKLISTS.values()):
+            rows = self._read_rows_from_cards(blacklist, ("card.address", "subject.root_id"), condition)
+            taken |= {address for address, root_id in rows if root_id not in former[address]._ids}
+        return former.keys() - taken
 
     @api.model
     def _get_exempt_addressees(self, records):

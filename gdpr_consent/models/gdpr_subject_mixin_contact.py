@@ -16,7 +16,7 @@ class GdprSubjectMixin(models.AbstractModel):
     _inherit = "gdpr.subject.mixin"
 
     # Writing one of these can change an address or number, beside the field with the address.
-    _gdpr_address_sources = ("phone",)
+    _gdpr_address_sources = ("phone", "country_id")
 
     def write(self, vals):
         """Let a new address of a person who objects to marketing get none either, and the old one stay known."""

@@ -75,7 +75,7 @@ class MailMail(models.Model):
 
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
         """Stop, before any server is called, the mails to persons who may not be contacted now."""
-        stopped = self._stop_forbidden()
+        stopped, refusing_contacts = self._stop_forbidden()
         left_out, unnamed = (self - stopped)._stop_for_restricted()
         stopped |= self.browse(left_out).filtered(lambda mail: mail.sudo().state == "cancel")
         if stopped and post_send_callback:
@@ -83,9 +83,14 @@ class MailMail(models.Model):
         if stopped and stopped == self:
             return True
         sending = self - stopped
-        for mail_id, refusing in sending._find_refusing_addresses().items():
-            partner_ids, addresses = left_out.get(mail_id, (frozenset(), frozenset()))
-            left_out[mail_id] = partner_ids, addresses | refusing
+        refusing_beside = {
+            mail_id: (frozenset(), frozenset(addresses))
+            for mail_id, addresses in sending._find_refusing_addresses().items()
+        }
+        for found in (refusing_contacts, refusing_beside):
+            for mail_id, (partner_ids, addresses) in found.items():
+                known_ids, known_addresses = left_out.get(mail_id, (frozenset(), frozenset()))
+                left_out[mail_id] = known_ids | partner_ids, known_addresses | addresses
         sending._note_left_out({mail_id: addresses for mail_id, (_ids, addresses) in left_out.items()})
         if left_out or unnamed:
             sending = sending.with_context(**{LEFT_OUT: left_out, UNNAMED: unnamed})
@@ -140,12 +145,18 @@ class MailMail(models.Model):
     def _stop_forbidden(self):
         """Cancel the mails that may not leave now, with the reason; one verdict for all of a kind.
 
-        :return: the mails that don't leave
-        :rtype: mail.mail
+        :return: the mails that don't leave, and by id of the others the contacts and addresses that get no copy
+        :rtype: tuple[mail.mail, dict[int, tuple[frozenset, frozenset]]]
         """
         queued = self.sudo().filtered(lambda mail: mail.state == "outgoing")
-        reasons = {}
+        reasons, left_out = {}, {}
         to_many = queued.filtered("gdpr_message_class")
+        posted = to_many.filtered(lambda mail: mail.gdpr_message_class == "marketing")._filter_posted()
+        for mails in posted.grouped(lambda mail: (mail.gdpr_purpose_id, mail.model, mail._gdpr_get_company())).values():
+            stopping, leaving_out = self._leave_out_of_posted(mails)
+            reasons |= stopping
+            left_out |= leaving_out
+        to_many -= posted
         for (message_class, purpose, model, company), mails in to_many.grouped(
             lambda mail: (mail.gdpr_message_class, mail.gdpr_purpose_id, mail.model, mail._gdpr_get_company())
         ).items():
@@ -160,7 +171,7 @@ class MailMail(models.Model):
         stopped = queued.filtered(lambda mail: mail.id in reasons)
         for reason, mails in stopped.grouped(lambda mail: reasons[mail.id]).items():
             mails._stop(reason)
-        return self.browse(stopped.ids)
+        return self.browse(stopped.ids), left_out
 
     def _find_refusing_addresses(self):
         """Give the addresses that get no copy of marketing to many, by id of the mail: a record can hold several.

@@ -9,23 +9,30 @@ class MailTemplate(models.Model):
     _name = "mail.template"
     _inherit = ["mail.template", "gdpr.message.template.mixin"]
 
-    def send_mail_batch(self, res_ids, force_send=False, raise_exception=False, email_values=None, **kwargs):
+    def send_mail_batch(
+        self, res_ids, force_send=False, raise_exception=False, email_values=None, email_layout_xmlid=False
+    ):
         """Let the mails of a marketing template be asked about when they leave, whichever program sends them.
 
-        Each is its company's, also where the record is of all companies: each company is its own controller.
+        Each is its company's, also where the record is of all companies: each company is its own controller. What the
+        system sends by itself about such a record is of all of them.
         """
         self.ensure_one()
         marked = self.with_context(**self._get_message_kind_context())
-        template = super(MailTemplate, marked)
-        companies = self.env[self.model].browse(res_ids).sudo()._mail_get_companies(default=self.env.company)
-        mails = marked.env["mail.mail"].sudo()
+        is_ours = not self.env.user._is_superuser() or "allowed_company_ids" in self.env.context
+        company = self.env.company if is_ours else self.env["res.company"]
+        companies = self.env[self.model].browse(res_ids).sudo()._mail_get_companies(default=company)
+        made = {}
         for company in dict.fromkeys(companies.values()):
-            own_ids = [res_id for res_id in res_ids if companies[res_id] == company]
-            values = {"record_company_id": company.id, **(email_values or {})}
-            mails += template.send_mail_batch(own_ids, email_values=values, **kwargs)
+            places = [place for place, res_id in enumerate(res_ids) if companies[res_id] == company]
+            own_ids = [res_ids[place] for place in places]
+            values = {"record_company_id": company.id, **(email_values or {})} if company else email_values
+            mails = super(MailTemplate, marked).send_mail_batch(
+                own_ids, email_values=values, email_layout_xmlid=email_layout_xmlid
+            )
+            made |= zip(places, mails.ids, strict=True)
         # As Odoo does: in the order of the records, and only then they leave.
-        position = {res_id: number for number, res_id in enumerate(res_ids)}
-        mails = mails.sorted(lambda mail: position[mail.res_id])
+        mails = marked.env["mail.mail"].sudo().browse(made[place] for place in sorted(made))
         if force_send:
             mails.send(raise_exception=raise_exception)
         return mails

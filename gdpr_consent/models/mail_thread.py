@@ -83,11 +83,12 @@ class MailThread(models.AbstractModel):
         if told["message_type"] != message_type or told["author_id"] != self.env.user.partner_id.id:
             return
         denials = cards.sudo()._gdpr_find_denials(code)
-        # Nobody has written to who only shares the address.
+        known = set(cards.sudo().filtered("gdpr_subject_id").ids)
+        # Nobody has written to who only shares the address of somebody known.
         people = {
             person_id
-            for person_id, denial in denials.values()
-            if denial.reason != "restricted" and not denial.is_others
+            for card_id, (person_id, denial) in denials.items()
+            if denial.reason != "restricted" and not (denial.is_others and card_id in known)
         }
         if people:
             is_declared = bool(self.env.context.get(DECLARED))

@@ -80,6 +80,16 @@ class TestDenials(OneToOneCase):
         contact.gdpr_record_consent(self.marketing, ["email"], "phone", evidence="Call 7")
         self.assertFalse(self.explain(contact))
 
+    def test_written_to_where_nobody_has_looked(self):
+        """A second record with the address has no history: that of who said no from it keeps that somebody wrote."""
+        self.act(self.lead, "refused", purpose_id=self.marketing.id)
+        contact = self.env["res.partner"].create({"name": "Bruno", "email": self.lead.email_from})
+        composer = self.env["mail.compose.message"].with_user(self.salesperson)
+        composer = composer.with_context(default_model="res.partner", default_res_ids=contact.ids)
+        with self.catch_mails():
+            composer.create({"subject": "Yours", "body": "Hello", "partner_ids": contact.ids}).action_send_mail()
+        self.assertIn("written_to", self.lead.sudo().gdpr_subject_id.event_ids.mapped("action"))
+
     def test_not_covered(self):
         self.env["gdpr.scope"].search([("model", "=", "res.partner")]).active = False
         self.assertFalse(self.explain(self.card))

@@ -57,6 +57,39 @@ class TestTemplates(ToManyCase):
         context = {"active_model": "res.partner", "active_ids": self.people.ids, "active_id": self.people.ids[0]}
         return self.get_reached(action.with_context(**context).run)
 
+    def test_company_of_a_mail(self):
+        """Each mail is its company's, in the order of the records; what the system sends by itself is of all."""
+        other = self.env["res.company"].create({"name": "Other company"})
+        template = self.env["mail.template"].create(
+            {
+                "name": "Any",
+                "subject": "Hello",
+                "body_html": "<p>Hello</p>",
+                "email_to": "{{ object.email }}",
+                "auto_delete": True,
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+            }
+        )
+        shared, theirs, also_shared = self.env["res.partner"].create(
+            [
+                {"name": "Shared", "email": "shared@example.com"},
+                {"name": "Theirs", "email": "theirs@example.com", "company_id": other.id},
+                {"name": "Also", "email": "also@example.com"},
+            ]
+        )
+        people = shared + theirs + also_shared
+        mails = template.with_user(self.officer).sudo().send_mail_batch(people.ids)
+        self.assertEqual(mails.mapped("res_id"), people.ids)
+        own = self.officer.company_id
+        self.assertEqual([mail.record_company_id for mail in mails], [own, other, own])
+        mails = template.send_mail_batch(people.ids)
+        self.assertEqual([mail.record_company_id.id for mail in mails], [False, other.id, False])
+        away = template.send_mail_batch(people.ids, email_values={"model": False, "res_id": False})
+        self.assertEqual([mail.recipient_ids for mail in away], [*people])
+        with self.catch_mails():
+            template.send_mail_batch(people.ids, True)
+        self.assertEqual(len(self._mails), 3)
+
     def test_no_kind(self):
         """A message of no kind is a service message."""
         for method in ("email", "comment"):

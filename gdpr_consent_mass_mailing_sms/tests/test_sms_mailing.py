@@ -9,6 +9,18 @@ from odoo.addons.sms.tests.common import SMSCase
 class TestSmsMailing(PageCase, SMSCase):
     """A mailing by SMS goes to those who agreed to the channel, and says who was left out."""
 
+    def test_number_that_was_changed(self):
+        """The number that a no came from stays known when the contact gets another."""
+        italy = self.env.ref("base.it").id
+        contact = self.env["mailing.contact"].create({"name": "Rita", "mobile": "+39 333 1234567", "country_id": italy})
+        contact.gdpr_withdraw_consent(self.marketing)
+        number = contact.phone_sanitized
+        contact.mobile = "+39 333 7654321"
+        again = self.env["res.partner"].create({"name": "Again", "phone": number})
+        channel = self.env.ref("gdpr_consent.channel_sms")
+        refusals = again._gdpr_get_send_refusals(self.marketing, channel, "marketing")
+        self.assertEqual(refusals, {again.id: "withdrawn"})
+
     def test_mailing(self):
         italy = self.env.ref("base.it").id
         agreeing, refusing = self.env["res.partner"].create(

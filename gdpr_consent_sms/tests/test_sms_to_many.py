@@ -75,10 +75,52 @@ class TestSmsToMany(ConsentCase, SMSCase):
         """Several numbers are many, whoever they belong to."""
         self.by_mail_only.gdpr_withdraw_consent(self.marketing)
         numbers = self.people.mapped("phone_sanitized")
-        composer = self.env["sms.composer"].create(
-            {"composition_mode": "numbers", "numbers": ",".join(numbers), "body": "Hello"}
+        composers = self.env["sms.composer"]
+        typed = {"numbers": ",".join(numbers), "body": "Hello"}
+        record = {"res_model": "res.partner", "res_id": self.agreeing.id}
+        for values in (
+            {"composition_mode": "numbers"},
+            {"composition_mode": "comment"},
+            {"composition_mode": "comment", **record},
+        ):
+            for further in ({}, {"gdpr_purpose_id": False}):
+                composer = composers.create({**typed, **values, **further})
+                with self.assertRaisesRegex(UserError, self.by_mail_only.phone_sanitized[1:]), self.mockSMSGateway():
+                    composer.action_send_sms()
+        template = self.env["sms.template"].create(
+            {
+                "name": "Closed",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "body": "Hello",
+                "gdpr_message_class": "service",
+            }
         )
-        with self.assertRaisesRegex(UserError, self.by_mail_only.phone_sanitized[1:]):
+        composer = composers.create({**typed, "composition_mode": "numbers", "template_id": template.id})
+        composer.body = template.body
+        self.assertEqual(self.send(composer), set(numbers))
+
+    def test_marketing_template_to_another_number(self):
+        """The number that somebody types over that on the record is asked about."""
+        self.by_mail_only.gdpr_withdraw_consent(self.marketing)
+        template = self.env["sms.template"].create(
+            {
+                "name": "Offer",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "body": "Buy",
+                "gdpr_message_class": "marketing",
+            }
+        )
+        composer = self.env["sms.composer"].create(
+            {
+                "composition_mode": "comment",
+                "res_model": "res.partner",
+                "res_id": self.agreeing.id,
+                "template_id": template.id,
+                "number_field_name": "phone",
+                "recipient_single_number_itf": self.by_mail_only.phone_sanitized,
+            }
+        )
+        with self.assertRaisesRegex(UserError, "said no to such messages"), self.mockSMSGateway():
             composer.action_send_sms()
 
     def test_service_message_to_who_was_suspended(self):

@@ -44,7 +44,6 @@ class SmsComposer(models.TransientModel):
     def action_send_sms(self):
         """Say at once that a message to one person can't be sent."""
         for composer in self.filtered("comment_single_recipient"):
-            composer._check_gdpr_denial()
             record = composer._get_records()
             info = record._sms_get_recipients_info(force_field=composer.number_field_name)[record.id]
             numbers = [composer.recipient_single_number_itf, info["sanitized"]]

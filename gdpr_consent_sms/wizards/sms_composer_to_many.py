@@ -78,6 +78,8 @@ class SmsComposer(models.TransientModel):
 
     def action_send_sms(self):
         for composer in self:
+            if composer.comment_single_recipient:
+                composer._check_gdpr_denial()
             composer._check_gdpr_numbers()
             is_service = composer.gdpr_is_gated and composer.gdpr_message_class == "service"
             if is_service and not composer._gdpr_may_declare_service():
@@ -95,18 +97,23 @@ class SmsComposer(models.TransientModel):
         :raise UserError: so
         """
         numbers = {number for number in (self.sanitized_numbers or "").split(",") if number}
-        if self.composition_mode != "numbers" or not numbers:
+        template = (self.template_id or self._get_gdpr_template()).sudo()
+        is_marketing = template.gdpr_message_class == "marketing"
+        if is_marketing and self.comment_single_recipient:
+            numbers |= {self._get_gdpr_number()} - {False, None, ""}
+        is_service = self.gdpr_message_class == "service" and self._gdpr_may_declare_service()
+        if is_service or not (is_marketing or len(numbers) > 1):
             return
-        if len(numbers) > 1 or self.gdpr_message_class == "marketing" and self.template_id:
-            people, channel = self.env["gdpr.subject"].sudo(), self.env.ref("gdpr_consent.channel_sms").sudo()
-            refusing = people._filter_refusing(numbers, self.gdpr_purpose_id.sudo(), channel)
-            if refusing:
-                raise UserError(
-                    self.env._(
-                        "Whoever has these numbers said no to such messages: %(numbers)s. Take them out.",
-                        numbers=", ".join(sorted(refusing)),
-                    )
+        purpose = (is_marketing and template.gdpr_purpose_id) or self.gdpr_purpose_id.sudo()
+        purpose = purpose or self.env["gdpr.purpose"].sudo()._get_default_marketing()
+        people, channel = self.env["gdpr.subject"].sudo(), self.env.ref("gdpr_consent.channel_sms").sudo()
+        if refusing := people._filter_refusing(numbers, purpose, channel):
+            raise UserError(
+                self.env._(
+                    "Whoever has these numbers said no to such messages: %(numbers)s. Take them out.",
+                    numbers=", ".join(sorted(refusing)),
                 )
+            )
 
     def _gdpr_may_declare_service(self):
         self.ensure_one()

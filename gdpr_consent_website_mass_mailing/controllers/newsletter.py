@@ -96,7 +96,10 @@ class NewsletterController(main.MassMailController):
                 subscription_type, contacts[:1].email or value, list_id, fname, address_name=address_name
             )
         awaited = subscriptions.filtered("gdpr_is_awaited") or subscriptions
-        contact = (awaited.contact_id or contacts)[:1] or NewsletterController._find_contact(int(list_id), address)
+        contact = (awaited.contact_id or contacts)[:1]
+        if not contact:
+            contact = NewsletterController._find_contact(int(list_id), address)
+            contact.gdpr_is_typed = True
         version = mailing_list._gdpr_find_version(request.website)
         if contact and version:
             ConsentWebsiteForm()._record_choices(contact, Choices(version, {purpose.id: ["email"]}))

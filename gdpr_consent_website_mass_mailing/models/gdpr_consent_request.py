@@ -5,7 +5,7 @@ class GdprConsentRequest(models.Model):
     _inherit = "gdpr.consent.request"
 
     def _lapse_unconfirmed(self, actor="system"):
-        """Erase the contacts that the newsletter block made of addresses that nobody confirmed (law.md R-10)."""
+        """Delete the contacts that the newsletter block made of addresses that nobody confirmed (law.md R-10)."""
         super()._lapse_unconfirmed(actor)
-        typed = self.filtered(lambda request: request.res_model == "mailing.contact")
-        self.env["mailing.contact"].sudo().browse(typed.mapped("res_id")).exists()._gdpr_forget_typed()
+        asked = self.filtered(lambda request: request.res_model == "mailing.contact")
+        self.env["mailing.contact"].sudo().browse(asked.mapped("res_id")).exists()._gdpr_forget_typed()

@@ -1,11 +1,29 @@
+from collections import defaultdict
+
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
 from odoo.tools import SQL
 from odoo.tools.mail import email_normalize
 
+# What the history of a person begins with who was only asked to confirm.
+BEGINNINGS = frozenset({"basis_changed", "declared", "asked", "delivery_failed", "bounced", "confirmation_lapsed"})
+
 
 class MailingContact(models.Model):
     _inherit = "mailing.contact"
+
+    gdpr_is_typed = fields.Boolean(
+        "Made by the Newsletter Block",
+        readonly=True,
+        copy=False,
+        help="Nothing is known but that somebody typed the address: it is deleted where nobody confirms it.",
+    )
+
+    def write(self, vals):
+        """What a colleague has looked after is more than an address that somebody typed."""
+        if self.env.user._is_internal() and not self.env.user._is_superuser() and "gdpr_is_typed" not in vals:
+            self.sudo().filtered("gdpr_is_typed").gdpr_is_typed = False
+        return super().write(vals)
 
     @api.model
     def _gdpr_find_typed(self, address):
@@ -37,25 +55,31 @@ class MailingContact(models.Model):
 
     def _gdpr_forget_typed(self):
         """Delete those of these contacts of which nothing is known but that somebody typed an address which nobody
-        confirmed: made with the question, on no list but those typed, changed by nobody of the staff.
+        confirmed: made by the newsletter block, changed by nobody since, and of a person who said nothing else.
         """
-        to_forget = self.browse()
-        for contact in self:
-            person = contact.gdpr_subject_id.root_id
-            asked = person.request_ids.filtered(
-                lambda request, contact=contact: (
-                    (request.res_model, request.res_id, request.kind) == (contact._name, contact.id, "confirmation")
-                )
+        typed = self.filtered(lambda contact: contact.gdpr_is_typed and contact._gdpr_is_on_typed_lists_alone())
+        people = typed.gdpr_subject_id.root_id
+        members = people.member_ids
+        busy = self.env["gdpr.subject.request"].sudo().search([("subject_id", "in", members.ids)]).subject_id.root_id
+        cards = defaultdict(int)
+        for found in members._get_all_cards():
+            for card in found:
+                cards[card.gdpr_subject_id.root_id] += 1
+        silent = people.filtered(
+            lambda person: (
+                cards[person] == 1
+                and person not in busy
+                and all(request.state not in ("queued", "sent") for request in person.request_ids)
+                and all(event.action in BEGINNINGS and event.actor != "operator" for event in person.history_ids)
             )
-            # What is made in one transaction has the same time.
-            moments = set(asked.mapped("create_date"))
-            is_typed = moments.issuperset([contact.create_date, *contact.subscription_ids.mapped("create_date")])
-            is_open = any(request.state in ("queued", "sent") for request in person.request_ids)
-            editor = contact.write_uid
-            is_known = person.consent_ids or (editor and editor._is_internal() and not editor._is_superuser())
-            if is_typed and not is_open and not is_known:
-                to_forget += contact
-        to_forget.unlink()
+        )
+        typed.filtered(lambda contact: contact.gdpr_subject_id.root_id in silent).unlink()
+
+    def _gdpr_is_on_typed_lists_alone(self):
+        """Tell whether no colleague, and no program, has put the contact on a list."""
+        self.ensure_one()
+        makers = self.subscription_ids.create_uid
+        return len(makers) == 1 and (makers == self.create_uid or not makers._is_internal())
 
     def _gdpr_record_number(self, version, purpose, page):
         """Record that somebody typed this contact's number into the newsletter block of the web site (law.md R-10).

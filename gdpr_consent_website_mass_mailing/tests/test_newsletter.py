@@ -1,4 +1,4 @@
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.gdpr_consent.tests.page_common import PageCase
 
@@ -69,22 +69,52 @@ class TestNewsletter(PageCase):
 
     def test_what_is_known_otherwise_stays(self):
         """Nobody loses a contact, or a list, that is more than what a stranger typed."""
-        self.subscribe()
-        contact = self.get_contact()
+        marketer = new_test_user(self.env, "marketer", "base.group_user,mass_mailing.group_mass_mailing_user")
         other = self.env["mailing.list"].create({"name": "Other"})
-        subscription = self.env["mailing.subscription"].create({"contact_id": contact.id, "list_id": other.id})
-        self.env.cr.execute(
-            "UPDATE mailing_subscription SET create_date = create_date + interval '1 hour' WHERE id = %s",
-            [subscription.id],
-        )
-        self.env.invalidate_all()
-        self.answer(self.find_question(), "disown")
-        self.env.invalidate_all()
-        self.assertTrue(self.get_contact())
+
+        def put_on_list(contact):
+            self.env["mailing.subscription"].create({"contact_id": contact.id, "list_id": other.id})
+
+        def suspend(contact):
+            contact.gdpr_subject_id._record_restriction(actor="person")
+
+        def ask(contact):
+            contact._gdpr_receive_request("access")
+
+        def join(contact):
+            partner = self.env["res.partner"].create({"name": "Jane", "email": contact.email})
+            partner._gdpr_ensure_subjects()._join(contact.gdpr_subject_id, "The same person")
+
+        for place, known in enumerate(
+            (
+                lambda contact: contact.with_user(marketer).write({"name": "Jane"}),
+                put_on_list,
+                suspend,
+                ask,
+                join,
+            )
+        ):
+            address = f"reader{place}@example.com"
+            self.subscribe(address)
+            contact = self.env["mailing.contact"].search([("email_normalized", "=", address)])
+            requests = contact.gdpr_subject_id.request_ids
+            with self.catch_mails():
+                known(contact)
+            requests._lapse_unconfirmed()
+            self.assertTrue(contact.exists().list_ids, place)
         known = self.get_known(email="known@example.com", list_ids=[(4, other.id)])
         self.subscribe("known@example.com")
         known.gdpr_subject_id.request_ids._lapse_unconfirmed()
         self.assertTrue(known.exists().subscription_ids)
+
+    def test_imported_contact_stays(self):
+        """An import that has to be confirmed makes the contact and the question at once: it is no typed address."""
+        contact = self.get_known(email="imported@example.com", list_ids=[(4, self.news.id)])
+        self.form.action_publish()
+        with self.catch_mails():
+            contact._gdpr_declare_joining(self.marketing, self.news)
+        contact.gdpr_subject_id.request_ids._lapse_unconfirmed()
+        self.assertTrue(contact.exists())
 
     def test_language_of_the_page(self):
         italian = self.env["res.lang"]._activate_lang("it_IT")
