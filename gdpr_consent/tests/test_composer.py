@@ -266,19 +266,19 @@ class TestComposer(ToManyCase):
         mails, _messages = composer._action_send_mail()
         self.assertEqual(len(mails.filtered(lambda mail: mail.state == "outgoing")), 7)
 
+    def make_template(self, **values):
+        """Give a template that goes to the contact it is about."""
+        model_id = self.env["ir.model"]._get_id("res.partner")
+        return self.env["mail.template"].create(
+            {"name": "Any", "model_id": model_id, "partner_to": "{{ object.id }}", **values}
+        )
+
     def test_posted_on_many_at_once(self):
         """A marketing template reaches who may get it, and nobody else is on record as written to; nor is a service
         template rewritten.
         """
-        template = self.env["mail.template"].create(
-            {
-                "name": "Closed",
-                "subject": "Closed on Monday",
-                "body_html": "<p>We are closed.</p>",
-                "model_id": self.env["ir.model"]._get_id("res.partner"),
-                "partner_to": "{{ object.id }}",
-                "gdpr_message_class": "marketing",
-            }
+        template = self.make_template(
+            subject="Closed on Monday", body_html="<p>We are closed.</p>", gdpr_message_class="marketing"
         )
         people = self.agreed + self.refused
         values = {"default_composition_mode": "comment", "default_template_id": template.id}
@@ -298,15 +298,7 @@ class TestComposer(ToManyCase):
 
     def test_posted_on_many_without_a_word_of_its_kind(self):
         """It is marketing, as what is mailed to many is."""
-        template = self.env["mail.template"].create(
-            {
-                "name": "Silent",
-                "subject": "Half price",
-                "body_html": "<p>Buy now.</p>",
-                "model_id": self.env["ir.model"]._get_id("res.partner"),
-                "partner_to": "{{ object.id }}",
-            }
-        )
+        template = self.make_template(subject="Half price", body_html="<p>Buy now.</p>")
         people = self.agreed + self.refused
         context = {"default_composition_mode": "comment", "default_model": "res.partner"}
         composers = self.env["mail.compose.message"].with_user(self.salesperson).with_context(**context)
@@ -324,15 +316,7 @@ class TestComposer(ToManyCase):
 
     def test_posted_on_many_where_others_follow(self):
         """Each who would get it is asked about: a follower who refused, and a colleague who follows who refused."""
-        template = self.env["mail.template"].create(
-            {
-                "name": "Silent",
-                "subject": "Half price",
-                "body_html": "<p>Buy now.</p>",
-                "model_id": self.env["ir.model"]._get_id("res.partner"),
-                "partner_to": "{{ object.id }}",
-            }
-        )
+        template = self.make_template(subject="Half price", body_html="<p>Buy now.</p>")
         colleague = self.officer.partner_id
         self.agreed.message_subscribe((self.refused + colleague).ids)
         self.refused.message_subscribe(colleague.ids)
