@@ -91,5 +91,6 @@ class GdprConsentRequest(models.Model):
         now = fields.Datetime.now()
         links.filtered(lambda link: link.kind == "grant" and link.expires_on and link.expires_on <= now).unlink()
         # The other link was promised to work for ever, and what was disowned is told once more: without an address.
-        links.exists().write({"email": False})
+        for link in links.exists().filtered("email"):
+            link.write({"email": False, "address_digest": self.env["gdpr.subject"]._digest_former_address(link.email)})
         self.write({"email": False, "declared_note": False, "failure_reason": False})

@@ -36,6 +36,9 @@ class GdprLink(models.Model):
         help="What an unsubscribe link takes back; empty: all its request asks for.",
     )
     email = fields.Char(help="The address it was delivered to.")
+    address_digest = fields.Char(
+        help="Keyed hash of an address that was erased because nobody confirmed it: a no by the link counts there."
+    )
     expires_on = fields.Datetime()
 
     _digest_uniq = models.UniqueIndex("(digest)", "A link is made once.")

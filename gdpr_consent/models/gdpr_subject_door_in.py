@@ -78,6 +78,7 @@ class GdprSubject(models.Model):
         subjects.modified(["event_ids"])
         subjects._project()
         self._sync_blacklists(acts)
+        self._remember_addresses_of_links(acts)
         return events
 
     @api.model

@@ -2,9 +2,13 @@ from collections import defaultdict
 
 from odoo import api, fields, models, tools
 from odoo.tools import SQL
+from odoo.tools.mail import email_normalize
 
 from ..tools import identifier_digest
 from ..tools.replay import DENIALS
+
+# Acts by which somebody says no, to marketing or to any use.
+NOES = frozenset({"refused", "withdrawn", "channels_withdrawn", "objected", "restricted"})
 
 
 class GdprSubject(models.Model):
@@ -44,20 +48,69 @@ class GdprSubject(models.Model):
                 )
             )
         )
-        if not denied:
+        key = self._get_former_address_key()
+        self._keep_former_addresses(
+            {
+                subject: {
+                    identifier_digest.digest(key, kind, address)
+                    for kind, found in addresses[subject].items()
+                    for address in found
+                }
+                for subject in denied
+            }
+        )
+
+    @api.model
+    def _keep_former_addresses(self, digests):
+        """Keep the keyed hashes of addresses with people who said no.
+
+        :param dict[gdpr.subject, set[str]] digests: by person
+        """
+        if not digests:
             return
         is_first = not self._has_former_addresses()
-        key = self._get_former_address_key()
-        for subject in denied:
-            digests = {
-                identifier_digest.digest(key, kind, address)
-                for kind, found in addresses[subject].items()
-                for address in found
-            }
+        for subject, found in digests.items():
             kept = set((subject.former_address or "").split(",")) - {""}
-            subject.former_address = ",".join(sorted(kept | digests)) or False
+            subject.former_address = ",".join(sorted(kept | found)) or False
         if is_first:
             self._tell_every_process()
+
+    @api.model
+    def _remember_addresses_of_links(self, acts):
+        """Remember where the links went of those who say no when no record of theirs is left. One query.
+
+        :param list[dict] acts: just recorded
+        """
+        people_ids = {act["subject_id"] for act in acts if act["action"] in NOES}
+        if not people_ids:
+            return
+        self.env.flush_all()
+        without_card = SQL(" AND ").join(
+            SQL(
+                "NOT EXISTS (SELECT FROM %s card JOIN gdpr_subject owner ON owner.id = card.gdpr_subject_id"
+                " WHERE owner.root_id = member.root_id)",
+                SQL.identifier(self.env[model]._table),
+            )
+            for model in sorted(self.env["gdpr.subject.mixin"]._get_card_models())
+        )
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT DISTINCT member.root_id, link.email, link.address_digest FROM gdpr_link link"
+                " JOIN gdpr_subject member ON member.id = link.subject_id"
+                " WHERE member.root_id = ANY(%s) AND COALESCE(link.email, link.address_digest) IS NOT NULL AND %s",
+                list(people_ids),
+                without_card,
+            )
+        )
+        digests = defaultdict(set)
+        for person_id, email, digest in rows:
+            digests[self.sudo().browse(person_id)].add(digest or self._digest_former_address(email))
+        self._keep_former_addresses(digests)
+
+    @api.model
+    def _digest_former_address(self, email):
+        """Give the keyed hash by which an address is known again."""
+        return identifier_digest.digest(self._get_former_address_key(), "email", email_normalize(email) or email)
 
     @api.model
     def _find_by_former_addresses(self, addresses):

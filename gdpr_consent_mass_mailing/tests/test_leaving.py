@@ -200,6 +200,18 @@ class TestLeaving(PageCase):
         refusals = again._gdpr_get_send_refusals(self.marketing, self.email_channel, "service")
         self.assertEqual(refusals, {again.id: "restricted"}, "Who gets it? says so before.")
 
+    def test_no_after_the_record_was_deleted(self):
+        """Who says no by the link of a message, when the record is gone, has said it for the address."""
+        card = self.env["res.partner"].create({"name": "Gone", "email": "gone@example.com"})
+        person = card._gdpr_ensure_subjects()
+        self.env["gdpr.link"].sudo()._issue_unsubscribe(person, "Gone@example.com")
+        card.unlink()
+        self.assertFalse(person.former_address)
+        person._record_restriction(actor="person")
+        again = self.env["res.partner"].create({"name": "Again", "email": "gone@example.com"})
+        refusals = again._gdpr_get_send_refusals(self.marketing, self.email_channel, "service")
+        self.assertEqual(refusals, {again.id: "restricted"})
+
     def test_nothing_is_kept_of_who_said_nothing(self):
         silent = self.env["mailing.contact"].create({"email": "silent@example.com"})
         person = silent._gdpr_ensure_subjects()

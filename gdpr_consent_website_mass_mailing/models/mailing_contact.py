@@ -57,7 +57,13 @@ class MailingContact(models.Model):
         """Delete those of these contacts of which nothing is known but that somebody typed an address which nobody
         confirmed: made by the newsletter block, changed by nobody since, and of a person who said nothing else.
         """
-        typed = self.filtered(lambda contact: contact.gdpr_is_typed and contact._gdpr_is_on_typed_lists_alone())
+        typed = self.filtered(
+            lambda contact: (
+                contact.gdpr_is_typed
+                and contact._gdpr_is_on_typed_lists_alone()
+                and not any(user._is_internal() and not user._is_superuser() for user in contact.message_ids.create_uid)
+            )
+        )
         people = typed.gdpr_subject_id.root_id
         members = people.member_ids
         busy = self.env["gdpr.subject.request"].sudo().search([("subject_id", "in", members.ids)]).subject_id.root_id

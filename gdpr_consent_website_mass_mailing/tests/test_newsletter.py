@@ -60,6 +60,18 @@ class TestNewsletter(PageCase):
         self.assertEqual(self.get_contact().gdpr_consent_state, "obtained")
         self.assertLedgerSound()
 
+    def test_no_after_all(self):
+        """A no by the other link of the message counts for the address, although nothing else is known of it."""
+        self.subscribe()
+        person = self.get_contact().gdpr_subject_id
+        self.answer(self.find_question(), "disown")
+        self.env.invalidate_all()
+        self.assertFalse(self.get_contact() or person.former_address)
+        person._record_acts([{"subject_id": person.id, "action": "objected", "actor": "person"}])
+        again = self.env["res.partner"].create({"name": "Again", "email": "reader@example.com"})
+        self.assertEqual(self.get_refusals(again), {again.id: "objected"})
+        self.assertLedgerSound()
+
     def test_who_does_not_confirm_is_forgotten(self):
         self.subscribe()
         request = self.get_contact().gdpr_subject_id.request_ids
@@ -88,6 +100,7 @@ class TestNewsletter(PageCase):
         for place, known in enumerate(
             (
                 lambda contact: contact.with_user(marketer).write({"name": "Jane"}),
+                lambda contact: contact.with_user(marketer).message_post(body="Wants the catalogue"),
                 put_on_list,
                 suspend,
                 ask,
