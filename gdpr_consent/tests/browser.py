@@ -47,6 +47,18 @@ def without_memory_limit():
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+def close_websockets():
+    """Close what the browser has left open. One that is just closing can't be told any more: then once again."""
+    for attempts_left in reversed(range(20)):
+        try:
+            _kick_all(CloseCode.KILL_NOW)
+            return
+        except OSError:
+            if not attempts_left:
+                raise
+            time.sleep(0.1)
+
+
 class BrowserMixin:
     """Drive Chromium with Playwright, for what a tour can't: pages without scripts, pictures, widths.
 
@@ -94,7 +106,7 @@ class BrowserMixin:
             stack.enter_context(patch.object(WebsocketConnectionHandler, "websocket_allowed", return_value=True))
             # A request that is still running would find the test's cursor closed.
             stack.callback(self._wait_remaining_requests)
-            stack.callback(_kick_all, CloseCode.KILL_NOW)
+            stack.callback(close_websockets)
             session = self.authenticate(login, login)
             context = chromium.new_context(
                 **{
