@@ -8,7 +8,7 @@ from ..tools import identifier_digest
 from ..tools.replay import DENIALS
 
 # Acts by which somebody says no, to marketing or to any use.
-NOES = frozenset({"refused", "withdrawn", "channels_withdrawn", "objected", "restricted"})
+DENYING_ACTIONS = frozenset({"refused", "withdrawn", "channels_withdrawn", "objected", "restricted"})
 
 
 class GdprSubject(models.Model):
@@ -81,7 +81,7 @@ class GdprSubject(models.Model):
 
         :param list[dict] acts: just recorded
         """
-        people_ids = {act["subject_id"] for act in acts if act["action"] in NOES}
+        people_ids = {act["subject_id"] for act in acts if act["action"] in DENYING_ACTIONS}
         if not people_ids:
             return
         self.env.flush_all()

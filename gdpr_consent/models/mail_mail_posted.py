@@ -42,10 +42,11 @@ class MailMail(models.Model):
         }
         people = self.env["gdpr.subject"].sudo().with_company(company)
         refusing = people._filter_refusing(set().union(*typed.values()), purpose, channel)
+        refusing_contacts = outsiders.filtered(lambda partner: partner.id in reasons)
         stopped, left_out = {}, {}
         for mail in posted:
             own_reason = own_reasons.get(mail.res_id)
-            refused = outsiders.filtered(lambda partner: partner.id in reasons) & mail.recipient_ids
+            refused = mail.recipient_ids & refusing_contacts
             addresses = typed[mail] & refusing
             if own_reason:
                 # What isn't a contact's is the record's own address.
@@ -65,9 +66,8 @@ class MailMail(models.Model):
         """Say in the chatter that the message doesn't reach these contacts, and why; the others get it."""
         self.ensure_one()
         explanations = self.env["gdpr.subject"]._get_contact_explanations()
-        notifications = self.env["mail.notification"].sudo()
-        for notification in notifications.search(
-            [("mail_mail_id", "=", self.id), ("res_partner_id", "in", partners.ids)]
+        for notification in self.notification_ids.filtered(
+            lambda notification: notification.mail_mail_id == self and notification.res_partner_id in partners
         ):
             notification.write(
                 {

@@ -9,6 +9,11 @@ from odoo.tools.mail import email_normalize
 BEGINNINGS = frozenset({"basis_changed", "declared", "asked", "delivery_failed", "bounced", "confirmation_lapsed"})
 
 
+def is_colleague(user):
+    """Tell whether a user is somebody of the staff, and not the account that runs the server."""
+    return user._is_internal() and not user._is_superuser()
+
+
 class MailingContact(models.Model):
     _inherit = "mailing.contact"
 
@@ -21,8 +26,8 @@ class MailingContact(models.Model):
 
     def write(self, vals):
         """What a colleague has looked after is more than an address that somebody typed."""
-        if self.env.user._is_internal() and not self.env.user._is_superuser() and "gdpr_is_typed" not in vals:
-            self.sudo().filtered("gdpr_is_typed").gdpr_is_typed = False
+        if is_colleague(self.env.user):
+            vals = {"gdpr_is_typed": False, **vals}
         return super().write(vals)
 
     @api.model
@@ -61,7 +66,7 @@ class MailingContact(models.Model):
             lambda contact: (
                 contact.gdpr_is_typed
                 and contact._gdpr_is_on_typed_lists_alone()
-                and not any(user._is_internal() and not user._is_superuser() for user in contact.message_ids.create_uid)
+                and not any(map(is_colleague, contact.message_ids.create_uid))
             )
         )
         people = typed.gdpr_subject_id.root_id
